@@ -1,0 +1,136 @@
+import type { Json } from '../study/json';
+import type { Distribution, Params } from '../study/space';
+import type { StudySpec } from '../study/spec';
+import type { Direction, FinalState, Trial } from '../study/trial';
+
+/** A study as the ledger holds it. `perdure` is `null` for a study that only Optuna has written so far. */
+export interface LedgerStudy {
+  readonly name: string;
+  readonly directions: readonly Direction[];
+  readonly perdure: {
+    /** Made at creation; never reused. */
+    readonly uuid: string;
+    /** The seed that stands in where the study file gives none. */
+    readonly seed: number;
+    /** SHA-256 of the study file's canonical form at creation, to tell the same file from another. */
+    readonly fileHash: string;
+    /** Counts from 1, up by one with each adjustment. */
+    readonly specVersion: number;
+    readonly spec: StudySpec;
+    readonly createdAt: Date;
+  } | null;
+}
+
+export interface NewStudy {
+  readonly uuid: string;
+  readonly seed: number;
+  readonly fileHash: string;
+  readonly spec: StudySpec;
+}
+
+/** A proposal on its way into the ledger. */
+export interface Proposal {
+  /** Unique in the study; the same key is written once, whoever writes it. */
+  readonly key: string;
+  readonly params: Params;
+  /** The current distribution of each parameter in `params`. */
+  readonly distributions: Readonly<Record<string, Distribution>>;
+  readonly userAttrs?: Readonly<Record<string, Json>>;
+  /** Number of the WAITING trial that this proposal starts, instead of a new one. */
+  readonly waiting?: number;
+}
+
+export interface Proposed {
+  readonly key: string;
+  readonly number: number;
+  readonly params: Params;
+}
+
+export interface TrialResult {
+  readonly state: FinalState;
+  /** One for each objective where COMPLETE; the last intermediate value or `null` where PRUNED; `null` where FAIL. */
+  readonly values: readonly number[] | null;
+  readonly userAttrs: Readonly<Record<string, Json>>;
+}
+
+/** One attempt's place, kept so that whoever comes later looks for it there. */
+export interface JobRow {
+  readonly number: number;
+  readonly attempt: number;
+  readonly site: string;
+  /** The host whose worker runs it, where the site is bound to hosts; else `null`. */
+  readonly host: string | null;
+}
+
+/**
+ * The studies and trials, in Optuna's own schema (version 12), and what Perdure needs beside them in tables named
+ * `perdure_*`. Every writing method is one transaction and may be repeated: a second call changes nothing.
+ * Studies are named by their name, trials by their number.
+ *
+ * Errors: {@link PerdureError} `NotFound` for a study that is not there, `Conflict` where said, `Unavailable` when the
+ * database does not answer, `Corrupt` for a schema of another version.
+ */
+export interface Ledger {
+  /** The address as Optuna writes it, without a password. */
+  readonly url: string;
+
+  /**
+   * Creates the study, or joins one that Optuna made with the same name and directions (its trials are kept). With the same
+   * UUID: does nothing. Stores `enqueue` as WAITING trials, each once.
+   * @throws `Conflict` when a study of this name with another UUID, or with other directions, exists
+   */
+  createStudy(study: NewStudy): Promise<LedgerStudy>;
+  findStudy(name: string): Promise<LedgerStudy | null>;
+  listStudies(): Promise<readonly LedgerStudy[]>;
+  /**
+   * Replaces the specification; `version` must be the present one plus one (the present one with an equal spec: does
+   * nothing). Where a categorical gained choices, `distribution_json` of every row of that parameter is rewritten, as
+   * Optuna accepts a growing list and nothing else.
+   * @throws `Conflict` when the version is another one
+   */
+  saveSpec(study: string, version: number, spec: StudySpec): Promise<void>;
+  /** A row of `study_user_attributes`. */
+  setStudyAttrs(study: string, attrs: Readonly<Record<string, Json>>): Promise<void>;
+
+  /** Adds a WAITING trial, as Optuna's `enqueue_trial` does. @returns its number; the same one for the same key */
+  enqueue(study: string, key: string, params: Params, userAttrs?: Readonly<Record<string, Json>>): Promise<number>;
+  /** What earlier calls of `commitProposals` wrote under these keys. */
+  findProposals(study: string, keys: readonly string[]): Promise<readonly Proposed[]>;
+  /**
+   * Writes the proposals as RUNNING trials, in order, all or none; those whose key is known come back as they were written
+   * first. Numbers are the count of the study's rows, taken under a lock on the study.
+   * @throws `Conflict` when a named WAITING trial is no longer waiting; then nothing was written
+   */
+  commitProposals(study: string, proposals: readonly Proposal[]): Promise<readonly Proposed[]>;
+
+  /** Adds or replaces reported values of a RUNNING trial. */
+  setIntermediateValues(study: string, number: number, values: ReadonlyMap<number, number>): Promise<void>;
+  /** Forgets them: a new attempt without a checkpoint starts anew. */
+  clearIntermediateValues(study: string, number: number): Promise<void>;
+  setTrialAttrs(study: string, number: number, attrs: Readonly<Record<string, Json>>): Promise<void>;
+  /** Ends a RUNNING or WAITING trial. @returns `false` when it had ended before (nothing is changed) */
+  finishTrial(study: string, number: number, result: TrialResult): Promise<boolean>;
+
+  /**
+   * Trials by number: those above `after`, and those listed in `numbers`. In order of number.
+   * `attrs: false` leaves user and system attributes empty, which is all that a sampler needs.
+   */
+  readTrials(
+    study: string,
+    which: { readonly after?: number; readonly numbers?: readonly number[]; readonly attrs?: boolean },
+  ): Promise<readonly Trial[]>;
+  /** Numbers by state, without reading the trials. */
+  countTrials(study: string): Promise<Readonly<Record<Trial['state'], number>>>;
+
+  /** Reserves the attempt's place; the first writer wins and everybody gets that row. */
+  placeJob(study: string, job: JobRow): Promise<JobRow>;
+  listJobs(study: string, number: number): Promise<readonly JobRow[]>;
+
+  /** Stores bytes under their SHA-256; known bytes are not written again. */
+  putFile(sha256: string, bytes: Uint8Array): Promise<void>;
+  /** @throws `NotFound` */
+  getFile(sha256: string): Promise<Uint8Array>;
+
+  close(): Promise<void>;
+}
+

@@ -1,0 +1,50 @@
+/**
+ * What went wrong, in terms a scientist can act on. Every layer throws this type; the activity boundary
+ * translates it once into Temporal's `ApplicationFailure`, and the command line once into a message and an
+ * exit code. A user never sees a stack trace for one of these.
+ *
+ * - `InvalidInput`: a file, option or value that a person wrote is wrong; nothing was started.
+ * - `NotFound`: a study, trial or site that does not exist.
+ * - `Conflict`: the request contradicts what is there already (another study of this name, a finished trial).
+ * - `Unavailable`: a server, site or database does not answer now; trying again may help.
+ * - `LoginRequired`: a person has to log in before work at a site goes on.
+ * - `SubmitRejected`: a scheduler refused a job for good.
+ * - `Corrupt`: stored data that this version can't read.
+ */
+export type ErrorKind =
+  | 'InvalidInput'
+  | 'NotFound'
+  | 'Conflict'
+  | 'Unavailable'
+  | 'LoginRequired'
+  | 'SubmitRejected'
+  | 'Corrupt';
+
+export interface ErrorDetails {
+  /** Where it happened: a file with line and column, a site, a study, an address. */
+  readonly where?: string;
+  /** What to do about it, ready to type where possible. */
+  readonly hint?: string;
+  readonly cause?: unknown;
+}
+
+/** An error of this project: what happened, where, and what to do. */
+export class PerdureError extends Error {
+  readonly kind: ErrorKind;
+  readonly where: string | undefined;
+  readonly hint: string | undefined;
+
+  constructor(kind: ErrorKind, what: string, details: ErrorDetails = {}) {
+    super(what, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'PerdureError';
+    this.kind = kind;
+    this.where = details.where;
+    this.hint = details.hint;
+  }
+
+  /** The one message a person sees: `where: what` and, on a line of its own, what to do. */
+  get text(): string {
+    const first = this.where === undefined ? this.message : `${this.where}: ${this.message}`;
+    return this.hint === undefined ? first : `${first}\n  ${this.hint}`;
+  }
+}

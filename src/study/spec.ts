@@ -1,0 +1,113 @@
+import type { Json } from './json';
+import type { Params, SearchSpace } from './space';
+import type { Objective } from './trial';
+
+/**
+ * A study as its file describes it, checked and with every default filled in. Plain JSON: it is stored in the ledger,
+ * passed to the study workflow, and compared by hash to tell the same file from another one.
+ */
+export interface StudySpec {
+  readonly name: string;
+  /** At least one. */
+  readonly objectives: readonly Objective[];
+  readonly space: SearchSpace;
+  readonly sampler: SamplerSpec;
+  /** Tried first, in this order; missing active parameters are sampled. */
+  readonly enqueue: readonly Params[];
+  readonly pruner: PrunerSpec;
+  readonly trial: TrialSpec;
+  readonly budget: Budget;
+  /** Names of sites, preferred first. At least one. */
+  readonly sites: readonly string[];
+}
+
+/** `seed` is `null` where the file gives none; the ledger then keeps one that was drawn at the study's creation. */
+export type SamplerSpec =
+  | { readonly type: 'random'; readonly seed: number | null }
+  | { readonly type: 'grid'; readonly seed: number | null; readonly values: Readonly<Record<string, readonly Json[]>> }
+  | { readonly type: 'qmc'; readonly seed: number | null; readonly scramble: boolean }
+  | {
+      readonly type: 'tpe';
+      readonly seed: number | null;
+      /** Trials proposed at random before the model is used. */
+      readonly n_startup_trials: number;
+      /** Candidates drawn from the good ones' density for each proposal. */
+      readonly n_ei_candidates: number;
+      readonly multivariate: boolean;
+      /** Running trials count as bad ones, so that parallel proposals spread. */
+      readonly constant_liar: boolean;
+    }
+  | {
+      readonly type: 'optuna';
+      readonly seed: number | null;
+      /** A class of `optuna.samplers`, or `module:Class`. */
+      readonly sampler: string;
+      readonly options: Readonly<Record<string, Json>>;
+      /** The Python that has Optuna. */
+      readonly python: string;
+    };
+
+export type PrunerSpec =
+  | { readonly type: 'none' }
+  | {
+      readonly type: 'median';
+      readonly n_startup_trials: number;
+      readonly n_warmup_steps: number;
+      readonly interval_steps: number;
+      readonly n_min_trials: number;
+    }
+  | {
+      readonly type: 'successive_halving';
+      readonly min_resource: number | 'auto';
+      readonly reduction_factor: number;
+      readonly min_early_stopping_rate: number;
+    }
+  | {
+      readonly type: 'hyperband';
+      readonly min_resource: number;
+      readonly max_resource: number | 'auto';
+      readonly reduction_factor: number;
+    };
+
+/** What a trial runs: a Python function called with the parameters, or a command with `{parameter}` placeholders. */
+export type Program =
+  | { readonly kind: 'function'; readonly file: string; readonly name: string }
+  | { readonly kind: 'command'; readonly argv: readonly string[] };
+
+/** A file of the study: where it lands in a trial's directory and the hash under which the ledger keeps its bytes. */
+export interface StagedFile {
+  /** Relative POSIX path, without `..`. */
+  readonly path: string;
+  /** SHA-256 of the bytes, hexadecimal. */
+  readonly sha256: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly executable: boolean;
+}
+
+export interface TrialSpec {
+  readonly program: Program;
+  readonly files: readonly StagedFile[];
+  /** An absolute path or a name on PATH. */
+  readonly python: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Milliseconds one attempt may run; `null`: no limit. */
+  readonly timeout: number | null;
+  /** How often an attempt that was lost to its site is repeated. */
+  readonly retries: number;
+}
+
+/** When a study is complete. A `null` limit does not apply; at least one of `trials`, `hours` and `target` is set, or the sampler is a grid. */
+export interface Budget {
+  readonly trials: number | null;
+  /** Trials at once. */
+  readonly parallel: number;
+  /** Wall-clock hours since the study's start. */
+  readonly hours: number | null;
+  /** The study fails after so many FAIL trials in a row (cancelled ones don't count). */
+  readonly failures: number | null;
+  /** The study is complete when the first objective is at least this good. */
+  readonly target: number | null;
+  /** The study is complete after so many trials without improvement. */
+  readonly patience: number | null;
+}
