@@ -1,0 +1,36 @@
+import type { StudySpec } from './spec';
+import type { FinalState } from './trial';
+
+/**
+ * - `running`: proposes and runs trials
+ * - `paused`: proposes nothing until resumed; running trials go on
+ * - `draining`: proposes nothing more; ends when the running trials have
+ * - `stopped`: a person ended it
+ * - `complete`: its budget is used up or its target is reached
+ * - `failed`: too many failures in a row, or it could not go on
+ */
+export type StudyState = 'running' | 'paused' | 'draining' | 'stopped' | 'complete' | 'failed';
+
+/** How a trial ended, as far as the study's decisions need it. */
+export interface TrialOutcome {
+  readonly number: number;
+  readonly state: FinalState;
+  /** Objective values of a COMPLETE trial. */
+  readonly values: readonly number[] | null;
+  /** FAIL because somebody cancelled it. */
+  readonly cancelled: boolean;
+}
+
+/** A study's answer to "how far are you?". */
+export interface StudyProgress {
+  readonly uuid: string;
+  readonly state: StudyState;
+  /** Why it is in that state, in words; empty while it simply runs. */
+  readonly reason: string;
+  readonly spec: StudySpec;
+  readonly specVersion: number;
+  /** Numbers of the trials in flight. */
+  readonly running: readonly number[];
+  /** Sites at which a person has to log in before work goes on. */
+  readonly loginRequired: readonly string[];
+}

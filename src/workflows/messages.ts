@@ -1,0 +1,32 @@
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { Adjustment } from '../study/adjustment';
+import type { Params } from '../study/space';
+import type { StudyProgress, TrialOutcome } from '../study/progress';
+
+/*
+ * What a person asks of a study is an update: the caller waits until it holds, and sees the reason when it is refused.
+ * What a trial tells its study is a signal: nobody waits for an answer.
+ */
+
+/** Proposes no more. With `now`, running trials are cancelled (FAIL, reason `cancelled`); without, they finish. */
+export const stopStudy = defineUpdate<void, [{ readonly now: boolean }]>('stop');
+/** Proposes no more until {@link resumeStudy}; running trials go on. */
+export const pauseStudy = defineUpdate('pause');
+export const resumeStudy = defineUpdate('resume');
+/** @returns the new version of the specification */
+export const adjustStudy = defineUpdate<number, [Adjustment]>('adjust');
+/** Adds a trial that is tried before the sampler's. @returns its number */
+export const enqueueTrial = defineUpdate<number, [{ readonly params: Params }]>('enqueue');
+/** Ends a running or waiting trial: FAIL, reason `cancelled`. */
+export const cancelTrial = defineUpdate<void, [{ readonly number: number }]>('cancel');
+/** Runs an ended trial's parameters again under a new number, with `retry_of`. @returns that number */
+export const retryTrial = defineUpdate<number, [{ readonly number: number }]>('retry');
+
+/** From a trial to its study: it has ended, and the ledger has it. */
+export const trialEnded = defineSignal<[TrialOutcome]>('trialEnded');
+/** From a study's later run to a trial that an earlier run started: tell me by signal when you end. */
+export const reportToStudy = defineSignal('reportToStudy');
+/** To a trial: end now, with the reason that is recorded. */
+export const cancelAttempt = defineSignal('cancelAttempt');
+
+export const studyProgress = defineQuery<StudyProgress>('progress');
