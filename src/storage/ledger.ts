@@ -94,6 +94,8 @@ export interface Ledger {
 
   /** Adds a WAITING trial, as Optuna's `enqueue_trial` does. @returns its number; the same one for the same key */
   enqueue(study: string, key: string, params: Params, userAttrs?: Readonly<Record<string, Json>>): Promise<number>;
+  /** Numbers of the trials that `commitProposals` wrote: the study's own, as opposed to rows that Optuna put there. */
+  proposedNumbers(study: string): Promise<readonly number[]>;
   /** What earlier calls of `commitProposals` wrote under these keys. */
   findProposals(study: string, keys: readonly string[]): Promise<readonly Proposed[]>;
   /**

@@ -36,5 +36,5 @@ export interface Trial {
   readonly datetimeComplete: Date | null;
 }
 
-/** Why a trial is FAIL; stored as the user attribute `perdure:fail_reason`. */
+/** Why a trial is FAIL; stored as the user attribute `fail_reason`. */
 export type FailReason = 'exit' | 'no_result' | 'bad_result' | 'timeout' | 'cancelled' | 'rejected' | 'lost';
