@@ -114,7 +114,7 @@ export interface Ledger {
   finishTrial(study: string, number: number, result: TrialResult): Promise<boolean>;
 
   /**
-   * Trials by number: those above `after`, and those listed in `numbers`. In order of number.
+   * Trials by number: those above `after`, and those listed in `numbers`; all of them where neither is given. In order of number.
    * `attrs: false` leaves user and system attributes empty, which is all that a sampler needs.
    */
   readTrials(
