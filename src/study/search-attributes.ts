@@ -1,0 +1,14 @@
+import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
+
+/** What studies and trials can be found by in Temporal UI. */
+export const searchAttributes = {
+  /** Name of the study, on the study and on each of its trials. */
+  study: defineSearchAttributeKey('PerdureStudy', SearchAttributeType.KEYWORD),
+  site: defineSearchAttributeKey('PerdureSite', SearchAttributeType.KEYWORD),
+  /** As in `StudyState`. */
+  state: defineSearchAttributeKey('PerdureState', SearchAttributeType.KEYWORD),
+  /** Best value of the only objective. */
+  best: defineSearchAttributeKey('PerdureBest', SearchAttributeType.DOUBLE),
+  /** Number of the trial. */
+  trial: defineSearchAttributeKey('PerdureTrial', SearchAttributeType.INT),
+} as const;

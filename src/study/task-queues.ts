@@ -1,0 +1,12 @@
+/** Task queue of the workflows and of the study's own activities. */
+export const STUDY_QUEUE = 'perdure';
+
+/** Task queue that any worker of a site polls. */
+export function siteQueue(site: string): string {
+  return `perdure/site/${site}`;
+}
+
+/** Task queue of the worker on one host, for jobs that are bound to it. */
+export function siteHostQueue(site: string, host: string): string {
+  return `perdure/site/${site}@${host}`;
+}
