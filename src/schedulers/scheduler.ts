@@ -87,6 +87,8 @@ export interface Scheduler {
   cancel(key: JobKey, reason: StopReason): Promise<void>;
   /** Reads what the job has reported since it started; cheap enough for each poll. */
   fetchReports(key: JobKey): Promise<readonly Report[]>;
+  /** `true` where an earlier attempt of the trial left something in its checkpoint directory, so that a new one goes on from there. */
+  hasCheckpoint(key: JobKey): Promise<boolean>;
   /** Reads what an ended job left. */
   fetch(key: JobKey): Promise<JobOutput>;
   close(): Promise<void>;
