@@ -1,0 +1,54 @@
+import { studyKey } from '../schedulers/job-key';
+import type { JobKey, JobRequest, Scheduler } from '../schedulers/scheduler';
+import type { Ledger } from '../storage/ledger';
+import { PerdureError } from '../study/error';
+import type { Trial } from '../study/trial';
+import type { AttemptRef } from '../workflows/activity-types';
+import type { StudyContext, StudyContexts } from './study-context';
+
+/** One attempt with all that its activities need at hand. */
+export interface Attempt {
+  readonly ref: AttemptRef;
+  readonly key: JobKey;
+  readonly trial: Trial;
+  readonly context: StudyContext;
+  readonly scheduler: Scheduler;
+}
+
+/** What the activities of a site are made with. */
+export interface SiteDependencies {
+  readonly ledger: Ledger;
+  readonly contexts: StudyContexts;
+  readonly schedulers: ReadonlyMap<string, Scheduler>;
+  /** Name of this host, where jobs are bound to it. */
+  readonly host: string;
+  /** Aborts when the worker is about to end: waiting stops, jobs go on. */
+  readonly stopping: AbortSignal;
+  readonly failpoint: (name: string) => void;
+}
+
+export async function loadAttempt(deps: SiteDependencies, ref: AttemptRef): Promise<Attempt> {
+  const context = await deps.contexts.get(ref.study);
+  const [trial] = await deps.ledger.readTrials(ref.study.name, { numbers: [ref.number] });
+  if (trial === undefined) {
+    throw new PerdureError('NotFound', `study '${ref.study.name}' has no trial ${String(ref.number)}`);
+  }
+  const scheduler = deps.schedulers.get(ref.site);
+  if (scheduler === undefined) {
+    throw new PerdureError('Unavailable', `this worker's settings have no site '${ref.site}'`, {
+      hint: 'add it to perdure.yaml and start the worker again',
+    });
+  }
+  const key = { studyKey: studyKey(ref.study.uuid), number: ref.number, attempt: ref.attempt };
+  return { ref, key, trial, context, scheduler };
+}
+
+export function jobRequest(ledger: Ledger, { key, trial, context }: Attempt): JobRequest {
+  return {
+    key,
+    trial: context.spec.trial,
+    params: trial.params,
+    metrics: context.spec.objectives.map(({ metric }) => metric),
+    readFile: (sha256) => ledger.getFile(sha256),
+  };
+}

@@ -1,0 +1,47 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
+import { PerdureError, type ErrorKind } from '../study/error';
+
+/** Kinds that mend by themselves or by a person, so that trying again makes sense. */
+const passing: ReadonlySet<ErrorKind> = new Set<ErrorKind>(['Unavailable', 'LoginRequired']);
+
+/**
+ * Makes an activity of a function: its domain errors become `ApplicationFailure`s whose type is the error's kind, final
+ * ones not to be retried; it heartbeats every second as long as it runs, so that a killed worker is noticed.
+ */
+export function activity<Args extends unknown[], Result>(
+  work: (...args: Args) => Promise<Result>,
+): (...args: Args) => Promise<Result> {
+  return async (...args) => {
+    const context = Context.current();
+    const beat = setInterval(() => {
+      context.heartbeat();
+    }, 1000);
+    try {
+      return await work(...args);
+    } catch (error) {
+      throw asFailure(error);
+    } finally {
+      clearInterval(beat);
+    }
+  };
+}
+
+/** Not an error: "ask again after so many milliseconds". The retry is the poll; it costs no history. */
+export function pending(what: string, delayMs: number): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'JobPending',
+    message: what,
+    category: ApplicationFailureCategory.BENIGN,
+    nextRetryDelay: delayMs,
+  });
+}
+
+function asFailure(error: unknown): unknown {
+  if (!(error instanceof PerdureError)) return error;
+  return ApplicationFailure.create({
+    type: error.kind,
+    message: error.text,
+    nonRetryable: !passing.has(error.kind),
+  });
+}

@@ -1,0 +1,90 @@
+import { createPruner } from '../pruners';
+import type { Report } from '../schedulers/scheduler';
+import type { TrialOutcome } from '../study/progress';
+import type { Attempt, SiteDependencies } from './attempt';
+import { byStep, recordAttempt } from './record-attempt';
+
+/** What following a job for a while came to. */
+export type Followed =
+  | { readonly kind: 'ended'; readonly outcome: TrialOutcome }
+  | { readonly kind: 'lost'; readonly why: string }
+  | { readonly kind: 'open'; readonly why: string };
+
+/** How often a running job's reports are read. */
+const tick = 300;
+/** How long a trial that was asked to stop may take before it is stopped. */
+const pruneGrace = 30_000;
+
+/**
+ * Follows jobs of one worker. What it remembers between two looks (when a trial was asked to stop) only delays a decision
+ * when it is lost.
+ */
+export class Follower {
+  private readonly asked = new Map<string, number>();
+
+  constructor(private readonly deps: SiteDependencies) {}
+
+  /** Looks at the job until it ends, `until` is past (milliseconds since the epoch) or `signal` aborts. */
+  async follow(attempt: Attempt, until: number, signal: AbortSignal): Promise<Followed> {
+    const { scheduler, key } = attempt;
+    let reported = 0;
+    for (;;) {
+      this.deps.failpoint('before-observe');
+      const [seen] = await scheduler.observe([key]);
+      this.deps.failpoint('after-observe');
+      if (seen?.state === 'done') {
+        this.asked.delete(nameOf(attempt));
+        return { kind: 'ended', outcome: await recordAttempt(this.deps, attempt, seen.end) };
+      }
+      if (seen?.state === 'lost') return { kind: 'lost', why: seen.why };
+      if (seen?.state === 'running') {
+        if (await this.overtime(attempt, seen.startedAt)) continue;
+        const reports = await scheduler.fetchReports(key);
+        if (reports.length > reported) {
+          await this.takeIn(attempt, reports);
+          reported = reports.length;
+        }
+        if (await this.overdue(attempt)) continue;
+      }
+      const left = until - Date.now();
+      if (left <= 0 || signal.aborted) return { kind: 'open', why: seen?.state ?? 'unknown' };
+      await scheduler.waitForNews(key, Math.min(left, tick), signal);
+    }
+  }
+
+  /** Stops an attempt that has used up its time. */
+  private async overtime({ context, scheduler, key }: Attempt, startedAt: Date): Promise<boolean> {
+    const { timeout } = context.spec.trial;
+    if (timeout === null || Date.now() - startedAt.getTime() < timeout) return false;
+    await scheduler.cancel(key, 'timeout');
+    return true;
+  }
+
+  private async takeIn(attempt: Attempt, reports: readonly Report[]): Promise<void> {
+    const { ref, context, scheduler, key } = attempt;
+    await this.deps.ledger.setIntermediateValues(ref.study.name, ref.number, byStep(reports));
+    const { pruner, objectives } = (await this.deps.contexts.get(ref.study)).spec;
+    const [objective] = objectives;
+    if (pruner.type === 'none' || objective === undefined || this.asked.has(nameOf(attempt))) return;
+    await context.history.refresh();
+    const { finished, running } = context.history;
+    const mine = running.find(({ number }) => number === ref.number);
+    if (mine === undefined) return;
+    const others = [...finished, ...running.filter(({ number }) => number !== ref.number)];
+    if (!createPruner(pruner).shouldPrune(mine, others, objective.direction)) return;
+    await scheduler.markPruned(key);
+    this.asked.set(nameOf(attempt), Date.now());
+  }
+
+  /** Stops a trial that did not heed the prune mark. */
+  private async overdue(attempt: Attempt): Promise<boolean> {
+    const since = this.asked.get(nameOf(attempt));
+    if (since === undefined || Date.now() - since < pruneGrace) return false;
+    await attempt.scheduler.cancel(attempt.key, 'pruned');
+    return true;
+  }
+}
+
+function nameOf({ key }: Attempt): string {
+  return `${key.studyKey}/${String(key.number)}/${String(key.attempt)}`;
+}

@@ -1,0 +1,157 @@
+import type { Ledger, Proposal } from '../storage/ledger';
+import { PerdureError } from '../study/error';
+import type { ParamValue, Params, SearchSpace } from '../study/space';
+import { checkParams } from '../study/space-membership';
+import type { Trial } from '../study/trial';
+import type { Proposals, StudyRef } from '../workflows/activity-types';
+import type { StudyContext, StudyContexts } from './study-context';
+
+interface Dependencies {
+  readonly ledger: Ledger;
+  readonly contexts: StudyContexts;
+  readonly failpoint: (name: string) => void;
+}
+
+/** How often a batch is made anew because somebody else took a waiting trial from it. */
+const tries = 5;
+
+/**
+ * One trial for each key. Sampled in order, each knowing the ones before it, and written in one transaction; a key that
+ * was written before gives the trial that it gave then.
+ */
+export async function propose(
+  deps: Dependencies,
+  study: StudyRef,
+  specVersion: number,
+  keys: readonly string[],
+): Promise<Proposals> {
+  const { ledger, contexts, failpoint } = deps;
+  failpoint('before-propose');
+  const context = await contexts.get(study, specVersion);
+  const known = new Set((await ledger.findProposals(study.name, keys)).map(({ key }) => key));
+  const missing = keys.filter((key) => !known.has(key));
+  for (let attempt = 1; ; attempt++) {
+    const proposals = await sample(ledger, study, context, missing);
+    try {
+      const asked = [...keys.filter((key) => known.has(key)), ...proposals.map(({ key }) => key)];
+      await ledger.commitProposals(study.name, proposals);
+      failpoint('after-propose');
+      const written = await ledger.findProposals(study.name, asked);
+      return {
+        trials: written.map(({ number, params }) => ({ number, summary: summaryOf(params) })),
+        exhausted: proposals.length < missing.length,
+      };
+    } catch (error) {
+      const taken = error instanceof PerdureError && error.kind === 'Conflict';
+      if (!taken || attempt === tries) throw error;
+    }
+  }
+}
+
+async function sample(
+  ledger: Ledger,
+  study: StudyRef,
+  { spec, history, sampler }: StudyContext,
+  keys: readonly string[],
+): Promise<readonly Proposal[]> {
+  if (keys.length === 0) return [];
+  await history.refresh();
+  const directions = spec.objectives.map(({ direction }) => direction);
+  const waiting = await readWaiting(ledger, study, spec.space, history.waiting);
+  const batch: Trial[] = [];
+  const proposals: Proposal[] = [];
+  let next = history.nextNumber;
+  for (const key of keys) {
+    const taken = waiting.shift();
+    const number = taken?.number ?? next++;
+    const params = await sampler().propose({
+      number,
+      space: spec.space,
+      directions,
+      fixed: taken?.fixed ?? {},
+      history: { finished: history.finished, running: [...history.running, ...batch] },
+    });
+    if (params === null) break;
+    const distributions = distributionsOf(spec.space, params);
+    proposals.push({ key, params, distributions, ...(taken === undefined ? {} : { waiting: taken.number }) });
+    batch.push(asRunning(number, params, distributions));
+  }
+  return proposals;
+}
+
+interface Waiting {
+  readonly number: number;
+  readonly fixed: Params;
+}
+
+/** The trials that people asked for. One that the space has no room for (any more) ends here, with the reason. */
+async function readWaiting(
+  ledger: Ledger,
+  study: StudyRef,
+  space: SearchSpace,
+  numbers: readonly number[],
+): Promise<Waiting[]> {
+  if (numbers.length === 0) return [];
+  const found: Waiting[] = [];
+  for (const trial of await ledger.readTrials(study.name, { numbers })) {
+    if (trial.state !== 'WAITING') continue;
+    const fixed = fixedParams(trial);
+    const problems = checkParams(space, fixed, { partial: true });
+    if (problems.length === 0) {
+      found.push({ number: trial.number, fixed });
+      continue;
+    }
+    const error = problems.map(({ message }) => message).join('; ');
+    await ledger.finishTrial(study.name, trial.number, {
+      state: 'FAIL',
+      values: null,
+      userAttrs: { fail_reason: 'rejected', error },
+    });
+  }
+  return found;
+}
+
+/** Optuna keeps what `enqueue_trial` was given in this system attribute. */
+function fixedParams(trial: Trial): Params {
+  const fixed = trial.systemAttrs['fixed_params'];
+  if (fixed === null || typeof fixed !== 'object' || Array.isArray(fixed)) return {};
+  return Object.fromEntries(
+    Object.entries(fixed).filter((entry): entry is [string, ParamValue] => entry[1] === null || typeof entry[1] !== 'object'),
+  );
+}
+
+function distributionsOf(space: SearchSpace, params: Params): Proposal['distributions'] {
+  return Object.fromEntries(
+    Object.keys(params).flatMap((name) => {
+      const parameter = space[name];
+      return parameter === undefined ? [] : [[name, parameter.distribution]];
+    }),
+  );
+}
+
+function asRunning(number: number, params: Params, distributions: Proposal['distributions']): Trial {
+  return {
+    number,
+    state: 'RUNNING',
+    values: null,
+    params,
+    distributions,
+    intermediateValues: new Map(),
+    userAttrs: {},
+    systemAttrs: {},
+    datetimeStart: null,
+    datetimeComplete: null,
+  };
+}
+
+/** Parameters in one line, for lists in Temporal UI. */
+export function summaryOf(params: Params): string {
+  const text = Object.entries(params)
+    .map(([name, value]) => `${name}=${typeof value === 'number' ? shortNumber(value) : String(value)}`)
+    .join(' ');
+  return text.length > 160 ? `${text.slice(0, 159)}…` : text;
+}
+
+function shortNumber(value: number): string {
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
+}

@@ -1,0 +1,44 @@
+import { judge } from '../schedulers/job-outcome';
+import type { JobEnd, Report } from '../schedulers/scheduler';
+import type { Json } from '../study/json';
+import type { TrialOutcome } from '../study/progress';
+import { PerdureError } from '../study/error';
+import type { Attempt, SiteDependencies } from './attempt';
+import { outcomeOf } from './outcome';
+
+/**
+ * Fetches what an ended job left, judges it and writes the trial's end. Twice does no harm: the first end stays.
+ * @param why the words for a cancelled trial
+ */
+export async function recordAttempt(
+  { ledger, failpoint }: SiteDependencies,
+  attempt: Attempt,
+  end: JobEnd,
+  why?: string,
+): Promise<TrialOutcome> {
+  const { ref, key, scheduler, context } = attempt;
+  const study = ref.study.name;
+  failpoint('before-fetch');
+  const output = await scheduler.fetch(key);
+  failpoint('after-fetch');
+  const verdict = judge({ output, end, metrics: context.spec.objectives.map(({ metric }) => metric) });
+  failpoint('before-record');
+  if (output.reports.length > 0) await ledger.setIntermediateValues(study, ref.number, byStep(output.reports));
+  const userAttrs: Record<string, Json> = { site: ref.site, attempts: ref.attempt, directory: output.directory };
+  if (verdict.state === 'FAIL') {
+    userAttrs['fail_reason'] = verdict.reason;
+    userAttrs['error'] = verdict.reason === 'cancelled' ? (why ?? verdict.message) : verdict.message;
+    userAttrs['output'] = output.tail;
+  }
+  await ledger.finishTrial(study, ref.number, { state: verdict.state, values: verdict.values, userAttrs });
+  failpoint('after-record');
+  // Read back: another end may have been written first.
+  const [trial] = await ledger.readTrials(study, { numbers: [ref.number] });
+  const outcome = trial === undefined ? null : outcomeOf(trial);
+  if (outcome === null) throw new PerdureError('Corrupt', `trial ${String(ref.number)} of '${study}' did not keep its end`);
+  return outcome;
+}
+
+export function byStep(reports: readonly Report[]): ReadonlyMap<number, number> {
+  return new Map(reports.map(({ step, value }) => [step, value]));
+}

@@ -1,0 +1,120 @@
+import { Context } from '@temporalio/activity';
+import type { Client } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/common';
+import type { Ledger } from '../storage/ledger';
+import { PerdureError } from '../study/error';
+import type { TrialOutcome } from '../study/progress';
+import { emptyTally, tallyAfter } from '../study/study-state';
+import { isFinal, type Trial } from '../study/trial';
+import type { StudyActivities, StudyRef } from '../workflows/activity-types';
+import { activity, pending } from './boundary';
+import { outcomeOf } from './outcome';
+import { propose, summaryOf } from './propose';
+import type { StudyContexts } from './study-context';
+
+export interface StudyDependencies {
+  readonly ledger: Ledger;
+  readonly contexts: StudyContexts;
+  readonly failpoint: (name: string) => void;
+}
+
+/** How long until an adopted trial's workflow is looked at again. */
+const watchInterval = 20_000;
+
+/** The activities of the study's own task queue. */
+export function createStudyActivities(deps: StudyDependencies): StudyActivities {
+  const { ledger, contexts } = deps;
+
+  async function read(study: StudyRef, number: number): Promise<Trial> {
+    const [trial] = await ledger.readTrials(study.name, { numbers: [number] });
+    if (trial !== undefined) return trial;
+    throw new PerdureError('NotFound', `study '${study.name}' has no trial ${String(number)}`);
+  }
+
+  async function recorded(study: StudyRef, number: number): Promise<TrialOutcome> {
+    const outcome = outcomeOf(await read(study, number));
+    if (outcome !== null) return outcome;
+    throw new PerdureError('Corrupt', `trial ${String(number)} of study '${study.name}' did not keep its end`);
+  }
+
+  return {
+    openStudy: activity(async (study) => {
+      await contexts.get(study);
+      const own = new Set(await ledger.proposedNumbers(study.name));
+      const trials = (await ledger.readTrials(study.name, {})).filter((trial) => own.has(trial.number));
+      const directions = (await contexts.get(study)).spec.objectives.map(({ direction }) => direction);
+      const ended = trials
+        .filter((trial) => isFinal(trial.state))
+        .sort((a, b) => (a.datetimeComplete?.getTime() ?? 0) - (b.datetimeComplete?.getTime() ?? 0))
+        .flatMap((trial) => outcomeOf(trial) ?? []);
+      return {
+        tally: ended.reduce((tally, outcome) => tallyAfter(tally, outcome, directions), emptyTally),
+        running: trials
+          .filter((trial) => trial.state === 'RUNNING')
+          .map(({ number, params }) => ({ number, summary: summaryOf(params) })),
+      };
+    }),
+
+    propose: activity((study, specVersion, keys) => propose(deps, study, specVersion, keys)),
+
+    saveSpec: activity((study, version, spec) => ledger.saveSpec(study.name, version, spec)),
+
+    noteState: activity((study, state, reason) =>
+      ledger.setStudyAttrs(study.name, { 'perdure:state': state, 'perdure:reason': reason }),
+    ),
+
+    enqueueTrial: activity((study, key, params) => ledger.enqueue(study.name, key, params)),
+
+    retryTrial: activity(async (study, key, number) => {
+      const { state, params } = await read(study, number);
+      if (!isFinal(state)) {
+        throw new PerdureError('Conflict', `trial ${String(number)} has not ended (${state})`);
+      }
+      return ledger.enqueue(study.name, key, params, { retry_of: number });
+    }),
+
+    cancelWaiting: activity(async (study, number) => {
+      const { state } = await read(study, number);
+      if (state !== 'WAITING') {
+        const why = isFinal(state) ? 'has ended' : 'is run by somebody else';
+        throw new PerdureError('Conflict', `trial ${String(number)} ${why} (${state})`);
+      }
+      await ledger.finishTrial(study.name, number, {
+        state: 'FAIL',
+        values: null,
+        userAttrs: { fail_reason: 'cancelled' },
+      });
+    }),
+
+    recordedOutcome: activity(async (study, number) => outcomeOf(await read(study, number))),
+
+    watchTrials: activity(async (trials) => {
+      const { client } = Context.current();
+      const closed = [];
+      for (const { number, workflowId } of trials) if (await isClosed(client, workflowId)) closed.push(number);
+      if (closed.length > 0) return closed;
+      throw pending('all of them are open', watchInterval);
+    }),
+
+    failTrial: activity(async (study, number, { reason, message }) => {
+      const userAttrs = { fail_reason: reason, error: message };
+      await ledger.finishTrial(study.name, number, { state: 'FAIL', values: null, userAttrs });
+      return recorded(study, number);
+    }),
+
+    lastPlace: activity(async (study, number) => {
+      const jobs = await ledger.listJobs(study.name, number);
+      return jobs.reduce<(typeof jobs)[number] | null>((a, b) => (a === null || b.attempt > a.attempt ? b : a), null);
+    }),
+  };
+}
+
+async function isClosed(client: Client, workflowId: string): Promise<boolean> {
+  try {
+    const { status } = await client.workflow.getHandle(workflowId).describe();
+    return status.name !== 'RUNNING';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return true;
+    throw error;
+  }
+}

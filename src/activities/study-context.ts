@@ -1,0 +1,101 @@
+import { createSampler } from '../samplers';
+import type { Sampler } from '../samplers/sampler';
+import type { Ledger } from '../storage/ledger';
+import { PerdureError } from '../study/error';
+import type { SamplerSpec, StudySpec } from '../study/spec';
+import type { StudyRef } from '../workflows/activity-types';
+import { StudyHistory } from './study-history';
+
+/** What a worker keeps of a study between activities. All of it can be had again from the ledger. */
+export interface StudyContext {
+  readonly spec: StudySpec;
+  readonly specVersion: number;
+  readonly history: StudyHistory;
+  readonly sampler: () => Sampler;
+}
+
+interface Entry {
+  context: StudyContext;
+  samplerOf: { spec: SamplerSpec; sampler: Sampler } | undefined;
+  readonly history: StudyHistory;
+  readonly seed: number;
+}
+
+/** Studies that a worker remembers at once; the least recently used is forgotten first. */
+const most = 64;
+
+export class StudyContexts {
+  private readonly entries = new Map<string, Promise<Entry>>();
+
+  constructor(private readonly ledger: Ledger) {}
+
+  /**
+   * The study with its specification at `version` or later.
+   * @throws `NotFound`, `Conflict` where the ledger's study of that name is another one
+   */
+  async get(ref: StudyRef, version = 1): Promise<StudyContext> {
+    const known = this.entries.get(ref.uuid);
+    const entry = await (known ?? this.remember(ref.uuid, this.open(ref)));
+    if (entry.context.specVersion < version) entry.context = await this.contextOf(ref, entry);
+    if (known !== undefined) {
+      this.entries.delete(ref.uuid);
+      this.entries.set(ref.uuid, known);
+    }
+    return entry.context;
+  }
+
+  async close(): Promise<void> {
+    const entries = await Promise.allSettled(this.entries.values());
+    for (const entry of entries) if (entry.status === 'fulfilled') await entry.value.samplerOf?.sampler.close();
+  }
+
+  private remember(uuid: string, opening: Promise<Entry>): Promise<Entry> {
+    this.entries.set(uuid, opening);
+    opening.catch(() => this.entries.delete(uuid));
+    const [oldest] = this.entries.keys();
+    if (this.entries.size > most && oldest !== undefined) {
+      const forgotten = this.entries.get(oldest);
+      this.entries.delete(oldest);
+      void forgotten?.then((entry) => entry.samplerOf?.sampler.close());
+    }
+    return opening;
+  }
+
+  private async open(ref: StudyRef): Promise<Entry> {
+    const { seed } = await this.find(ref);
+    const history = new StudyHistory(this.ledger, ref.name);
+    const entry: Omit<Entry, 'context'> = { samplerOf: undefined, history, seed };
+    return Object.assign(entry, { context: await this.contextOf(ref, entry) });
+  }
+
+  private async contextOf(ref: StudyRef, entry: Omit<Entry, 'context'>): Promise<StudyContext> {
+    const { spec, specVersion } = await this.find(ref);
+    return { spec, specVersion, history: entry.history, sampler: () => this.samplerFor(spec.sampler, entry) };
+  }
+
+  private samplerFor(spec: SamplerSpec, entry: Omit<Entry, 'context'>): Sampler {
+    if (entry.samplerOf !== undefined && JSON.stringify(entry.samplerOf.spec) === JSON.stringify(spec)) {
+      return entry.samplerOf.sampler;
+    }
+    void entry.samplerOf?.sampler.close();
+    const sampler = createSampler(spec, spec.seed ?? entry.seed);
+    entry.samplerOf = { spec, sampler };
+    return sampler;
+  }
+
+  private async find(ref: StudyRef): Promise<{ spec: StudySpec; specVersion: number; seed: number }> {
+    const found = await this.ledger.findStudy(ref.name);
+    if (found?.perdure == null) {
+      throw new PerdureError('NotFound', `the ledger has no study '${ref.name}'`, {
+        where: this.ledger.url,
+        hint: 'this worker may be using another ledger than the one that started the study',
+      });
+    }
+    if (found.perdure.uuid !== ref.uuid) {
+      throw new PerdureError('Conflict', `the ledger's study '${ref.name}' is another one of the same name`, {
+        where: this.ledger.url,
+      });
+    }
+    return found.perdure;
+  }
+}

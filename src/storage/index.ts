@@ -1,0 +1,3 @@
+export type { JobRow, Ledger, LedgerStudy, NewStudy, Proposal, Proposed, TrialResult } from './ledger';
+export { openLedger } from './open';
+export { parseLedgerUrl } from './url';

@@ -1,0 +1,62 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Kysely, PostgresDialect } from 'kysely';
+import { Pool, types } from 'pg';
+import { PerdureError } from '../study/error';
+import type { Ledger } from './ledger';
+import { networkFileSystem } from './network-file-system';
+import { ensureSchema } from './schema';
+import { SqlLedger } from './sql-ledger';
+import { sqliteDialect } from './sqlite-dialect';
+import type { Tables } from './tables';
+import { asUnavailable } from './unavailable';
+import { parseLedgerUrl, type LedgerAddress } from './url';
+
+/**
+ * Opens the ledger, making its tables where there are none.
+ * @param url as Optuna writes it; see `parseLedgerUrl`
+ * @throws {@link PerdureError} `InvalidInput` for an address that can't be one, or a SQLite file on a network file system;
+ * `Unavailable` where the database does not answer; `Corrupt` for a storage of another version
+ */
+export async function openLedger(url: string): Promise<Ledger> {
+  const address = parseLedgerUrl(url);
+  const db = address.kind === 'sqlite' ? await openSqlite(address) : openPostgres(address);
+  try {
+    await ensureSchema(db, address.kind, address.shown);
+  } catch (error) {
+    await db.destroy();
+    throw asUnavailable(error, address.shown);
+  }
+  return new SqlLedger(db, address.kind, address.shown);
+}
+
+async function openSqlite({ path, shown }: Extract<LedgerAddress, { kind: 'sqlite' }>): Promise<Kysely<Tables>> {
+  const network = networkFileSystem(path);
+  if (network !== null) {
+    throw new PerdureError('InvalidInput', `a SQLite ledger does not hold on a network file system (${network})`, {
+      where: shown,
+      hint: 'keep it on a local disk, or use PostgreSQL: storage: postgresql://user:password@host:5432/database',
+    });
+  }
+  await mkdir(dirname(path), { recursive: true });
+  return new Kysely<Tables>({ dialect: sqliteDialect(path) });
+}
+
+function openPostgres({ connectionString }: Extract<LedgerAddress, { kind: 'postgresql' }>): Kysely<Tables> {
+  const asText = new Set<number>([types.builtins.TIMESTAMP]);
+  const pool = new Pool({
+    connectionString,
+    max: 8,
+    connectionTimeoutMillis: 10_000,
+    types: {
+      getTypeParser: (id: number, format?: 'text' | 'binary') => {
+        // A timestamp has no zone in Optuna's tables; JavaScript would read it in the local one.
+        if (asText.has(id)) return (text: string) => text;
+        return format === 'binary' ? types.getTypeParser(id, 'binary') : types.getTypeParser(id, 'text');
+      },
+    },
+  });
+  // An idle connection that breaks is replaced at the next query.
+  pool.on('error', () => undefined);
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+}

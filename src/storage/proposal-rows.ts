@@ -1,0 +1,170 @@
+import type { Kysely } from 'kysely';
+import { PerdureError } from '../study/error';
+import type { Json } from '../study/json';
+import type { Params } from '../study/space';
+import type { Proposal, Proposed } from './ledger';
+import { toPythonJson } from './python-json';
+import type { Tables } from './tables';
+import { setTrialAttrs } from './trial-rows';
+import { fromDistributionJson, fromInternal, toDistributionJson, toInternal, toTimestamp } from './values';
+
+type Db = Kysely<Tables>;
+
+export async function proposedNumbers(db: Db, study_id: number): Promise<readonly number[]> {
+  const rows = await db
+    .selectFrom('perdure_keys')
+    .innerJoin('trials', 'trials.trial_id', 'perdure_keys.trial_id')
+    .select('number')
+    .where('perdure_keys.study_id', '=', study_id)
+    .where('kind', '=', 'proposal')
+    .orderBy('number')
+    .execute();
+  return rows.map(({ number }) => number);
+}
+
+export async function findProposals(db: Db, study_id: number, keys: readonly string[]): Promise<readonly Proposed[]> {
+  if (keys.length === 0) return [];
+  const rows = await db
+    .selectFrom('perdure_keys')
+    .innerJoin('trials', 'trials.trial_id', 'perdure_keys.trial_id')
+    .select(['perdure_keys.key', 'trials.trial_id', 'number'])
+    .where('perdure_keys.study_id', '=', study_id)
+    .where('kind', '=', 'proposal')
+    .where('perdure_keys.key', 'in', keys)
+    .execute();
+  if (rows.length === 0) return [];
+  const params = await db
+    .selectFrom('trial_params')
+    .selectAll()
+    .where('trial_id', 'in', rows.map((row) => row.trial_id))
+    .orderBy('param_id')
+    .execute();
+  const byTrial = Map.groupBy(params, (row) => row.trial_id);
+  const found = rows.map((row) => ({
+    key: row.key,
+    number: row.number,
+    params: Object.fromEntries(
+      (byTrial.get(row.trial_id) ?? []).map((param) => [
+        param.param_name,
+        fromInternal(fromDistributionJson(param.distribution_json), param.param_value),
+      ]),
+    ),
+  }));
+  return found.sort((a, b) => keys.indexOf(a.key) - keys.indexOf(b.key));
+}
+
+export async function commitProposals(trx: Db, study_id: number, proposals: readonly Proposal[]): Promise<readonly Proposed[]> {
+  const keys = proposals.map(({ key }) => key);
+  const known = new Map((await findProposals(trx, study_id, keys)).map((row) => [row.key, row]));
+  const written: Proposed[] = [];
+  let next: number | undefined;
+  for (const proposal of proposals) {
+    const before = known.get(proposal.key);
+    if (before !== undefined) {
+      written.push(before);
+      continue;
+    }
+    const { key, params, waiting } = proposal;
+    if (waiting === undefined) next ??= await countRows(trx, study_id);
+    const { trial_id, number } =
+      waiting === undefined
+        ? await insertTrial(trx, study_id, 'RUNNING', next ?? 0)
+        : await startWaiting(trx, study_id, waiting);
+    if (waiting === undefined) next = number + 1;
+    await trx.insertInto('perdure_keys').values({ study_id, key, kind: 'proposal', trial_id }).execute();
+    await insertParams(trx, trial_id, proposal);
+    if (proposal.userAttrs !== undefined) await setTrialAttrs(trx, trial_id, proposal.userAttrs);
+    written.push({ key, number, params });
+  }
+  return written;
+}
+
+export async function enqueue(
+  trx: Db,
+  study_id: number,
+  key: string,
+  params: Params,
+  userAttrs: Readonly<Record<string, Json>>,
+): Promise<number> {
+  const known = await trx
+    .selectFrom('perdure_keys')
+    .innerJoin('trials', 'trials.trial_id', 'perdure_keys.trial_id')
+    .select('number')
+    .where('perdure_keys.study_id', '=', study_id)
+    .where('perdure_keys.key', '=', key)
+    .executeTakeFirst();
+  if (known !== undefined) return known.number;
+  const { trial_id, number } = await insertTrial(trx, study_id, 'WAITING', await countRows(trx, study_id));
+  await trx.insertInto('perdure_keys').values({ study_id, key, kind: 'enqueue', trial_id }).execute();
+  await trx
+    .insertInto('trial_system_attributes')
+    .values({ trial_id, key: 'fixed_params', value_json: toPythonJson(params) })
+    .execute();
+  await setTrialAttrs(trx, trial_id, userAttrs);
+  return number;
+}
+
+/** Optuna's next number: how many rows the study has. Right only under the study's lock. */
+async function countRows(trx: Db, study_id: number): Promise<number> {
+  const { count } = await trx
+    .selectFrom('trials')
+    .select(({ fn }) => fn.countAll().as('count'))
+    .where('study_id', '=', study_id)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
+async function insertTrial(
+  trx: Db,
+  study_id: number,
+  state: 'RUNNING' | 'WAITING',
+  number: number,
+): Promise<{ trial_id: number; number: number }> {
+  const datetime_start = state === 'RUNNING' ? toTimestamp(new Date()) : null;
+  const { trial_id } = await trx
+    .insertInto('trials')
+    .values({ study_id, state, number, datetime_start, datetime_complete: null })
+    .returning('trial_id')
+    .executeTakeFirstOrThrow();
+  return { trial_id, number };
+}
+
+async function startWaiting(trx: Db, study_id: number, number: number): Promise<{ trial_id: number; number: number }> {
+  const row = await trx
+    .updateTable('trials')
+    .set({ state: 'RUNNING', datetime_start: toTimestamp(new Date()) })
+    .where('study_id', '=', study_id)
+    .where('number', '=', number)
+    .where('state', '=', 'WAITING')
+    .returning('trial_id')
+    .executeTakeFirst();
+  if (row !== undefined) return { trial_id: row.trial_id, number };
+  throw new PerdureError('Conflict', `trial ${String(number)} is no longer waiting`);
+}
+
+async function insertParams(trx: Db, trial_id: number, { params, distributions }: Proposal): Promise<void> {
+  const rows = Object.entries(params).map(([param_name, value]) => {
+    const distribution = distributions[param_name];
+    if (distribution === undefined) {
+      throw new PerdureError('InvalidInput', `parameter '${param_name}' has no distribution`);
+    }
+    return {
+      trial_id,
+      param_name,
+      param_value: toInternal(distribution, value),
+      distribution_json: toDistributionJson(distribution),
+    };
+  });
+  // A waiting trial that somebody began and gave up may have parameters already.
+  if (rows.length === 0) return;
+  await trx
+    .insertInto('trial_params')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.columns(['trial_id', 'param_name']).doUpdateSet((set) => ({
+        param_value: set.ref('excluded.param_value'),
+        distribution_json: set.ref('excluded.distribution_json'),
+      })),
+    )
+    .execute();
+}

@@ -1,0 +1,190 @@
+import type { Kysely, Transaction } from 'kysely';
+import type { Json } from '../study/json';
+import type { Params } from '../study/space';
+import type { StudySpec } from '../study/spec';
+import type { Trial } from '../study/trial';
+import { PerdureError } from '../study/error';
+import type { JobRow, Ledger, LedgerStudy, NewStudy, Proposal, Proposed, TrialResult } from './ledger';
+import type { DatabaseKind } from './schema';
+import { createStudy, findStudy, listStudies, saveSpec, setStudyAttrs, studyId } from './study-rows';
+import type { Tables } from './tables';
+import { commitProposals, enqueue, findProposals, proposedNumbers } from './proposal-rows';
+import { readTrials } from './trial-reader';
+import { clearIntermediateValues, finishTrial, setIntermediateValues, setTrialAttrs, trialId } from './trial-rows';
+import { asUnavailable } from './unavailable';
+
+/** How often a transaction that lost to another one is made again. */
+const tries = 5;
+
+/** The ledger in a SQL database. What each method does is in the files beside this one; here are transactions and errors. */
+export class SqlLedger implements Ledger {
+  constructor(
+    private readonly db: Kysely<Tables>,
+    private readonly kind: DatabaseKind,
+    readonly url: string,
+  ) {}
+
+  createStudy(study: NewStudy): Promise<LedgerStudy> {
+    return this.write((trx) => createStudy(trx, study));
+  }
+
+  findStudy(name: string): Promise<LedgerStudy | null> {
+    return this.read((db) => findStudy(db, name));
+  }
+
+  listStudies(): Promise<readonly LedgerStudy[]> {
+    return this.read((db) => listStudies(db));
+  }
+
+  saveSpec(study: string, version: number, spec: StudySpec): Promise<void> {
+    return this.onStudy(study, (trx, id) => saveSpec(trx, id, version, spec));
+  }
+
+  setStudyAttrs(study: string, attrs: Readonly<Record<string, Json>>): Promise<void> {
+    return this.onStudy(study, (trx, id) => setStudyAttrs(trx, id, attrs));
+  }
+
+  enqueue(study: string, key: string, params: Params, userAttrs: Readonly<Record<string, Json>> = {}): Promise<number> {
+    return this.onStudy(study, (trx, id) => enqueue(trx, id, key, params, userAttrs));
+  }
+
+  proposedNumbers(study: string): Promise<readonly number[]> {
+    return this.read(async (db) => proposedNumbers(db, await studyId(db, study)));
+  }
+
+  findProposals(study: string, keys: readonly string[]): Promise<readonly Proposed[]> {
+    return this.read(async (db) => findProposals(db, await studyId(db, study), keys));
+  }
+
+  commitProposals(study: string, proposals: readonly Proposal[]): Promise<readonly Proposed[]> {
+    if (proposals.length === 0) return Promise.resolve([]);
+    return this.onStudy(study, (trx, id) => commitProposals(trx, id, proposals));
+  }
+
+  setIntermediateValues(study: string, number: number, values: ReadonlyMap<number, number>): Promise<void> {
+    return this.onTrial(study, number, (trx, id) => setIntermediateValues(trx, id, values));
+  }
+
+  clearIntermediateValues(study: string, number: number): Promise<void> {
+    return this.onTrial(study, number, (trx, id) => clearIntermediateValues(trx, id));
+  }
+
+  setTrialAttrs(study: string, number: number, attrs: Readonly<Record<string, Json>>): Promise<void> {
+    return this.onTrial(study, number, (trx, id) => setTrialAttrs(trx, id, attrs));
+  }
+
+  finishTrial(study: string, number: number, result: TrialResult): Promise<boolean> {
+    return this.onTrial(study, number, (trx, id) => finishTrial(trx, id, result));
+  }
+
+  readTrials(study: string, which: Parameters<Ledger['readTrials']>[1]): Promise<readonly Trial[]> {
+    return this.read(async (db) => readTrials(db, await studyId(db, study), which));
+  }
+
+  countTrials(study: string): Promise<Readonly<Record<Trial['state'], number>>> {
+    return this.read(async (db) => {
+      const rows = await db
+        .selectFrom('trials')
+        .select(['state', ({ fn }) => fn.countAll().as('count')])
+        .where('study_id', '=', await studyId(db, study))
+        .groupBy('state')
+        .execute();
+      const counts = { RUNNING: 0, WAITING: 0, COMPLETE: 0, PRUNED: 0, FAIL: 0 };
+      for (const { state, count } of rows) counts[state] = Number(count);
+      return counts;
+    });
+  }
+
+  placeJob(study: string, job: JobRow): Promise<JobRow> {
+    return this.onTrial(study, job.number, async (trx, trial_id) => {
+      const { attempt, site, host } = job;
+      const row = await trx
+        .insertInto('perdure_jobs')
+        .values({ trial_id, attempt, site, host })
+        .onConflict((conflict) => conflict.columns(['trial_id', 'attempt']).doNothing())
+        .returning('attempt')
+        .executeTakeFirst();
+      if (row !== undefined) return job;
+      const first = await trx
+        .selectFrom('perdure_jobs')
+        .select(['attempt', 'site', 'host'])
+        .where('trial_id', '=', trial_id)
+        .where('attempt', '=', attempt)
+        .executeTakeFirstOrThrow();
+      return { ...first, number: job.number };
+    });
+  }
+
+  listJobs(study: string, number: number): Promise<readonly JobRow[]> {
+    return this.read(async (db) => {
+      const rows = await db
+        .selectFrom('perdure_jobs')
+        .select(['attempt', 'site', 'host'])
+        .where('trial_id', '=', await trialId(db, await studyId(db, study), number))
+        .orderBy('attempt')
+        .execute();
+      return rows.map((row) => ({ ...row, number }));
+    });
+  }
+
+  putFile(sha256: string, content: Uint8Array): Promise<void> {
+    return this.write(async (trx) => {
+      await trx
+        .insertInto('perdure_files')
+        .values({ sha256, content })
+        .onConflict((conflict) => conflict.column('sha256').doNothing())
+        .execute();
+    });
+  }
+
+  getFile(sha256: string): Promise<Uint8Array> {
+    return this.read(async (db) => {
+      const row = await db.selectFrom('perdure_files').select('content').where('sha256', '=', sha256).executeTakeFirst();
+      if (row !== undefined) return row.content;
+      throw new PerdureError('NotFound', `the ledger has no file ${sha256.slice(0, 12)}…`, { where: this.url });
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.db.destroy();
+  }
+
+  private async read<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.db);
+    } catch (error) {
+      throw asUnavailable(error, this.url);
+    }
+  }
+
+  /** One transaction, made again where it lost to another one. */
+  private async write<T>(work: (trx: Transaction<Tables>) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.db.transaction().execute(work);
+      } catch (error) {
+        const known = asUnavailable(error, this.url);
+        const again = known instanceof PerdureError && known.kind === 'Unavailable' && isContention(known.cause);
+        if (!again || attempt === tries) throw known;
+        await new Promise((resolve) => setTimeout(resolve, 20 * 2 ** attempt * (0.5 + Math.random())));
+      }
+    }
+  }
+
+  /** A transaction that holds the study's lock, so that numbers have no gap. SQLite has one lock for all. */
+  private onStudy<T>(study: string, work: (trx: Transaction<Tables>, id: number) => Promise<T>): Promise<T> {
+    return this.write(async (trx) => work(trx, await studyId(trx, study, this.kind === 'postgresql')));
+  }
+
+  private onTrial<T>(study: string, number: number, work: (trx: Transaction<Tables>, id: number) => Promise<T>): Promise<T> {
+    return this.write(async (trx) =>
+      work(trx, await trialId(trx, await studyId(trx, study), number, this.kind === 'postgresql')),
+    );
+  }
+}
+
+function isContention(cause: unknown): boolean {
+  if (!(cause instanceof Error)) return false;
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  return code.startsWith('40') || ('busy' in cause && cause.busy === true);
+}

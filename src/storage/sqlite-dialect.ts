@@ -1,0 +1,154 @@
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import {
+  CompiledQuery,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryResult,
+} from 'kysely';
+
+interface Answer {
+  readonly id: number;
+  readonly result?: { readonly rows: readonly unknown[]; readonly changes: number };
+  readonly error?: { readonly message: string; readonly errcode?: number };
+}
+
+/** An error that SQLite gave; `errcode` is its extended result code. */
+export class SqliteError extends Error {
+  constructor(
+    message: string,
+    readonly errcode: number | undefined,
+  ) {
+    super(message);
+    this.name = 'SqliteError';
+  }
+
+  /** Another process holds the lock (SQLITE_BUSY 5, SQLITE_LOCKED 6). */
+  get busy(): boolean {
+    return this.errcode !== undefined && [5, 6].includes(this.errcode & 0xff);
+  }
+}
+
+/** How long SQLite itself waits for another process's lock (milliseconds). */
+const busyTimeout = 10_000;
+
+/** SQLite for kysely on a thread of its own, with Node's built-in driver. Transactions are immediate: they never fail half-way for a lock. */
+export function sqliteDialect(path: string): Dialect {
+  return {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => new ThreadDriver(path),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+  };
+}
+
+/** One connection, used by one caller at a time. */
+class ThreadDriver implements Driver {
+  private connection: ThreadConnection | undefined;
+  private turn: Promise<void> = Promise.resolve();
+  private release: () => void = () => undefined;
+
+  constructor(private readonly path: string) {}
+
+  init(): Promise<void> {
+    this.connection = new ThreadConnection(this.path);
+    return Promise.resolve();
+  }
+
+  async acquireConnection(): Promise<DatabaseConnection> {
+    const before = this.turn;
+    let release: () => void = () => undefined;
+    this.turn = new Promise((resolve) => {
+      release = resolve;
+    });
+    await before;
+    this.release = release;
+    if (this.connection === undefined) throw new Error('the database is closed');
+    return this.connection;
+  }
+
+  releaseConnection(): Promise<void> {
+    this.release();
+    return Promise.resolve();
+  }
+
+  async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('BEGIN IMMEDIATE'));
+  }
+
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('COMMIT'));
+  }
+
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('ROLLBACK'));
+  }
+
+  async destroy(): Promise<void> {
+    await this.connection?.close();
+    this.connection = undefined;
+  }
+}
+
+class ThreadConnection implements DatabaseConnection {
+  private readonly thread: Worker;
+  private readonly waiting = new Map<number, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>();
+  private last = 0;
+
+  constructor(path: string) {
+    this.thread = new Worker(join(__dirname, 'sqlite-thread.js'), {
+      workerData: { path, busyTimeout },
+      execArgv: ['--disable-warning=ExperimentalWarning'],
+    });
+    // An idle ledger must not keep a process alive; a query under way does.
+    this.thread.unref();
+    this.thread.on('message', (answer: Answer) => {
+      this.waiting.get(answer.id)?.resolve(answer);
+      this.waiting.delete(answer.id);
+      if (this.waiting.size === 0) this.thread.unref();
+    });
+    this.thread.on('error', (error: Error) => {
+      this.fail(error);
+    });
+    this.thread.on('exit', () => {
+      this.fail(new Error('the database thread ended'));
+    });
+  }
+
+  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    const { rows, changes } = await this.ask(sql, parameters);
+    // The thread returns what the compiled query selects; kysely's types follow the query.
+    return { rows: rows as R[], numAffectedRows: BigInt(changes) };
+  }
+
+  // eslint-disable-next-line require-yield -- the interface wants a generator; streaming is not offered
+  async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
+    await Promise.reject(new Error('streaming is not offered'));
+  }
+
+  async close(): Promise<void> {
+    await this.ask('close', []);
+    await this.thread.terminate();
+  }
+
+  private async ask(sql: string, parameters: readonly unknown[]): Promise<{ rows: readonly unknown[]; changes: number }> {
+    const id = ++this.last;
+    const answer = await new Promise<Answer>((resolve, reject) => {
+      this.waiting.set(id, { resolve, reject });
+      this.thread.ref();
+      this.thread.postMessage({ id, sql, parameters });
+    });
+    if (answer.error !== undefined) throw new SqliteError(answer.error.message, answer.error.errcode);
+    if (answer.result === undefined) throw new Error('the database thread gave no answer');
+    return answer.result;
+  }
+
+  private fail(error: Error): void {
+    for (const { reject } of this.waiting.values()) reject(error);
+    this.waiting.clear();
+  }
+}

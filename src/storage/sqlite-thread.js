@@ -1,0 +1,52 @@
+'use strict';
+/*
+ * The thread that owns a SQLite connection, so that no query holds up the event loop. Plain JavaScript, since a thread is
+ * started from a file as it is. It answers each message in order.
+ */
+const { parentPort, workerData } = require('node:worker_threads');
+const { DatabaseSync } = require('node:sqlite');
+
+/** @typedef {{ id: number, sql: string, parameters: (null | number | bigint | string | Uint8Array)[] }} Request */
+
+/** @type {import('node:sqlite').DatabaseSync} */
+let database;
+/** @type {Map<string, import('node:sqlite').StatementSync>} */
+const statements = new Map();
+/** Statements kept prepared; queries with lists differ in length, so the number is bounded. */
+const most = 500;
+
+/** @param {string} sql */
+function prepare(sql) {
+  const known = statements.get(sql);
+  if (known !== undefined) return known;
+  if (statements.size >= most) statements.clear();
+  const statement = database.prepare(sql);
+  statements.set(sql, statement);
+  return statement;
+}
+
+/** @param {Request} request */
+function answer({ sql, parameters }) {
+  if (database === undefined) {
+    database = new DatabaseSync(workerData.path, { timeout: workerData.busyTimeout, enableForeignKeyConstraints: true });
+    database.exec('PRAGMA journal_mode = WAL');
+    database.exec('PRAGMA synchronous = NORMAL');
+  }
+  if (sql === 'close') {
+    database.close();
+    return { rows: [], changes: 0 };
+  }
+  const statement = prepare(sql);
+  if (statement.columns().length > 0) return { rows: statement.all(...parameters), changes: 0 };
+  return { rows: [], changes: Number(statement.run(...parameters).changes) };
+}
+
+parentPort?.on('message', (/** @type {Request} */ request) => {
+  try {
+    parentPort?.postMessage({ id: request.id, result: answer(request) });
+    if (request.sql === 'close') parentPort?.close();
+  } catch (error) {
+    const { message, errcode } = /** @type {Error & { errcode?: number }} */ (error);
+    parentPort?.postMessage({ id: request.id, error: { message, errcode } });
+  }
+});

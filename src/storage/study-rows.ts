@@ -1,0 +1,183 @@
+import type { Kysely } from 'kysely';
+import { PerdureError } from '../study/error';
+import type { Json } from '../study/json';
+import type { StudySpec } from '../study/spec';
+import type { Direction } from '../study/trial';
+import type { LedgerStudy, NewStudy } from './ledger';
+import { enqueue } from './proposal-rows';
+import { toPythonJson } from './python-json';
+import type { Tables } from './tables';
+import { fromTimestamp, toDistributionJson, toTimestamp } from './values';
+
+type Db = Kysely<Tables>;
+
+/** Optuna deletes this with the study; a row of ours without it belongs to a study that is gone. */
+const uuidAttribute = 'perdure:uuid';
+
+/** @throws `NotFound` */
+export async function studyId(db: Db, name: string, lock = false): Promise<number> {
+  let query = db.selectFrom('studies').select('study_id').where('study_name', '=', name);
+  if (lock) query = query.forUpdate();
+  const row = await query.executeTakeFirst();
+  if (row !== undefined) return row.study_id;
+  throw new PerdureError('NotFound', `there is no study '${name}'`, { hint: 'perdure list shows the studies' });
+}
+
+export async function findStudy(db: Db, name: string): Promise<LedgerStudy | null> {
+  const [study] = await selectStudies(db, name);
+  return study ?? null;
+}
+
+export async function listStudies(db: Db): Promise<readonly LedgerStudy[]> {
+  return selectStudies(db);
+}
+
+async function selectStudies(db: Db, name?: string): Promise<readonly LedgerStudy[]> {
+  let query = db
+    .selectFrom('studies')
+    .leftJoin('study_system_attributes as mark', (join) =>
+      join.onRef('mark.study_id', '=', 'studies.study_id').on('mark.key', '=', uuidAttribute),
+    )
+    .leftJoin('perdure_studies as own', 'own.study_id', 'studies.study_id')
+    .select(['studies.study_id', 'study_name', 'mark.value_json as mark', 'uuid', 'seed', 'file_hash'])
+    .select(['spec_version', 'spec_json', 'created_at'])
+    .orderBy('studies.study_id');
+  if (name !== undefined) query = query.where('study_name', '=', name);
+  const studies = await query.execute();
+  const rows = await db.selectFrom('study_directions').selectAll().orderBy('objective').execute();
+  const directions = Map.groupBy(rows, (row) => row.study_id);
+  return studies.map((row) => ({
+    name: row.study_name,
+    directions: (directions.get(row.study_id) ?? []).map(({ direction }) => toDirection(direction)),
+    perdure:
+      row.uuid === null || row.mark !== toPythonJson(row.uuid)
+        ? null
+        : {
+            uuid: row.uuid,
+            seed: Number(row.seed),
+            fileHash: row.file_hash ?? '',
+            specVersion: row.spec_version ?? 1,
+            spec: JSON.parse(row.spec_json ?? 'null') as StudySpec,
+            createdAt: fromTimestamp(row.created_at) ?? new Date(0),
+          },
+  }));
+}
+
+function toDirection(direction: Tables['study_directions']['direction']): Direction {
+  return direction === 'MAXIMIZE' ? 'maximize' : 'minimize';
+}
+
+export async function createStudy(trx: Db, study: NewStudy): Promise<LedgerStudy> {
+  const { name, objectives } = study.spec;
+  const directions = objectives.map(({ direction }) => direction);
+  const inserted = await trx
+    .insertInto('studies')
+    .values({ study_name: name })
+    .onConflict((conflict) => conflict.column('study_name').doNothing())
+    .returning('study_id')
+    .executeTakeFirst();
+  const id = inserted?.study_id ?? (await studyId(trx, name));
+  if (inserted !== undefined) {
+    const rows = directions.map((direction, objective) => ({
+      study_id: id,
+      objective,
+      direction: direction === 'maximize' ? ('MAXIMIZE' as const) : ('MINIMIZE' as const),
+    }));
+    await trx.insertInto('study_directions').values(rows).execute();
+  }
+  const present = await findStudy(trx, name);
+  if (present === null) throw new PerdureError('Corrupt', `study '${name}' could not be read back`);
+  if (present.perdure?.uuid === study.uuid) return present;
+  if (present.perdure !== null) {
+    throw new PerdureError('Conflict', `a study '${name}' exists already`, { hint: 'choose another name' });
+  }
+  if (present.directions.join() !== directions.join()) {
+    throw new PerdureError(
+      'Conflict',
+      `the study '${name}' exists with other directions (${present.directions.join(', ')}; the file says ${directions.join(', ')})`,
+      { hint: 'choose another name' },
+    );
+  }
+  // A row of a deleted study whose id is used again.
+  await trx.deleteFrom('perdure_studies').where('study_id', '=', id).execute();
+  await trx.deleteFrom('perdure_keys').where('study_id', '=', id).execute();
+  await trx
+    .insertInto('perdure_studies')
+    .values({
+      study_id: id,
+      uuid: study.uuid,
+      seed: study.seed,
+      file_hash: study.fileHash,
+      spec_version: 1,
+      spec_json: JSON.stringify(study.spec),
+      created_at: toTimestamp(new Date()),
+    })
+    .execute();
+  await trx
+    .insertInto('study_system_attributes')
+    .values({ study_id: id, key: uuidAttribute, value_json: toPythonJson(study.uuid) })
+    .onConflict((conflict) =>
+      conflict.columns(['study_id', 'key']).doUpdateSet({ value_json: toPythonJson(study.uuid) }),
+    )
+    .execute();
+  await setStudyAttrs(trx, id, { metrics: objectives.map(({ metric }) => metric) });
+  for (const [index, params] of study.spec.enqueue.entries()) {
+    await enqueue(trx, id, `file/${String(index)}`, params, {});
+  }
+  await rewriteChoices(trx, id, study.spec);
+  const made = await findStudy(trx, name);
+  if (made === null) throw new PerdureError('Corrupt', `study '${name}' could not be read back`);
+  return made;
+}
+
+export async function setStudyAttrs(trx: Db, id: number, attrs: Readonly<Record<string, Json>>): Promise<void> {
+  for (const [key, value] of Object.entries(attrs)) {
+    const value_json = toPythonJson(value);
+    await trx
+      .insertInto('study_user_attributes')
+      .values({ study_id: id, key, value_json })
+      .onConflict((conflict) => conflict.columns(['study_id', 'key']).doUpdateSet({ value_json }))
+      .execute();
+  }
+}
+
+export async function saveSpec(trx: Db, id: number, version: number, spec: StudySpec): Promise<void> {
+  const row = await trx
+    .selectFrom('perdure_studies')
+    .select(['spec_version', 'spec_json'])
+    .where('study_id', '=', id)
+    .executeTakeFirst();
+  const text = JSON.stringify(spec);
+  if (row?.spec_version === version && row.spec_json === text) return;
+  if (row?.spec_version !== version - 1) {
+    throw new PerdureError(
+      'Conflict',
+      `the specification is at version ${String(row?.spec_version)}, so it can't become ${String(version)}`,
+    );
+  }
+  await trx
+    .updateTable('perdure_studies')
+    .set({ spec_version: version, spec_json: text })
+    .where('study_id', '=', id)
+    .execute();
+  await rewriteChoices(trx, id, spec);
+}
+
+/**
+ * Brings every row of a categorical parameter to the present list of choices. The list only grows at its end, so the
+ * stored index stays right; Optuna refuses a study whose rows have different lists.
+ */
+async function rewriteChoices(trx: Db, id: number, spec: StudySpec): Promise<void> {
+  for (const [name, { distribution }] of Object.entries(spec.space)) {
+    if (distribution.type !== 'categorical') continue;
+    const distribution_json = toDistributionJson(distribution);
+    await trx
+      .updateTable('trial_params')
+      .set({ distribution_json })
+      .where('param_name', '=', name)
+      .where('distribution_json', '!=', distribution_json)
+      .where('distribution_json', 'like', '%CategoricalDistribution%')
+      .where('trial_id', 'in', trx.selectFrom('trials').select('trial_id').where('study_id', '=', id))
+      .execute();
+  }
+}

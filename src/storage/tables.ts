@@ -1,0 +1,69 @@
+import type { Generated } from 'kysely';
+
+/** Optuna's tables (schema version 12) and ours, as both databases show them. Times and JSON are text, or what `values.ts` makes of them. */
+export interface Tables {
+  studies: { study_id: Generated<number>; study_name: string };
+  version_info: { version_info_id: number; schema_version: number; library_version: string };
+  alembic_version: { version_num: string };
+  study_directions: {
+    study_direction_id: Generated<number>;
+    direction: 'NOT_SET' | 'MINIMIZE' | 'MAXIMIZE';
+    study_id: number;
+    objective: number;
+  };
+  study_user_attributes: { study_user_attribute_id: Generated<number>; study_id: number; key: string; value_json: string };
+  study_system_attributes: {
+    study_system_attribute_id: Generated<number>;
+    study_id: number;
+    key: string;
+    value_json: string;
+  };
+  trials: {
+    trial_id: Generated<number>;
+    number: number;
+    study_id: number;
+    state: 'RUNNING' | 'COMPLETE' | 'PRUNED' | 'FAIL' | 'WAITING';
+    datetime_start: string | null;
+    datetime_complete: string | null;
+  };
+  trial_user_attributes: { trial_user_attribute_id: Generated<number>; trial_id: number; key: string; value_json: string };
+  trial_system_attributes: {
+    trial_system_attribute_id: Generated<number>;
+    trial_id: number;
+    key: string;
+    value_json: string;
+  };
+  trial_params: {
+    param_id: Generated<number>;
+    trial_id: number;
+    param_name: string;
+    param_value: number;
+    distribution_json: string;
+  };
+  trial_values: {
+    trial_value_id: Generated<number>;
+    trial_id: number;
+    objective: number;
+    value: number | null;
+    value_type: 'FINITE' | 'INF_POS' | 'INF_NEG';
+  };
+  trial_intermediate_values: {
+    trial_intermediate_value_id: Generated<number>;
+    trial_id: number;
+    step: number;
+    intermediate_value: number | null;
+    intermediate_value_type: 'FINITE' | 'INF_POS' | 'INF_NEG' | 'NAN';
+  };
+  perdure_studies: {
+    study_id: number;
+    uuid: string;
+    seed: number;
+    file_hash: string;
+    spec_version: number;
+    spec_json: string;
+    created_at: string;
+  };
+  perdure_keys: { study_id: number; key: string; kind: 'proposal' | 'enqueue'; trial_id: number };
+  perdure_jobs: { trial_id: number; attempt: number; site: string; host: string | null };
+  perdure_files: { sha256: string; content: Uint8Array };
+}

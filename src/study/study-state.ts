@@ -1,0 +1,234 @@
+import type { Adjustment } from './adjustment';
+import { applyAdjustment } from './adjust';
+import type { StudyState, TrialOutcome } from './progress';
+import type { StudySpec } from './spec';
+import type { Direction } from './trial';
+
+/** What is counted of a study's ended trials; small, so that it can go from one workflow run to the next. */
+export interface Tally {
+  /** Trials of this study in a final state. */
+  readonly ended: number;
+  /** FAIL trials since the last one that was not (cancelled ones are left out). */
+  readonly failuresInRow: number;
+  /** Trials that ended since the best value last improved. */
+  readonly sinceImprovement: number;
+  /** Best value of the first objective, where there is only one. */
+  readonly best: { readonly number: number; readonly value: number } | null;
+}
+
+/** Nothing has ended yet. */
+export const emptyTally: Tally = { ended: 0, failuresInRow: 0, sinceImprovement: 0, best: null };
+
+/** `true` where `a` beats `b`. */
+export function isBetter(a: number, b: number, direction: Direction): boolean {
+  return direction === 'minimize' ? a < b : a > b;
+}
+
+/** The tally after one more trial. Call it once a trial. */
+export function tallyAfter(tally: Tally, outcome: TrialOutcome, directions: readonly Direction[]): Tally {
+  const direction = directions.length === 1 ? directions[0] : undefined;
+  const value = outcome.state === 'COMPLETE' ? outcome.values?.[0] : undefined;
+  const improved =
+    direction !== undefined &&
+    value !== undefined &&
+    (tally.best === null || isBetter(value, tally.best.value, direction));
+  const failed = outcome.state === 'FAIL';
+  return {
+    ended: tally.ended + 1,
+    failuresInRow: !failed ? 0 : outcome.cancelled ? tally.failuresInRow : tally.failuresInRow + 1,
+    sinceImprovement: improved ? 0 : outcome.cancelled ? tally.sinceImprovement : tally.sinceImprovement + 1,
+    best: improved ? { number: outcome.number, value } : tally.best,
+  };
+}
+
+/** How a study ends, once nothing runs any more. */
+export interface Ending {
+  readonly state: Extract<StudyState, 'stopped' | 'complete' | 'failed'>;
+  readonly reason: string;
+}
+
+/** All that a study's later run has to know of its earlier ones. */
+export interface StudyStateSnapshot {
+  readonly spec: StudySpec;
+  readonly specVersion: number;
+  readonly startedAt: number;
+  readonly tally: Tally;
+  readonly running: readonly number[];
+  readonly proposed: number;
+  readonly paused: boolean;
+  readonly ending: Ending | null;
+}
+
+/**
+ * The decisions of a study: how many trials to propose now, and when it ends. It knows nothing of Temporal; the workflow
+ * tells it what happened and what time it is.
+ */
+export class StudyStateMachine {
+  private spec_: StudySpec;
+  private specVersion_: number;
+  private tally_: Tally;
+  private readonly running_: Set<number>;
+  private proposed_: number;
+  private paused_: boolean;
+  private ending_: Ending | null;
+  readonly startedAt: number;
+
+  constructor(snapshot: StudyStateSnapshot) {
+    this.spec_ = snapshot.spec;
+    this.specVersion_ = snapshot.specVersion;
+    this.startedAt = snapshot.startedAt;
+    this.tally_ = snapshot.tally;
+    this.running_ = new Set(snapshot.running);
+    this.proposed_ = snapshot.proposed;
+    this.paused_ = snapshot.paused;
+    this.ending_ = snapshot.ending;
+  }
+
+  snapshot(): StudyStateSnapshot {
+    return {
+      spec: this.spec_,
+      specVersion: this.specVersion_,
+      startedAt: this.startedAt,
+      tally: this.tally_,
+      running: this.running,
+      proposed: this.proposed_,
+      paused: this.paused_,
+      ending: this.ending_,
+    };
+  }
+
+  get spec(): StudySpec {
+    return this.spec_;
+  }
+
+  get specVersion(): number {
+    return this.specVersion_;
+  }
+
+  get tally(): Tally {
+    return this.tally_;
+  }
+
+  /** Numbers of the trials in flight, ascending. */
+  get running(): readonly number[] {
+    return [...this.running_].sort((a, b) => a - b);
+  }
+
+  /** How it will end or has ended; `null` while trials are still proposed. */
+  get ending(): Ending | null {
+    return this.ending_;
+  }
+
+  /** `true` when it is over: nothing more to propose and nothing in flight. */
+  get over(): boolean {
+    return this.ending_ !== null && this.running_.size === 0;
+  }
+
+  get state(): StudyState {
+    if (this.ending_ !== null) return this.running_.size > 0 ? 'draining' : this.ending_.state;
+    return this.paused_ ? 'paused' : 'running';
+  }
+
+  get reason(): string {
+    return this.ending_?.reason ?? (this.paused_ ? 'paused by a person' : '');
+  }
+
+  isRunning(number: number): boolean {
+    return this.running_.has(number);
+  }
+
+  /** Trials that the budget still has room for. */
+  get budgetLeft(): number {
+    const { trials } = this.spec_.budget;
+    return trials === null ? Infinity : Math.max(0, trials - this.tally_.ended - this.running_.size);
+  }
+
+  /** How many trials to propose at time `now` (milliseconds). Ends the study where its budget says so. */
+  room(now: number): number {
+    this.checkBudget(now);
+    if (this.ending_ !== null || this.paused_) return 0;
+    return Math.max(0, Math.min(this.spec_.budget.parallel - this.running_.size, this.budgetLeft));
+  }
+
+  /** When the budget's hours are over, in milliseconds since the epoch; `null` where they have no limit. */
+  get deadline(): number | null {
+    const { hours } = this.spec_.budget;
+    return hours === null ? null : this.startedAt + hours * 3_600_000;
+  }
+
+  /** Keys for the next `count` proposals; a key is given out once. */
+  nextKeys(prefix: string, count: number): readonly string[] {
+    const keys = Array.from({ length: count }, (_, i) => `${prefix}/${String(this.proposed_ + i)}`);
+    this.proposed_ += count;
+    return keys;
+  }
+
+  trialStarted(number: number): void {
+    this.running_.add(number);
+  }
+
+  /** @returns `false` where this trial's end was known already */
+  trialEnded(outcome: TrialOutcome): boolean {
+    if (!this.running_.delete(outcome.number)) return false;
+    this.tally_ = tallyAfter(
+      this.tally_,
+      outcome,
+      this.spec_.objectives.map((objective) => objective.direction),
+    );
+    return true;
+  }
+
+  /** The sampler has nothing left. */
+  exhausted(): void {
+    this.end({ state: 'complete', reason: 'every combination of the grid has been tried' });
+  }
+
+  stop(): void {
+    this.end({ state: 'stopped', reason: 'stopped by a person' });
+  }
+
+  fail(reason: string): void {
+    this.end({ state: 'failed', reason });
+  }
+
+  pause(): void {
+    this.paused_ = true;
+  }
+
+  resume(): void {
+    this.paused_ = false;
+  }
+
+  /**
+   * Changes the specification.
+   * @throws {@link PerdureError} `InvalidInput` when the change is not possible; nothing is changed then
+   */
+  adjust(adjustment: Adjustment): void {
+    this.spec_ = applyAdjustment(this.spec_, adjustment);
+    this.specVersion_ += 1;
+    // A larger budget takes back an end that the old one had decided, as long as trials were still running.
+    if (this.ending_?.state === 'complete' && adjustment.budget !== undefined) this.ending_ = null;
+  }
+
+  private end(ending: Ending): void {
+    this.ending_ ??= ending;
+  }
+
+  private checkBudget(now: number): void {
+    if (this.ending_ !== null) return;
+    const { trials, failures, target, patience } = this.spec_.budget;
+    const { ended, failuresInRow, sinceImprovement, best } = this.tally_;
+    const direction = this.spec_.objectives[0]?.direction ?? 'minimize';
+    if (failures !== null && failuresInRow >= failures) {
+      this.fail(`${String(failuresInRow)} trials in a row failed`);
+    } else if (target !== null && best !== null && !isBetter(target, best.value, direction)) {
+      this.end({ state: 'complete', reason: `trial ${String(best.number)} reached the target ${String(target)}` });
+    } else if (trials !== null && ended >= trials) {
+      this.end({ state: 'complete', reason: `all ${String(trials)} trials are done` });
+    } else if (patience !== null && sinceImprovement >= patience) {
+      this.end({ state: 'complete', reason: `no improvement in ${String(sinceImprovement)} trials` });
+    } else if (this.deadline !== null && now >= this.deadline) {
+      this.end({ state: 'complete', reason: `its ${String(this.spec_.budget.hours)} hours are over` });
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { Server } from 'node:http';
+import { NativeConnection, Runtime, Worker, type InjectedSinks, type WorkerOptions } from '@temporalio/worker';
+import { createSiteActivities } from '../activities/site-activities';
+import { StudyContexts } from '../activities/study-context';
+import { createStudyActivities } from '../activities/study-activities';
+import { connectionOptions } from '../client/connect';
+import type { Settings } from '../config/settings';
+import { createLocalScheduler } from '../schedulers/local';
+import type { Scheduler } from '../schedulers/scheduler';
+import { openLedger } from '../storage';
+import type { Ledger } from '../storage/ledger';
+import { siteHostQueue, siteQueue, STUDY_QUEUE } from '../study/task-queues';
+import type { FailpointSinks } from '../workflows/failpoints';
+import { createFailpoint } from './failpoint';
+import { serveHealth } from './health';
+import { createLog, temporalLogger, type Level } from './log';
+
+export interface WorkerRun {
+  readonly settings: Settings;
+  readonly level: Level;
+  /** Port for `GET /health`; absent: none. */
+  readonly healthPort?: number;
+  /** Port for Prometheus metrics; absent: none. */
+  readonly metricsPort?: number;
+  /** Address of both; loopback unless given. */
+  readonly bind?: string;
+  /** Ends the worker when it aborts. */
+  readonly stop: AbortSignal;
+}
+
+/** How long activities may take to end when the worker is asked to (they stop waiting at once). */
+const shutdownGraceTime = '10s';
+/** Workflows kept in memory; each costs a few hundred kilobytes. */
+const maxCachedWorkflows = 400;
+
+/**
+ * Runs the workers of one process (the study's queue, and two for each site) until `stop` aborts. Running jobs go on
+ * without it.
+ * @throws {@link PerdureError} `Unavailable` where Temporal or the ledger can't be reached
+ */
+export async function runWorker(run: WorkerRun): Promise<void> {
+  const { settings, stop } = run;
+  const bind = run.bind ?? '127.0.0.1';
+  const log = createLog(run.level);
+  Runtime.install({
+    logger: temporalLogger(log),
+    shutdownSignals: [],
+    telemetryOptions:
+      run.metricsPort === undefined
+        ? {}
+        : { metrics: { prometheus: { bindAddress: `${bind}:${String(run.metricsPort)}` } } },
+  });
+  const failpoint = createFailpoint(process.env['PERDURE_FAILPOINTS']);
+  const { namespace, ...options } = await connectionOptions(settings);
+  const ledger = await openLedger(settings.storage);
+  const contexts = new StudyContexts(ledger);
+  const schedulers = openSites(settings);
+  let connection: NativeConnection | undefined;
+  let health: Server | undefined;
+  try {
+    connection = await NativeConnection.connect(options);
+    const site = { ledger, contexts, schedulers, host: hostname(), stopping: stop, failpoint };
+    const common = { connection, namespace, shutdownGraceTime } satisfies Partial<WorkerOptions>;
+    const siteActivities = createSiteActivities(site);
+    const workers = await Promise.all([
+      Worker.create({
+        ...common,
+        ...workflows(),
+        taskQueue: STUDY_QUEUE,
+        activities: createStudyActivities({ ledger, contexts, failpoint }),
+        maxCachedWorkflows,
+        sinks: failpointSinks(failpoint),
+      }),
+      ...[...schedulers.keys()]
+        .flatMap((name) => [siteQueue(name), siteHostQueue(name, hostname())])
+        .map((taskQueue) =>
+          Worker.create({ ...common, taskQueue, activities: siteActivities, maxConcurrentActivityTaskExecutions: 500 }),
+        ),
+    ]);
+    if (run.healthPort !== undefined) {
+      health = await serveHealth(run.healthPort, bind, () => workers.map((worker) => worker.getState()));
+    }
+    const running = workers.map((worker) => worker.run());
+    stop.addEventListener('abort', () => {
+      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    });
+    log.info({ sites: [...schedulers.keys()], ledger: ledger.url, namespace }, 'worker ready');
+    await Promise.all(running);
+    log.info('worker ended');
+  } finally {
+    health?.close();
+    await closeAll(contexts, schedulers, ledger);
+    await connection?.close();
+  }
+}
+
+async function closeAll(contexts: StudyContexts, schedulers: ReadonlyMap<string, Scheduler>, ledger: Ledger): Promise<void> {
+  await contexts.close();
+  for (const scheduler of schedulers.values()) await scheduler.close();
+  await ledger.close();
+}
+
+function openSites(settings: Settings): ReadonlyMap<string, Scheduler> {
+  return new Map(
+    Object.entries(settings.sites).map(([site, { workingDir, slots }]) => [
+      site,
+      createLocalScheduler({ site, workingDir, slots }),
+    ]),
+  );
+}
+
+/** The bundle that the build made, which saves seconds at each start; from sources, it is made now. */
+function workflows(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  const codePath = join(__dirname, '..', 'workflow-bundle.js');
+  if (existsSync(codePath)) return { workflowBundle: { codePath } };
+  return { workflowsPath: join(__dirname, '..', 'workflows') };
+}
+
+function failpointSinks(failpoint: (name: string) => void): InjectedSinks<FailpointSinks> {
+  return { failpoint: { hit: { fn: (_info, name) => { failpoint(name); }, callDuringReplay: false } } };
+}

@@ -1,0 +1,105 @@
+import type { StudyState, TrialOutcome } from '../study/progress';
+import type { Params } from '../study/space';
+import type { StudySpec } from '../study/spec';
+import type { Tally } from '../study/study-state';
+
+/** Names a study; small, since every activity of every trial carries it. */
+export interface StudyRef {
+  readonly name: string;
+  /** Guards against a ledger in which the name belongs to another study. */
+  readonly uuid: string;
+}
+
+/** What the ledger knows when a study's workflow begins. */
+export interface OpenedStudy {
+  readonly tally: Tally;
+  /** Trials that are RUNNING there: an earlier workflow of this study was ended, or forgotten by its server. */
+  readonly running: readonly TrialStart[];
+}
+
+/** A trial to start. */
+export interface TrialStart {
+  readonly number: number;
+  /** For a person to read in Temporal UI. */
+  readonly summary: string;
+}
+
+export interface Proposals {
+  readonly trials: readonly TrialStart[];
+  /** The sampler has nothing left (a grid that is used up). */
+  readonly exhausted: boolean;
+}
+
+/** Activities of the study's task queue. Each may run twice and acts once. */
+export interface StudyActivities {
+  openStudy(study: StudyRef): Promise<OpenedStudy>;
+  /** One trial for each key, in order; the same key always gives the same trial. */
+  propose(study: StudyRef, specVersion: number, keys: readonly string[]): Promise<Proposals>;
+  saveSpec(study: StudyRef, version: number, spec: StudySpec): Promise<void>;
+  noteState(study: StudyRef, state: StudyState, reason: string): Promise<void>;
+  enqueueTrial(study: StudyRef, key: string, params: Params): Promise<number>;
+  /** @returns the number of the WAITING copy of an ended trial */
+  retryTrial(study: StudyRef, key: string, number: number): Promise<number>;
+  /** Ends a WAITING trial. Fails with type `Conflict` where it is in another state, `NotFound` where there is none. */
+  cancelWaiting(study: StudyRef, number: number): Promise<void>;
+  /** How a trial's workflow ended that did not say so itself. `null`: the ledger has no end of it yet. */
+  recordedOutcome(study: StudyRef, number: number): Promise<TrialOutcome | null>;
+  /** Resolves when at least one of these trial workflows is closed: with the numbers of those. */
+  watchTrials(trials: readonly { readonly number: number; readonly workflowId: string }[]): Promise<readonly number[]>;
+  /** Records FAIL for a trial whose attempts are used up or can't be made. */
+  failTrial(study: StudyRef, number: number, failure: TrialFailure): Promise<TrialOutcome>;
+  /** Where the last attempt of a trial was placed; `null`: nowhere yet. */
+  lastPlace(study: StudyRef, number: number): Promise<AttemptPlace | null>;
+}
+
+export interface TrialFailure {
+  readonly reason: 'lost' | 'rejected' | 'cancelled';
+  readonly message: string;
+}
+
+/** One attempt of one trial at one site. */
+export interface AttemptRef {
+  readonly study: StudyRef;
+  readonly number: number;
+  /** From 1. */
+  readonly attempt: number;
+  readonly site: string;
+}
+
+export interface AttemptPlace {
+  readonly attempt: number;
+  readonly site: string;
+  /** The host whose worker has it, where the site is bound to hosts. */
+  readonly host: string | null;
+}
+
+/** How far an attempt has come. */
+export type AttemptProgress =
+  /** It ended and the ledger has the outcome. */
+  | { readonly kind: 'ended'; readonly outcome: TrialOutcome }
+  /** It is with the scheduler; go on with `awaitAttempt` there. */
+  | { readonly kind: 'submitted'; readonly host: string | null; readonly jobId: string }
+  /** Another host had begun this attempt: `startAttempt` has to be asked there. */
+  | { readonly kind: 'elsewhere'; readonly host: string }
+  /** It is gone without a word. */
+  | { readonly kind: 'lost'; readonly why: string };
+
+/** Activities of a site's task queue. Each may run twice and acts once. */
+export interface SiteActivities {
+  /**
+   * Submits the attempt unless it was, and waits a moment for its end. A job that ends in that moment is recorded at once,
+   * so that a short trial costs a single activity.
+   */
+  startAttempt(attempt: AttemptRef): Promise<AttemptProgress>;
+  /** Follows the job to its end, hands its reports to the ledger and the pruner, and records the outcome. */
+  awaitAttempt(attempt: AttemptRef): Promise<AttemptProgress>;
+  /**
+   * Ends the job, wherever it stands, and records FAIL with reason `cancelled`, unless it had ended by itself. Before the
+   * submission it sees to it that there is none.
+   */
+  cancelAttempt(
+    attempt: AttemptRef,
+    message: string,
+  ): Promise<Extract<AttemptProgress, { readonly kind: 'ended' | 'elsewhere' }>>;
+}
+

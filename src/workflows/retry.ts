@@ -1,0 +1,27 @@
+import type { ActivityOptions } from '@temporalio/workflow';
+
+/** Error types that no repetition mends; `src/activities/boundary.ts` gives them to what it throws. */
+const final = ['InvalidInput', 'NotFound', 'Conflict', 'SubmitRejected', 'Corrupt'];
+
+/*
+ * A killed worker's activity is tried again when its heartbeat is missed, so this is how long a kill costs. Long activities
+ * heartbeat every second.
+ */
+const heartbeatTimeout = '6s';
+
+/** For an activity that calls a service and answers: tried again until the service is back, however long that takes. */
+export const boundary: ActivityOptions = {
+  startToCloseTimeout: '30m',
+  heartbeatTimeout,
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '1m', nonRetryableErrorTypes: final },
+};
+
+/**
+ * For an activity that waits for a job: each attempt looks for a while and then fails as `JobPending` with the delay to
+ * the next one, which costs no history.
+ */
+export const observing: ActivityOptions = {
+  startToCloseTimeout: '5m',
+  heartbeatTimeout,
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m', nonRetryableErrorTypes: final },
+};

@@ -1,0 +1,31 @@
+import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
+import type { StudyState } from '../study/progress';
+import { searchAttributes } from '../study/search-attributes';
+import type { StudyStateMachine } from '../study/study-state';
+import type { StudyActivities, StudyRef } from './activity-types';
+import { describeStudy } from './study-details';
+
+/** Tells Temporal UI and the ledger how the study stands, each only where something has changed. */
+export class StudyHerald {
+  private state: StudyState | undefined;
+  private best: number | undefined;
+
+  constructor(
+    private readonly ref: StudyRef,
+    private readonly study: StudyStateMachine,
+    private readonly activities: StudyActivities,
+  ) {}
+
+  async tell(): Promise<void> {
+    setCurrentDetails(describeStudy(this.study));
+    const { best } = this.study.tally;
+    if (best !== null && best.number !== this.best && Number.isFinite(best.value)) {
+      this.best = best.number;
+      upsertSearchAttributes([{ key: searchAttributes.best, value: best.value }]);
+    }
+    if (this.study.state === this.state) return;
+    this.state = this.study.state;
+    upsertSearchAttributes([{ key: searchAttributes.state, value: this.state }]);
+    await this.activities.noteState(this.ref, this.state, this.study.reason);
+  }
+}

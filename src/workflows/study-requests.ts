@@ -1,0 +1,168 @@
+import { ApplicationFailure, currentUpdateInfo, setHandler } from '@temporalio/workflow';
+import { applyAdjustment } from '../study/adjust';
+import { PerdureError } from '../study/error';
+import { checkParams } from '../study/space-membership';
+import type { StudyStateMachine } from '../study/study-state';
+import type { StudyActivities, StudyRef } from './activity-types';
+import { adjustStudy, cancelTrial, enqueueTrial, pauseStudy, resumeStudy, retryTrial, stopStudy } from './messages';
+import type { TrialWindow } from './trial-window';
+
+/** Whether requests are being carried out; the study proposes nothing meanwhile, so that a change holds for all that follows. */
+export interface Requests {
+  readonly idle: boolean;
+}
+
+/**
+ * Installs what people can ask of a running study. A validator refuses what can't be done before anything is recorded; a
+ * handler carries it out, one after the other.
+ */
+export function acceptRequests(
+  ref: StudyRef,
+  state: StudyStateMachine,
+  window: TrialWindow,
+  activities: StudyActivities,
+): Requests {
+  let underWay = 0;
+  let queue: Promise<unknown> = Promise.resolve();
+
+  /** Runs one request after the earlier ones and wakes the study when it is through. */
+  async function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    underWay += 1;
+    const mine = queue.then(work);
+    queue = mine.catch(() => undefined);
+    try {
+      return await mine;
+    } catch (error) {
+      throw refusal(error);
+    } finally {
+      underWay -= 1;
+      window.touch();
+    }
+  }
+
+  setHandler(stopStudy, ({ now }) =>
+    inTurn(async () => {
+      state.stop();
+      if (now) await window.cancelAll();
+    }),
+  );
+
+  setHandler(
+    pauseStudy,
+    () => {
+      state.pause();
+      window.touch();
+    },
+    { validator: () => { mustGoOn(state, 'pause'); } },
+  );
+
+  setHandler(
+    resumeStudy,
+    () => {
+      state.resume();
+      window.touch();
+    },
+    {
+      validator: () => {
+        mustGoOn(state, 'resume');
+        if (state.state !== 'paused') throw refuse('Conflict', 'the study is not paused');
+      },
+    },
+  );
+
+  setHandler(
+    adjustStudy,
+    (adjustment) =>
+      inTurn(async () => {
+        state.adjust(adjustment);
+        await activities.saveSpec(ref, state.specVersion, state.spec);
+        return state.specVersion;
+      }),
+    { validator: (adjustment) => { refusing(() => applyAdjustment(state.spec, adjustment)); } },
+  );
+
+  setHandler(
+    enqueueTrial,
+    ({ params }) => inTurn(() => activities.enqueueTrial(ref, requestKey(), params)),
+    {
+      validator: ({ params }) => {
+        mustHaveRoom(state);
+        const problems = checkParams(state.spec.space, params, { partial: true });
+        if (problems.length > 0) throw refuse('InvalidInput', problems.map(({ message }) => message).join('; '));
+      },
+    },
+  );
+
+  setHandler(
+    retryTrial,
+    ({ number }) => inTurn(() => activities.retryTrial(ref, requestKey(), number)),
+    {
+      validator: ({ number }) => {
+        mustBeNumber(number);
+        mustHaveRoom(state);
+        if (state.isRunning(number)) throw refuse('Conflict', `trial ${String(number)} is still running`);
+      },
+    },
+  );
+
+  setHandler(
+    cancelTrial,
+    ({ number }) =>
+      inTurn(async () => {
+        if (state.isRunning(number)) await window.cancel(number);
+        else await activities.cancelWaiting(ref, number);
+      }),
+    { validator: ({ number }) => { mustBeNumber(number); } },
+  );
+
+  return {
+    get idle() {
+      return underWay === 0;
+    },
+  };
+}
+
+/** The caller's own id of the update: the same for a repeated request. */
+function requestKey(): string {
+  const info = currentUpdateInfo();
+  if (info === undefined) throw ApplicationFailure.nonRetryable('not in an update', 'Corrupt');
+  return `update/${info.id}`;
+}
+
+function mustGoOn(state: StudyStateMachine, what: string): void {
+  if (state.ending !== null) throw refuse('Conflict', `can't ${what}: the study is ending (${state.reason})`);
+}
+
+function mustHaveRoom(state: StudyStateMachine): void {
+  mustGoOn(state, 'add a trial');
+  if (state.budgetLeft > 0) return;
+  throw refuse('Conflict', 'the budget has no room for another trial', 'raise it first: perdure adjust STUDY --trials N');
+}
+
+function mustBeNumber(number: number): void {
+  if (!Number.isSafeInteger(number) || number < 0) {
+    throw refuse('InvalidInput', `a trial's number is a whole number from 0, not ${String(number)}`);
+  }
+}
+
+function refuse(kind: PerdureError['kind'], what: string, hint?: string): ApplicationFailure {
+  const text = hint === undefined ? what : `${what}\n  ${hint}`;
+  return ApplicationFailure.nonRetryable(text, kind);
+}
+
+function refusing(work: () => unknown): void {
+  try {
+    work();
+  } catch (error) {
+    throw refusal(error);
+  }
+}
+
+/** In a handler only an ApplicationFailure fails the update; anything else would hold up the workflow. */
+function refusal(error: unknown): unknown {
+  if (error instanceof PerdureError) return ApplicationFailure.nonRetryable(error.text, error.kind);
+  if (error instanceof Error && error.cause instanceof ApplicationFailure) {
+    return ApplicationFailure.nonRetryable(error.cause.message, error.cause.type ?? 'Conflict');
+  }
+  return error;
+}

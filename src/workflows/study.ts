@@ -1,0 +1,135 @@
+import {
+  ActivityFailure,
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  isCancellation,
+  proxyActivities,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { StudyProgress, StudyState } from '../study/progress';
+import { emptyTally, StudyStateMachine } from '../study/study-state';
+import type { OpenedStudy, StudyActivities, StudyRef } from './activity-types';
+import { Deadline } from './deadline';
+import { hit } from './failpoints';
+import { studyProgress } from './messages';
+import { boundary } from './retry';
+import { StudyHerald } from './study-herald';
+import type { StudyInput } from './study-input';
+import { acceptRequests, type Requests } from './study-requests';
+import { TrialWindow } from './trial-window';
+
+/** How a study ended; the result of its workflow. */
+export interface StudyResult {
+  readonly state: StudyState;
+  readonly reason: string;
+  /** `null` where nothing was COMPLETE, or with several objectives. */
+  readonly best: { readonly number: number; readonly value: number } | null;
+}
+
+const activities = proxyActivities<StudyActivities>(boundary);
+
+/**
+ * A study from its opening to its end: as long as there is room in the window and in the budget, propose and start trials;
+ * meanwhile do what people ask; when history grows long, continue as a new run with the trials in flight.
+ */
+export async function study(input: StudyInput): Promise<StudyResult> {
+  const ref: StudyRef = { name: input.name, uuid: input.uuid };
+  const opened = input.carried === undefined ? await activities.openStudy(ref) : undefined;
+  const state = begin(input, opened);
+  const window = new TrialWindow(ref, state, activities);
+  const requests = acceptRequests(ref, state, window, activities);
+  setHandler(studyProgress, () => progressOf(input.uuid, state));
+
+  if (opened === undefined) {
+    hit('after-continue-as-new');
+    window.adopt(state.running);
+  } else {
+    window.start(opened.running);
+  }
+  try {
+    await run(input, ref, state, window, requests);
+  } catch (error) {
+    if (!isCancellation(error)) throw error;
+    // Cancelled in Temporal UI: the same as `stop --now`.
+    await CancellationScope.nonCancellable(async () => {
+      state.stop();
+      await window.cancelAll();
+      await run(input, ref, state, window, requests);
+    });
+  }
+  const result: StudyResult = { state: state.state, reason: state.reason, best: state.tally.best };
+  if (result.state === 'failed') throw ApplicationFailure.nonRetryable(result.reason, 'StudyFailed', result);
+  return result;
+}
+
+async function run(
+  input: StudyInput,
+  ref: StudyRef,
+  state: StudyStateMachine,
+  window: TrialWindow,
+  requests: Requests,
+): Promise<void> {
+  const herald = new StudyHerald(ref, state, activities);
+  const deadline = new Deadline(() => {
+    window.touch();
+  });
+  for (;;) {
+    const historyIsLong = shouldContinue(input);
+    const room = requests.idle ? state.room(Date.now()) : 0;
+    deadline.set(state.deadline);
+    await herald.tell();
+    if (state.over && requests.idle) {
+      await condition(allHandlersFinished);
+      return;
+    }
+    if (historyIsLong && window.idle && requests.idle) {
+      await condition(allHandlersFinished);
+      hit('before-continue-as-new');
+      await continueAsNew<typeof study>({ ...input, carried: state.snapshot() });
+    }
+    if (room > 0 && !historyIsLong) await propose(ref, state, window, room);
+    else await window.changed();
+  }
+}
+
+function begin(input: StudyInput, opened: OpenedStudy | undefined): StudyStateMachine {
+  return new StudyStateMachine(
+    input.carried ?? {
+      spec: input.spec,
+      specVersion: input.specVersion,
+      startedAt: workflowInfo().startTime.getTime(),
+      tally: opened?.tally ?? emptyTally,
+      running: [],
+      proposed: 0,
+      paused: false,
+      ending: null,
+    },
+  );
+}
+
+function progressOf(uuid: string, machine: StudyStateMachine): StudyProgress {
+  const { state, reason, spec, specVersion, running } = machine;
+  return { uuid, state, reason, spec, specVersion, running, loginRequired: [] };
+}
+
+async function propose(ref: StudyRef, state: StudyStateMachine, window: TrialWindow, count: number): Promise<void> {
+  // The chain of runs names the keys: a reset workflow asks for the same trials again, a new one for new ones.
+  const keys = state.nextKeys(workflowInfo().firstExecutionRunId, count);
+  try {
+    const proposals = await activities.propose(ref, state.specVersion, keys);
+    window.start(proposals.trials);
+    if (proposals.exhausted) state.exhausted();
+  } catch (error) {
+    if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+    state.fail(`no proposal could be made: ${error.cause?.message ?? error.message}`);
+  }
+}
+
+function shouldContinue(input: StudyInput): boolean {
+  const { continueAsNewSuggested, historyLength } = workflowInfo();
+  return continueAsNewSuggested || historyLength > (input.continueAfterEvents ?? Infinity);
+}

@@ -1,0 +1,182 @@
+import {
+  CancellationScope,
+  condition,
+  getExternalWorkflowHandle,
+  log,
+  ParentClosePolicy,
+  proxyActivities,
+  setHandler,
+  startChild,
+  WorkflowExecutionAlreadyStartedError,
+  workflowInfo,
+  type ChildWorkflowHandle,
+} from '@temporalio/workflow';
+import type { TrialOutcome } from '../study/progress';
+import type { StudyStateMachine } from '../study/study-state';
+import { siteHostQueue, siteQueue } from '../study/task-queues';
+import { trialWorkflowId } from '../study/workflow-id';
+import type { SiteActivities, StudyActivities, StudyRef, TrialStart } from './activity-types';
+import { cancelAttempt, reportToStudy, trialEnded } from './messages';
+import { boundary, observing } from './retry';
+import type { trial } from './trial';
+
+/**
+ * The trials in flight, each a child workflow. It hears of a trial's end by the child's close, or, for children that an
+ * earlier run of the study started, by their signal; and for those it looks from time to time whether somebody ended one
+ * by hand. Whoever tells first, an end counts once.
+ */
+export class TrialWindow {
+  private starting = 0;
+  private dirty = false;
+  /** Trials of an earlier run, which this run gets no close events of. */
+  private readonly adopted = new Set<number>();
+  private watching = false;
+
+  constructor(
+    private readonly ref: StudyRef,
+    private readonly state: StudyStateMachine,
+    private readonly activities: StudyActivities,
+  ) {
+    setHandler(trialEnded, (outcome) => {
+      this.ended(outcome);
+    });
+  }
+
+  /** `true` when every started child exists, so that this run may end without losing one. */
+  get idle(): boolean {
+    return this.starting === 0;
+  }
+
+  /** Resolves when something has happened since the last call. */
+  async changed(): Promise<void> {
+    await condition(() => this.dirty);
+    this.dirty = false;
+  }
+
+  /** Wakes whoever waits in {@link changed}. */
+  touch(): void {
+    this.dirty = true;
+  }
+
+  start(trials: readonly TrialStart[]): void {
+    for (const one of trials) {
+      this.state.trialStarted(one.number);
+      this.inBackground(one.number, () => this.runChild(one));
+    }
+  }
+
+  /** Takes over the trials that an earlier run started. */
+  adopt(numbers: readonly number[]): void {
+    for (const number of numbers) this.inBackground(number, () => this.adoptOne(number));
+  }
+
+  /** Asks a trial to end; it answers by ending. */
+  async cancel(number: number): Promise<void> {
+    try {
+      await getExternalWorkflowHandle(this.workflowId(number)).signal(cancelAttempt);
+    } catch {
+      // There is no such workflow any more.
+      await this.reconcile(number);
+    }
+  }
+
+  async cancelAll(): Promise<void> {
+    await Promise.all(this.state.running.map((number) => this.cancel(number)));
+  }
+
+  /** What follows a trial goes on when the study is cancelled, for it is what ends the trial; its own failure ends the study. */
+  private inBackground(number: number, work: () => Promise<void>): void {
+    CancellationScope.nonCancellable(work).catch((error: unknown) => {
+      const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+      this.state.fail(`trial ${String(number)} could not be followed: ${cause instanceof Error ? cause.message : String(cause)}`);
+      this.ended({ number, state: 'FAIL', values: null, cancelled: false });
+    });
+  }
+
+  private async runChild(one: TrialStart): Promise<void> {
+    this.starting += 1;
+    let handle: ChildWorkflowHandle<typeof trial>;
+    try {
+      handle = await this.startOne(one);
+    } catch (error) {
+      if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+      // An earlier workflow of this study was ended by hand and its trials run on.
+      await this.adoptOne(one.number);
+      return;
+    } finally {
+      this.starting -= 1;
+      this.touch();
+    }
+    try {
+      this.ended(await handle.result());
+    } catch (error) {
+      log.warn('a trial workflow was ended from outside', { trial: one.number, error });
+      await this.reconcile(one.number);
+    }
+  }
+
+  private startOne(one: TrialStart): Promise<ChildWorkflowHandle<typeof trial>> {
+    const { spec } = this.state;
+    return startChild<typeof trial>('trial', {
+      workflowId: this.workflowId(one.number),
+      args: [{ study: this.ref, number: one.number, sites: spec.sites, retries: spec.trial.retries }],
+      // Trials outlive the study's runs, and its death.
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: one.summary,
+    });
+  }
+
+  private async adoptOne(number: number): Promise<void> {
+    this.adopted.add(number);
+    try {
+      await getExternalWorkflowHandle(this.workflowId(number)).signal(reportToStudy);
+    } catch {
+      // There is no such workflow any more.
+      await this.reconcile(number);
+      return;
+    }
+    await this.watch();
+  }
+
+  /** Looks whether an adopted trial was ended without a word. */
+  private async watch(): Promise<void> {
+    if (this.watching) return;
+    this.watching = true;
+    const { watchTrials } = proxyActivities<StudyActivities>(observing);
+    while (this.adopted.size > 0) {
+      const trials = [...this.adopted].map((number) => ({ number, workflowId: this.workflowId(number) }));
+      for (const number of await watchTrials(trials)) await this.reconcile(number);
+    }
+    this.watching = false;
+  }
+
+  /** A trial's workflow is closed and did not say how the trial ended: the ledger knows, or it is ended now. */
+  private async reconcile(number: number): Promise<void> {
+    if (!this.state.isRunning(number)) return;
+    const recorded = await this.activities.recordedOutcome(this.ref, number);
+    this.ended(recorded ?? (await this.endByHand(number)));
+  }
+
+  private async endByHand(number: number): Promise<TrialOutcome> {
+    const message = 'its workflow was ended by hand in Temporal';
+    let place = await this.activities.lastPlace(this.ref, number);
+    if (place === null) return this.activities.failTrial(this.ref, number, { reason: 'cancelled', message });
+    for (;;) {
+      const { site, attempt, host } = place;
+      const taskQueue = host === null ? siteQueue(site) : siteHostQueue(site, host);
+      const { cancelAttempt: cancel } = proxyActivities<SiteActivities>({ ...boundary, taskQueue });
+      const progress = await cancel({ study: this.ref, number, attempt, site }, message);
+      if (progress.kind === 'ended') return progress.outcome;
+      place = { ...place, host: progress.host };
+    }
+  }
+
+  private ended(outcome: TrialOutcome): void {
+    this.adopted.delete(outcome.number);
+    if (this.state.trialEnded(outcome)) this.touch();
+  }
+
+  private workflowId(number: number): string {
+    return trialWorkflowId(workflowInfo().workflowId, number);
+  }
+}
