@@ -184,7 +184,7 @@ export class SqlLedger implements Ledger {
 }
 
 function isContention(cause: unknown): boolean {
-  if (!(cause instanceof Error)) return false;
+  if (typeof cause !== 'object' || cause === null) return false;
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
   return code.startsWith('40') || ('busy' in cause && cause.busy === true);
 }

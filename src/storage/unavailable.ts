@@ -6,8 +6,8 @@ const passing = /^(08|53|57P|40)/;
 
 /** An error of a database driver as a domain error, where it is one of "does not answer now"; any other as it is. */
 export function asUnavailable(error: unknown, where: string): unknown {
-  if (error instanceof PerdureError || !(error instanceof Error)) return error;
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (error instanceof PerdureError || !isErrorLike(error)) return error;
+  const code = typeof error.code === 'string' ? error.code : '';
   const network = /^(ECONN|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EPIPE|EAI_)/.test(code) || /timeout|terminated/i.test(error.message);
   const busy = error instanceof SqliteError && error.busy;
   if (busy) {
@@ -30,4 +30,9 @@ export function asUnavailable(error: unknown, where: string): unknown {
     return new PerdureError('Corrupt', `this is not a SQLite database, or a damaged one: ${error.message}`, { where, cause: error });
   }
   return error;
+}
+
+/** An error may come from another realm (a test's sandbox), where `instanceof Error` does not hold. */
+function isErrorLike(error: unknown): error is { readonly message: string; readonly code?: unknown } {
+  return typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string';
 }

@@ -1,0 +1,347 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { openLedger } from '../../src/storage';
+import type { Ledger, NewStudy, Proposal } from '../../src/storage';
+import type { StudySpec } from '../../src/study/spec';
+import { runOptuna } from '../support/optuna';
+import { startPostgres, type PostgresServer } from '../support/postgres';
+import { studySpec } from '../support/study-spec';
+
+let postgres: PostgresServer;
+let folder: string;
+beforeAll(async () => {
+  postgres = await startPostgres();
+  folder = mkdtempSync(join(tmpdir(), 'perdure-ledger-'));
+}, 60_000);
+afterAll(() => {
+  postgres.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function newStudy(changes: Partial<StudySpec> = {}): NewStudy {
+  return { uuid: randomUUID(), seed: 7, fileHash: 'f'.repeat(64), spec: studySpec(changes) };
+}
+
+function proposal(key: string, changes: Partial<Proposal> = {}): Proposal {
+  const { space } = studySpec();
+  const distributions = Object.fromEntries(Object.entries(space).map(([name, { distribution }]) => [name, distribution]));
+  return { key, params: { x: 0.01, n: 3, c: 'b' }, distributions, ...changes };
+}
+
+/** What Optuna reads of a study, as plain JSON (NaN and infinity as text). */
+const dump = `
+def number(v): return str(v) if v is not None and not math.isfinite(v) else v
+s = optuna.load_study(study_name=sys.argv[2], storage=sys.argv[1])
+print(json.dumps({
+  'directions': [d.name for d in s.directions],
+  'attrs': s.user_attrs,
+  'trials': [{
+    'number': t.number, 'state': t.state.name,
+    'values': None if t.values is None else [number(v) for v in t.values],
+    'params': t.params,
+    'intermediate': [[k, number(v)] for k, v in sorted(t.intermediate_values.items())],
+    'user': t.user_attrs, 'fixed': t.system_attrs.get('fixed_params'),
+    'distributions': {k: optuna.distributions.distribution_to_json(d) for k, d in t.distributions.items()},
+  } for t in s.trials]}))`;
+
+interface Dump {
+  readonly directions: readonly string[];
+  readonly attrs: Readonly<Record<string, unknown>>;
+  readonly trials: readonly {
+    readonly number: number;
+    readonly state: string;
+    readonly values: readonly unknown[] | null;
+    readonly params: Readonly<Record<string, unknown>>;
+    readonly intermediate: readonly unknown[];
+    readonly user: Readonly<Record<string, unknown>>;
+    readonly fixed: unknown;
+    readonly distributions: Readonly<Record<string, string>>;
+  }[];
+}
+
+function readByOptuna(url: string, study: string): Dump {
+  return runOptuna(dump, url, study) as Dump;
+}
+
+describe.each(['sqlite', 'postgresql'])('a ledger on %s', (kind) => {
+  let url: string;
+  let ledger: Ledger;
+  beforeEach(async () => {
+    url = kind === 'sqlite' ? `sqlite:///${join(folder, `${randomUUID()}.db`)}` : postgres.createDatabase();
+    ledger = await openLedger(url);
+  });
+  afterEach(async () => {
+    await ledger.close();
+  });
+
+  test('gives numbers from 0 without a gap, and a key its trial once', async () => {
+    await ledger.createStudy(newStudy());
+    const first = await ledger.commitProposals('study', [proposal('a'), proposal('b')]);
+    expect(first.map(({ number }) => number)).toEqual([0, 1]);
+    const again = await ledger.commitProposals('study', [proposal('b', { params: { x: 0.5, n: 9, c: 'a' } }), proposal('c')]);
+    expect(again).toEqual([
+      { key: 'b', number: 1, params: { x: 0.01, n: 3, c: 'b' } },
+      { key: 'c', number: 2, params: { x: 0.01, n: 3, c: 'b' } },
+    ]);
+    expect(await ledger.proposedNumbers('study')).toEqual([0, 1, 2]);
+    expect(await ledger.findProposals('study', ['c', 'x', 'a'])).toHaveLength(2);
+  });
+
+  test('is what Optuna reads, value by value', async () => {
+    await ledger.createStudy(newStudy({ enqueue: [{ x: 0.5 }] }));
+    await ledger.commitProposals('study', [
+      proposal('w', { waiting: 0, params: { x: 0.5, n: 1, c: null } }),
+      proposal('a', { params: { x: 1e-5, n: 9, c: true } }),
+      proposal('b', { params: { x: 0.1, n: 1, c: 2.5 } }),
+      proposal('c', { params: { n: 1 } }),
+    ]);
+    await ledger.setIntermediateValues('study', 1, new Map([[1, NaN], [2, Infinity], [10, -0.5]]));
+    expect(await ledger.finishTrial('study', 1, { state: 'COMPLETE', values: [Infinity], userAttrs: { k: ['é', 1.5, null] } })).toBe(true);
+    expect(await ledger.finishTrial('study', 1, { state: 'FAIL', values: null, userAttrs: {} })).toBe(false);
+    await ledger.finishTrial('study', 2, { state: 'PRUNED', values: [0.25], userAttrs: {} });
+    await ledger.finishTrial('study', 3, { state: 'FAIL', values: null, userAttrs: { fail_reason: 'exit' } });
+
+    const read = readByOptuna(url, 'study');
+    expect(read.directions).toEqual(['MAXIMIZE']);
+    expect(read.trials.map(({ number, state, values }) => [number, state, values])).toEqual([
+      [0, 'RUNNING', null],
+      [1, 'COMPLETE', ['inf']],
+      [2, 'PRUNED', [0.25]],
+      [3, 'FAIL', null],
+    ]);
+    expect(read.trials.map(({ params }) => params)).toEqual([
+      { x: 0.5, n: 1, c: null },
+      { x: 1e-5, n: 9, c: true },
+      { x: 0.1, n: 1, c: 2.5 },
+      { n: 1 },
+    ]);
+    expect(read.trials[0]?.fixed).toEqual({ x: 0.5 });
+    expect(read.trials[1]?.intermediate).toEqual([[1, 'nan'], [2, 'inf'], [10, -0.5]]);
+    expect(read.trials[1]?.user).toEqual({ k: ['é', 1.5, null] });
+    expect(read.trials[1]?.distributions).toEqual({
+      x: '{"name": "FloatDistribution", "attributes": {"step": null, "low": 1e-05, "high": 1.0, "log": true}}',
+      n: '{"name": "IntDistribution", "attributes": {"log": false, "step": 2, "low": 1, "high": 9}}',
+      c: '{"name": "CategoricalDistribution", "attributes": {"choices": ["a", "b", null, true, 2.5]}}',
+    });
+
+    const mine = await ledger.readTrials('study', {});
+    expect(mine.map(({ params }) => params)).toEqual(read.trials.map(({ params }) => params));
+    expect(mine[1]?.values).toEqual([Infinity]);
+    expect([...(mine[1]?.intermediateValues ?? [])]).toEqual([[1, NaN], [2, Infinity], [10, -0.5]]);
+    expect(await ledger.countTrials('study')).toEqual({ RUNNING: 1, WAITING: 0, COMPLETE: 1, PRUNED: 1, FAIL: 1 });
+  });
+
+  test('reads only what is asked for', async () => {
+    await ledger.createStudy(newStudy());
+    await ledger.commitProposals('study', ['a', 'b', 'c', 'd'].map((key) => proposal(key)));
+    const numbers = async (which: Parameters<Ledger['readTrials']>[1]): Promise<number[]> =>
+      (await ledger.readTrials('study', which)).map(({ number }) => number);
+    expect(await numbers({ after: 1 })).toEqual([2, 3]);
+    expect(await numbers({ numbers: [3, 0] })).toEqual([0, 3]);
+    expect(await numbers({ after: 2, numbers: [0, 3] })).toEqual([0, 3]);
+    expect(await numbers({ numbers: [] })).toEqual([]);
+    expect(await numbers({})).toEqual([0, 1, 2, 3]);
+  });
+
+  test('a waiting trial is started once, and a batch that lost it leaves nothing', async () => {
+    await ledger.createStudy(newStudy({ enqueue: [{ x: 0.5 }, { x: 0.6 }] }));
+    expect(await ledger.enqueue('study', 'key', { n: 3 }, { retry_of: 0 })).toBe(2);
+    expect(await ledger.enqueue('study', 'key', { n: 3 })).toBe(2);
+    await ledger.commitProposals('study', [proposal('a', { waiting: 0 })]);
+    await expect(
+      ledger.commitProposals('study', [proposal('b'), proposal('c', { waiting: 0 })]),
+    ).rejects.toMatchObject({ kind: 'Conflict' });
+    expect(await ledger.findProposals('study', ['b', 'c'])).toEqual([]);
+    expect(await ledger.countTrials('study')).toMatchObject({ RUNNING: 1, WAITING: 2 });
+    expect((await ledger.readTrials('study', { numbers: [2] }))[0]?.userAttrs).toEqual({ retry_of: 0 });
+  });
+
+  test('goes on with a study that Optuna began, and Optuna with one of ours', async () => {
+    runOptuna(
+      `s = optuna.create_study(study_name='study', storage=sys.argv[1], direction='maximize')
+s.enqueue_trial({'x': 0.25})
+s.optimize(lambda t: t.suggest_float('x', 1e-5, 1, log=True) + t.suggest_int('n', 1, 9, step=2), n_trials=3)
+print('{}')`,
+      url,
+    );
+    const found = await ledger.findStudy('study');
+    expect(found).toMatchObject({ directions: ['maximize'], perdure: null });
+    const study = newStudy();
+    const made = await ledger.createStudy(study);
+    expect(made.perdure).toMatchObject({ uuid: study.uuid, seed: 7, specVersion: 1 });
+    expect(await ledger.createStudy(study)).toEqual(made);
+    const [first] = await ledger.commitProposals('study', [proposal('a')]);
+    expect(first?.number).toBe(3);
+    expect(await ledger.proposedNumbers('study')).toEqual([3]);
+    await ledger.finishTrial('study', 3, { state: 'COMPLETE', values: [99], userAttrs: {} });
+    const after = runOptuna(
+      `s = optuna.load_study(study_name='study', storage=sys.argv[1])
+s.optimize(lambda t: t.suggest_float('x', 1e-5, 1, log=True), n_trials=2)
+print(json.dumps([s.best_trial.number, s.best_value, [t.number for t in s.trials]]))`,
+      url,
+    );
+    expect(after).toEqual([3, 99, [0, 1, 2, 3, 4, 5]]);
+    expect((await ledger.commitProposals('study', [proposal('b')]))[0]?.number).toBe(6);
+  });
+
+  test('refuses another study of the same name, and other directions', async () => {
+    await ledger.createStudy(newStudy());
+    await expect(ledger.createStudy(newStudy())).rejects.toMatchObject({ kind: 'Conflict' });
+    runOptuna(`optuna.create_study(study_name='theirs', storage=sys.argv[1]); print('{}')`, url);
+    await expect(ledger.createStudy(newStudy({ name: 'theirs' }))).rejects.toThrow(/other directions \(minimize; the file says maximize\)/);
+  });
+
+  test('a study that Optuna deleted leaves nothing for the next of that name', async () => {
+    await ledger.createStudy(newStudy());
+    await ledger.commitProposals('study', [proposal('a')]);
+    runOptuna(`optuna.delete_study(study_name='study', storage=sys.argv[1]); print('{}')`, url);
+    expect(await ledger.findStudy('study')).toBeNull();
+    const study = newStudy();
+    expect((await ledger.createStudy(study)).perdure?.uuid).toBe(study.uuid);
+    expect((await ledger.commitProposals('study', [proposal('a')]))[0]?.number).toBe(0);
+    expect(await ledger.proposedNumbers('study')).toEqual([0]);
+  });
+
+  test('choices that grow are the same in every row, for Optuna too', async () => {
+    const study = newStudy();
+    await ledger.createStudy(study);
+    await ledger.commitProposals('study', [proposal('a')]);
+    const wider: StudySpec = {
+      ...study.spec,
+      space: { ...study.spec.space, c: { distribution: { type: 'categorical', choices: ['a', 'b', null, true, 2.5, 'new'] } } },
+    };
+    await ledger.saveSpec('study', 2, wider);
+    await ledger.saveSpec('study', 2, wider);
+    await expect(ledger.saveSpec('study', 2, study.spec)).rejects.toMatchObject({ kind: 'Conflict' });
+    await expect(ledger.saveSpec('study', 4, study.spec)).rejects.toMatchObject({ kind: 'Conflict' });
+    const c = wider.space['c'];
+    if (c === undefined) throw new Error('no c');
+    const { distributions } = proposal('');
+    await ledger.commitProposals('study', [
+      proposal('b', { params: { x: 0.5, n: 1, c: 'new' }, distributions: { ...distributions, c: c.distribution } }),
+    ]);
+    const { trials } = readByOptuna(url, 'study');
+    expect(trials.map(({ params }) => params['c'])).toEqual(['b', 'new']);
+    expect(new Set(trials.map((trial) => trial.distributions['c'])).size).toBe(1);
+    const asked = runOptuna(
+      `s = optuna.load_study(study_name='study', storage=sys.argv[1])
+t = s.ask(); print(json.dumps(t.suggest_categorical('c', ['a', 'b', None, True, 2.5, 'new']) in ['a', 'b', None, True, 2.5, 'new']))`,
+      url,
+    );
+    expect(asked).toBe(true);
+  });
+
+  test.each(["O'Hara; DROP TABLE studies;--", '"quoted"', 'né 数 🚀', 'a\nb\tc', ' '.repeat(3), '%_%', 'x'.repeat(512)])(
+    'keeps the study name %j as it is',
+    async (name) => {
+      await ledger.createStudy(newStudy({ name }));
+      await ledger.setStudyAttrs(name, { note: name });
+      await ledger.commitProposals(name, [
+        proposal('k', {
+          params: { [name.slice(0, 500)]: name },
+          distributions: { [name.slice(0, 500)]: { type: 'categorical', choices: ['other', name] } },
+        }),
+      ]);
+      const read = readByOptuna(url, name);
+      expect(read.attrs).toEqual({ note: name, metrics: ['value'] });
+      expect(read.trials[0]?.params).toEqual({ [name.slice(0, 500)]: name });
+      expect((await ledger.listStudies()).map((study) => study.name)).toEqual([name]);
+    },
+  );
+
+  test('places an attempt once, and keeps files by their hash', async () => {
+    await ledger.createStudy(newStudy());
+    await ledger.commitProposals('study', [proposal('a')]);
+    const mine = { number: 0, attempt: 1, site: 'local', host: 'one' };
+    expect(await ledger.placeJob('study', mine)).toEqual(mine);
+    expect(await ledger.placeJob('study', { ...mine, host: 'two' })).toEqual(mine);
+    await ledger.placeJob('study', { ...mine, attempt: 2, host: null });
+    expect(await ledger.listJobs('study', 0)).toEqual([mine, { ...mine, attempt: 2, host: null }]);
+    const bytes = Uint8Array.from([0, 255, 10, 13]);
+    await ledger.putFile('abc', bytes);
+    await ledger.putFile('abc', bytes);
+    expect([...(await ledger.getFile('abc'))]).toEqual([0, 255, 10, 13]);
+    await expect(ledger.getFile('none')).rejects.toMatchObject({ kind: 'NotFound' });
+  });
+
+  test('many writers at once leave no gap and no double', async () => {
+    await ledger.createStudy(newStudy());
+    const others = await Promise.all([openLedger(url), openLedger(url), openLedger(url)]);
+    const all = [ledger, ...others];
+    const written = await Promise.all(
+      all.flatMap((one, writer) =>
+        Array.from({ length: 25 }, (_, i) => one.commitProposals('study', [proposal(`${String(writer)}-${String(i)}`), proposal(`shared-${String(i)}`)])),
+      ),
+    );
+    for (const other of others) await other.close();
+    const numbers = new Set(written.flat().map(({ number }) => number));
+    expect([...numbers].sort((a, b) => a - b)).toEqual(Array.from({ length: 125 }, (_, i) => i));
+    expect((await ledger.readTrials('study', {})).map(({ number }) => number)).toEqual(Array.from({ length: 125 }, (_, i) => i));
+  });
+
+  test('what does not exist is said so', async () => {
+    await expect(ledger.readTrials('nothing', {})).rejects.toMatchObject({ kind: 'NotFound' });
+    await ledger.createStudy(newStudy());
+    await expect(ledger.finishTrial('study', 5, { state: 'FAIL', values: null, userAttrs: {} })).rejects.toMatchObject({ kind: 'NotFound' });
+  });
+
+  test('refuses a storage of another version', async () => {
+    await ledger.close();
+    runOptuna(
+      `import sqlalchemy
+e = sqlalchemy.create_engine(sys.argv[1])
+with e.begin() as c: c.execute(sqlalchemy.text("UPDATE version_info SET schema_version = 11"))
+print('{}')`,
+      url,
+    );
+    await expect(openLedger(url)).rejects.toMatchObject({ kind: 'Corrupt' });
+    runOptuna(
+      `import sqlalchemy
+e = sqlalchemy.create_engine(sys.argv[1])
+with e.begin() as c: c.execute(sqlalchemy.text("UPDATE version_info SET schema_version = 12"))
+print('{}')`,
+      url,
+    );
+    ledger = await openLedger(url);
+  });
+
+  test("has Optuna's tables, columns and indexes", async () => {
+    const other = kind === 'sqlite' ? `sqlite:///${join(folder, `${randomUUID()}.db`)}` : postgres.createDatabase();
+    const describeSchema = `import sqlalchemy
+optuna.storages.RDBStorage(sys.argv[2])
+def schema(url):
+  i = sqlalchemy.inspect(sqlalchemy.create_engine(url))
+  return {t: {
+    'columns': [[c['name'], str(c['type']), c['nullable']] for c in i.get_columns(t)],
+    'pk': i.get_pk_constraint(t)['constrained_columns'],
+    'unique': sorted(u['column_names'] for u in i.get_unique_constraints(t)),
+    'indexes': sorted([x['name'], x['column_names'], bool(x['unique'])] for x in i.get_indexes(t)),
+    'foreign': sorted([f['constrained_columns'], f['referred_table']] for f in i.get_foreign_keys(t)),
+    'check': len(i.get_check_constraints(t)),
+  } for t in i.get_table_names() if not t.startswith('perdure_')}
+print(json.dumps([schema(sys.argv[1]), schema(sys.argv[2])]))`;
+    const [ours, theirs] = runOptuna(describeSchema, url, other) as [Record<string, unknown>, Record<string, unknown>];
+    expect(Object.keys(theirs)).toHaveLength(13);
+    expect(ours).toEqual(theirs);
+  });
+});
+
+test.each([
+  ['mysql://u:secret@h/db', /can't be kept at 'mysql:/],
+  ['journal.log', /can't be kept at/],
+  ['sqlite://', /needs a file/],
+  ['postgresql://u:secret@[', /can not be read/],
+])('the address %s is refused with a word on what to write', async (address, message) => {
+  const error = await openLedger(address).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ kind: 'InvalidInput' });
+  expect(String(error)).toMatch(message);
+  expect(JSON.stringify(error) + String(error)).not.toContain('secret');
+});
+
+test('a database that is not there is unavailable, and its password stays unsaid', async () => {
+  const error = await openLedger('postgresql://me:secret@127.0.0.1:1/none').catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ kind: 'Unavailable', where: expect.stringContaining('127.0.0.1:1') as string });
+  expect((error as { text: string }).text).not.toContain('secret');
+});

@@ -1,0 +1,67 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { once } from 'node:events';
+
+/** A PostgreSQL server of the test's own, on loopback, in a folder of its own. */
+export interface PostgresServer {
+  /** Address of a new, empty database. */
+  createDatabase(): string;
+  stop(): void;
+}
+
+const debian = '/usr/lib/postgresql';
+/** PostgreSQL does not run as root; this user is on every Debian. */
+const plainUser = 'nobody';
+
+function binaries(): string | undefined {
+  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
+  return versions.map((version) => join(debian, version, 'bin')).find((bin) => existsSync(join(bin, 'initdb')));
+}
+
+export function postgresAvailable(): boolean {
+  return binaries() !== undefined;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+export async function startPostgres(): Promise<PostgresServer> {
+  const bin = binaries();
+  if (bin === undefined) throw new Error('skipped: needs PostgreSQL');
+  const folder = mkdtempSync(join(tmpdir(), 'perdure-pg-'));
+  const root = process.getuid?.() === 0;
+  const run = (program: string, ...args: string[]): void => {
+    const path = join(bin, program);
+    const [command, words] = root ? ['runuser', ['-u', plainUser, '--', path, ...args]] : [path, args];
+    const { status, stderr } = spawnSync(command, words, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8', cwd: folder });
+    if (status !== 0) throw new Error(`${program} failed: ${stderr}`);
+  };
+  if (root) chownSync(folder, Number(execFileSync('id', ['-u', plainUser])), -1);
+  const port = await freePort();
+  const data = join(folder, 'data');
+  run('initdb', '-D', data, '-A', 'trust', '-U', 'perdure', '-E', 'UTF8', '--no-sync');
+  const settings = `-p ${String(port)} -k ${folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=60`;
+  run('pg_ctl', '-D', data, '-l', join(folder, 'log'), '-o', settings, '-w', 'start');
+  let databases = 0;
+  return {
+    createDatabase() {
+      const name = `ledger${String(++databases)}`;
+      run('createdb', '-h', '127.0.0.1', '-p', String(port), '-U', 'perdure', name);
+      return `postgresql://perdure@127.0.0.1:${String(port)}/${name}`;
+    },
+    stop() {
+      run('pg_ctl', '-D', data, '-m', 'immediate', '-w', 'stop');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
