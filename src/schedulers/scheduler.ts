@@ -55,6 +55,8 @@ export interface JobOutput {
   readonly reports: readonly Report[];
   /** `true` where the trial itself saw the prune mark, or ended by `TrialPruned`. */
   readonly sawPrune: boolean;
+  /** `true` where the trial was asked to give up. */
+  readonly pruneAsked: boolean;
   /** Last lines of standard output and error together, for a person. */
   readonly tail: string;
   /** The error that the Python shim caught, one line, where there was one. */

@@ -1,0 +1,89 @@
+import type { Json } from '../study/json';
+import type { FailReason } from '../study/trial';
+import type { JobEnd, JobOutput } from './scheduler';
+
+/** What an ended job means for its trial. */
+export type Verdict =
+  | { readonly state: 'COMPLETE'; readonly values: readonly number[] }
+  /** `values` is the last intermediate value, where one was reported. */
+  | { readonly state: 'PRUNED'; readonly values: readonly number[] | null }
+  | { readonly state: 'FAIL'; readonly values: null; readonly reason: FailReason; readonly message: string };
+
+/**
+ * Judges an ended job. A trial is PRUNED when it heeded the prune mark or was stopped for it; it FAILs by its exit status,
+ * by a result that is missing or not a number, or by being stopped; otherwise its result counts.
+ * @param metrics what the result has to contain, in the order of the objectives
+ */
+export function judge({
+  output,
+  end,
+  metrics,
+}: {
+  readonly output: JobOutput;
+  readonly end: JobEnd;
+  readonly metrics: readonly string[];
+}): Verdict {
+  if (end.how === 'stopped' && end.reason !== 'pruned') {
+    return end.reason === 'timeout'
+      ? fail('timeout', 'it ran longer than its timeout')
+      : fail('cancelled', 'cancelled by a person');
+  }
+  const heeded = output.sawPrune && (end.how !== 'exited' || output.error === undefined);
+  if (end.how === 'stopped' || heeded || (output.pruneAsked && succeeded(end) && output.result === undefined)) {
+    return pruned(output);
+  }
+  if (end.how === 'signalled') return fail('exit', `ended by signal ${end.signal}`);
+  if (end.status !== 0) return fail('exit', output.error ?? exitMessage(end.status));
+  if (output.result === undefined) return fail('no_result', 'it ended without a result');
+  if ('error' in output.result) return fail('bad_result', output.result.error);
+  return read(output.result.value, metrics);
+}
+
+function succeeded(end: JobEnd): boolean {
+  return end.how === 'exited' && end.status === 0;
+}
+
+function pruned({ reports }: JobOutput): Verdict {
+  const last = reports.reduce<JobOutput['reports'][number] | null>((a, b) => (a === null || b.step >= a.step ? b : a), null);
+  return { state: 'PRUNED', values: last === null || Number.isNaN(last.value) ? null : [last.value] };
+}
+
+function read(result: Json, metrics: readonly string[]): Verdict {
+  const values: number[] = [];
+  for (const metric of metrics) {
+    const value = metricOf(result, metric, metrics.length);
+    if (value === undefined) return fail('bad_result', `the result has no '${metric}': ${shown(result)}`);
+    if (typeof value !== 'number') return fail('bad_result', `'${metric}' is not a number but ${shown(value)}`);
+    if (Number.isNaN(value)) return fail('bad_result', `'${metric}' is NaN`);
+    values.push(value);
+  }
+  return { state: 'COMPLETE', values };
+}
+
+/** A bare number stands for the only metric. */
+function metricOf(result: Json, metric: string, count: number): Json | undefined {
+  if (result !== null && typeof result === 'object' && !Array.isArray(result)) {
+    return Object.hasOwn(result, metric) ? (result as Readonly<Record<string, Json>>)[metric] : undefined;
+  }
+  return count === 1 ? result : undefined;
+}
+
+function shown(value: Json): string {
+  const text = JSON.stringify(value);
+  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+}
+
+const signals: Readonly<Record<number, string>> = { 1: 'HUP', 2: 'INT', 6: 'ABRT', 9: 'KILL', 11: 'SEGV', 15: 'TERM' };
+
+/** A shell reports a program that a signal ended as 128 and the signal's number. */
+function exitMessage(status: number): string {
+  const signal = signals[status - 128];
+  if (signal !== undefined) return `ended by signal ${signal} (exit status ${String(status)})`;
+  if (status === 127) return 'the program was not found (exit status 127)';
+  if (status === 126) return 'the program could not be run (exit status 126)';
+  return `exit status ${String(status)}`;
+}
+
+function fail(reason: FailReason, message: string): Verdict {
+  return { state: 'FAIL', values: null, reason, message };
+}

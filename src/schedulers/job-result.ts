@@ -1,0 +1,51 @@
+import JSON5 from 'json5';
+import type { Json } from '../study/json';
+import type { JobOutput, Report } from './scheduler';
+
+/** Reads a result file. Bare `NaN` and `Infinity`, as Python writes them, are numbers. */
+export function parseResult(text: string): NonNullable<JobOutput['result']> {
+  try {
+    return { value: parseNumbers(text) };
+  } catch {
+    return { error: `the result is not JSON: ${shorten(text)}` };
+  }
+}
+
+/** Complete lines of the intermediate file that hold a step and a value; the last line counts once its newline is there. */
+export function parseReports(text: string): readonly Report[] {
+  const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
+  return lines.flatMap((line) => {
+    try {
+      const parsed = line.trim() === '' ? null : parseNumbers(line);
+      if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) return [];
+      const { step, value } = parsed as { readonly step?: Json; readonly value?: Json };
+      if (typeof step !== 'number' || !Number.isSafeInteger(step) || typeof value !== 'number') return [];
+      return [{ step, value }];
+    } catch {
+      // A training script writes this file; a line that is none of ours is not an error of the trial.
+      return [];
+    }
+  });
+}
+
+function parseNumbers(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return JSON5.parse<Json>(text);
+  }
+}
+
+/** The last lines of a log, at most `maxLines` and `maxBytes`, for a person. */
+export function tailOf(bytes: Uint8Array, maxLines = 40, maxBytes = 8192): string {
+  const from = Math.max(0, bytes.length - maxBytes);
+  const text = new TextDecoder('utf-8').decode(bytes.subarray(from)).replaceAll('\u0000', '\ufffd');
+  // A cut inside a character leaves a replacement sign at the start.
+  const clean = from === 0 ? text : text.replace(/^\ufffd+/, '');
+  return clean.split('\n').slice(-maxLines - 1).join('\n').trimEnd();
+}
+
+function shorten(text: string): string {
+  const flat = text.replace(/\s+/g, ' ').trim();
+  return flat.length > 80 ? `${flat.slice(0, 79)}…` : flat;
+}

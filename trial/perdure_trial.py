@@ -1,0 +1,130 @@
+"""What a training script can ask of Perdure. Standard library only, Python 3.9 or newer.
+
+    import perdure_trial as trial
+
+    params = trial.params()
+    for epoch in range(10):
+        ...
+        trial.report(epoch, accuracy)
+        if trial.should_prune():
+            raise trial.TrialPruned()
+
+Outside Perdure everything still works: reports are printed, nothing is ever pruned.
+"""
+
+import json
+import os
+import sys
+import tempfile
+
+__all__ = ["TrialPruned", "checkpoint_dir", "params", "report", "should_prune"]
+
+
+class TrialPruned(Exception):
+    """Raise it to give up this trial: it is PRUNED, with its last reported value."""
+
+
+def params():
+    """The trial's parameters: a dict of the active ones."""
+    path = os.environ.get("PERDURE_PARAMS")
+    if path is None:
+        return {}
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def report(step, value):
+    """Report an intermediate value (a number) at a step (a whole number from 0)."""
+    step, value = int(step), float(value)
+    path = os.environ.get("PERDURE_INTERMEDIATE")
+    if path is None:
+        print("step %d: %r" % (step, value))
+        return
+    line = json.dumps({"step": step, "value": value}) + "\n"
+    # One write to a file opened for appending, so that lines of several processes do not mix.
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(fd, line.encode("utf-8"))
+    finally:
+        os.close(fd)
+
+
+def should_prune():
+    """True when the trial is asked to give up. A trial that was told so and ends is PRUNED."""
+    mark = os.environ.get("PERDURE_PRUNE")
+    if mark is None or not os.path.exists(mark):
+        return False
+    with open(mark + ".seen", "w", encoding="utf-8"):
+        pass
+    return True
+
+
+def checkpoint_dir():
+    """A directory that outlives this attempt: the next attempt of the trial finds what is in it."""
+    path = os.environ.get("PERDURE_CHECKPOINT_DIR")
+    if path is None:
+        path = os.path.join(tempfile.gettempdir(), "perdure-checkpoint-%d" % os.getpid())
+    os.makedirs(path, exist_ok=True)
+    return path
+
+
+def _write(path, text):
+    """Write a file so that it is there whole or not at all."""
+    temporary = "%s.%d.tmp" % (path, os.getpid())
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def _plain(value):
+    """A result as JSON can hold it: numbers of NumPy, PyTorch and the like become Python's."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if hasattr(value, "item"):
+        return _plain(value.item())
+    raise TypeError("the result has a value of type %s, which JSON can't hold" % type(value).__name__)
+
+
+def _main(argv):
+    """Call FUNCTION of FILE with the parameters and write what it returns."""
+    import importlib.util
+    import traceback
+
+    path, name = os.path.abspath(argv[1]), argv[2]
+    result = os.environ["PERDURE_RESULT"]
+    sys.path.insert(0, os.path.dirname(path))
+    # The script may import this module by its name; there must be one of it.
+    sys.modules.setdefault("perdure_trial", sys.modules["__main__"])
+    try:
+        stem = os.path.splitext(os.path.basename(path))[0]
+        spec = importlib.util.spec_from_file_location(stem, path)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[stem] = module
+        spec.loader.exec_module(module)
+        function = getattr(module, name, None)
+        if not callable(function):
+            raise AttributeError("%s has no function '%s'" % (os.path.basename(path), name))
+        returned = _plain(function(params()))
+        _write(result, json.dumps(returned))
+    except TrialPruned:
+        with open(os.environ["PERDURE_PRUNE"] + ".seen", "w", encoding="utf-8"):
+            pass
+        return 0
+    except BaseException as error:  # SystemExit and KeyboardInterrupt end a trial as any other error does
+        traceback.print_exc()
+        text = "".join(traceback.format_exception_only(type(error), error)).strip()
+        _write(result + ".error", text)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    code = _main(sys.argv)
+    sys.stdout.flush()
+    sys.exit(code)
