@@ -6,16 +6,7 @@ export function studyKey(uuid: string): string {
   return createHash('sha256').update(uuid).digest('hex').slice(0, 16);
 }
 
-/** The attempt's directory below a site's working directory. */
+/** The attempt's directory below a site's working directory; `checkpoint`, which all attempts of a trial share, lies beside it. */
 export function attemptPath({ studyKey: study, number, attempt }: JobKey): string {
-  return `${trialPath({ studyKey: study, number })}/a${String(attempt)}`;
-}
-
-/** The checkpoint directory that all attempts of a trial share. */
-export function checkpointPath(key: Pick<JobKey, 'studyKey' | 'number'>): string {
-  return `${trialPath(key)}/checkpoint`;
-}
-
-function trialPath({ studyKey: study, number }: Pick<JobKey, 'studyKey' | 'number'>): string {
-  return `${study}/${String(number)}`;
+  return `${study}/${String(number)}/a${String(attempt)}`;
 }

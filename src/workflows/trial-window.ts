@@ -1,3 +1,4 @@
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
   CancellationScope,
   condition,
@@ -7,7 +8,6 @@ import {
   proxyActivities,
   setHandler,
   startChild,
-  WorkflowExecutionAlreadyStartedError,
   workflowInfo,
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
@@ -15,7 +15,7 @@ import type { TrialOutcome } from '../study/progress';
 import type { StudyStateMachine } from '../study/study-state';
 import { siteHostQueue, siteQueue } from '../study/task-queues';
 import { trialWorkflowId } from '../study/workflow-id';
-import type { SiteActivities, StudyActivities, StudyRef, TrialStart } from './activity-types';
+import type { AttemptPlace, SiteActivities, StudyActivities, StudyRef, TrialStart } from './activity-types';
 import { cancelAttempt, reportToStudy, trialEnded } from './messages';
 import { boundary, observing } from './retry';
 import type { trial } from './trial';
@@ -159,10 +159,10 @@ export class TrialWindow {
 
   private async endByHand(number: number): Promise<TrialOutcome> {
     const message = 'its workflow was ended by hand in Temporal';
-    let place = await this.activities.lastPlace(this.ref, number);
-    if (place === null) return this.activities.failTrial(this.ref, number, { reason: 'cancelled', message });
-    for (;;) {
-      const { site, attempt, host } = place;
+    const last = await this.activities.lastPlace(this.ref, number);
+    if (last === null) return this.activities.failTrial(this.ref, number, { reason: 'cancelled', message });
+    for (let place = last; ; ) {
+      const { site, attempt, host }: AttemptPlace = place;
       const taskQueue = host === null ? siteQueue(site) : siteHostQueue(site, host);
       const { cancelAttempt: cancel } = proxyActivities<SiteActivities>({ ...boundary, taskQueue });
       const progress = await cancel({ study: this.ref, number, attempt, site }, message);

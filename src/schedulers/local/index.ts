@@ -1,0 +1,1 @@
+export { createLocalScheduler, type LocalSite } from './local-scheduler';

@@ -1,0 +1,154 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PerdureError } from '../../study/error';
+import type { JobKey, JobObservation, JobOutput, JobRequest, Report, Scheduler, StopReason } from '../scheduler';
+import { JobDirectory } from './job-directory';
+import { isGroupAlive, signalGroup } from './process-group';
+import { Slots } from './slots';
+import { stageJob, startWrapper } from './start-job';
+
+/** The machine that the worker runs on, as a site. */
+export interface LocalSite {
+  readonly site: string;
+  /** Absolute path, on a local disk. */
+  readonly workingDir: string;
+  /** Jobs at once, over all workers of this host that share the working directory. */
+  readonly slots: number;
+}
+
+/** How long a job may take to end after TERM, before KILL (milliseconds). */
+const killGrace = 5_000;
+/** How often a job or a slot of another process is looked at (milliseconds). */
+const glance = 100;
+
+/** Runs jobs as detached processes of this machine. */
+export function createLocalScheduler(site: LocalSite): Scheduler {
+  return new LocalScheduler(site);
+}
+
+class LocalScheduler implements Scheduler {
+  private readonly slots: Slots;
+  /** Jobs whose process is a child of this one, and who waits for their end. */
+  private readonly children = new Map<string, Promise<void>>();
+  private readonly submitting = new Map<string, Promise<string | null>>();
+  private freed = Promise.withResolvers<void>();
+
+  constructor(private readonly site: LocalSite) {
+    this.slots = new Slots(site.workingDir, site.slots, (path) => this.isOver(path));
+  }
+
+  submit(request: JobRequest): Promise<string | null> {
+    const { path } = this.directory(request.key);
+    const known = this.submitting.get(path);
+    if (known !== undefined) return known;
+    const mine = this.start(request).finally(() => this.submitting.delete(path));
+    this.submitting.set(path, mine);
+    return mine;
+  }
+
+  observe(keys: readonly JobKey[]): Promise<readonly JobObservation[]> {
+    const seen = keys.map((key): JobObservation => {
+      try {
+        return this.directory(key).observe();
+      } catch (error) {
+        return { state: 'unknown', why: error instanceof Error ? error.message : String(error) };
+      }
+    });
+    return Promise.resolve(seen);
+  }
+
+  async waitForNews(key: JobKey, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const child = this.children.get(this.directory(key).path);
+    await (child === undefined ? pause(Math.min(timeoutMs, glance), signal) : pauseUnless(child, timeoutMs, signal));
+  }
+
+  async waitForSlot(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    await pauseUnless(this.freed.promise, Math.min(timeoutMs, glance), signal);
+  }
+
+  markPruned(key: JobKey): Promise<void> {
+    this.directory(key).markPruned();
+    return Promise.resolve();
+  }
+
+  async cancel(key: JobKey, reason: StopReason): Promise<void> {
+    const job = this.directory(key);
+    if (job.observe().state === 'done') return;
+    job.askToStop(reason);
+    const identity = job.identity();
+    if (identity === null) return;
+    signalGroup(identity, 'SIGTERM');
+    const kill = Date.now() + killGrace;
+    while (isGroupAlive(identity)) {
+      if (Date.now() > kill) signalGroup(identity, 'SIGKILL');
+      if (Date.now() > kill + killGrace) {
+        throw new PerdureError('Unavailable', `process group ${String(identity.pid)} can't be ended`, {
+          where: job.path,
+          hint: `look at it: ps -o pid,stat,wchan,args -g ${String(identity.pid)}`,
+        });
+      }
+      await sleep(20);
+    }
+  }
+
+  fetchReports(key: JobKey): Promise<readonly Report[]> {
+    return this.directory(key).reports();
+  }
+
+  hasCheckpoint(key: JobKey): Promise<boolean> {
+    return this.directory(key).hasCheckpoint();
+  }
+
+  fetch(key: JobKey): Promise<JobOutput> {
+    return this.directory(key).output();
+  }
+
+  close(): Promise<void> {
+    this.slots.close();
+    return Promise.resolve();
+  }
+
+  private async start(request: JobRequest): Promise<string | null> {
+    const job = this.directory(request.key);
+    const { studyKey, number, attempt } = request.key;
+    const id = `${studyKey}/${String(number)}/a${String(attempt)}`;
+    if (job.begun) return id;
+    if (!this.slots.claim(job.path)) return null;
+    await stageJob(this.site.workingDir, job, request);
+    if (job.begun) return id;
+    const child = await startWrapper(job, request);
+    const ended = new Promise<void>((resolve) => {
+      child.once('exit', () => {
+        this.children.delete(job.path);
+        resolve();
+        this.freed.resolve();
+        this.freed = Promise.withResolvers();
+      });
+    });
+    this.children.set(job.path, ended);
+    return id;
+  }
+
+  private isOver(path: string): boolean | null {
+    const job = new JobDirectory(path);
+    const { state } = job.observe();
+    return state === 'pending' ? null : state === 'done' || state === 'lost';
+  }
+
+  private directory(key: JobKey): JobDirectory {
+    return JobDirectory.of(this.site.workingDir, key);
+  }
+}
+
+/** Waits for the promise, but no longer than this; an abort ends the wait. */
+async function pauseUnless(promise: Promise<void>, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  try {
+    await Promise.race([promise, pause(timeoutMs, AbortSignal.any([signal, over.signal]))]);
+  } finally {
+    over.abort();
+  }
+}
+
+async function pause(timeoutMs: number, signal: AbortSignal): Promise<void> {
+  await sleep(timeoutMs, undefined, { signal }).catch(() => undefined);
+}

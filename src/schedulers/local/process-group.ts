@@ -1,0 +1,103 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** A process that can't be mistaken for a later one with the same id. The wrapper writes it (`trial/wrapper.sh`). */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** When it started: ticks since boot (Linux), or the words of `ps -o lstart=` joined by `_`. */
+  readonly start: string;
+  /** The boot in which it started; `-` where the system has no such id. */
+  readonly boot: string;
+}
+
+/** Reads `pid start boot`, once its line is complete. */
+export function parseIdentity(text: string): ProcessIdentity | null {
+  const [, pid, start, boot] = /^(\d+) (\S+) (\S+)\n/.exec(text) ?? [];
+  return pid === undefined || start === undefined || boot === undefined ? null : { pid: Number(pid), start, boot };
+}
+
+/** `true` while the process itself runs (a zombie does not). */
+export function isAlive(identity: ProcessIdentity): boolean {
+  const found = look(identity);
+  return found === 'same';
+}
+
+/** `true` while anything of the process group runs that the process leads or led. */
+export function isGroupAlive(identity: ProcessIdentity): boolean {
+  const leader = look(identity);
+  if (leader === 'same') return true;
+  // Its id belongs to another process by now, which can't be while the old group has members.
+  if (leader === 'other') return false;
+  return members(identity.pid).length > 0;
+}
+
+/** Sends a signal to the group; a group that is gone is no error. */
+export function signalGroup(identity: ProcessIdentity, signal: 'SIGTERM' | 'SIGKILL'): void {
+  if (!isGroupAlive(identity)) return;
+  try {
+    process.kill(-identity.pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+function look({ pid, start, boot }: ProcessIdentity): 'same' | 'other' | 'none' {
+  if (process.platform !== 'linux') {
+    const found = ps('-o', 'stat=,lstart=', '-p', String(pid)).trim();
+    const [state = '', ...words] = found.split(/\s+/);
+    if (state === '') return 'none';
+    if (words.join('_') !== start.replace(/^_|_$/g, '')) return 'other';
+    return state.startsWith('Z') ? 'none' : 'same';
+  }
+  if (boot !== bootId()) return 'other';
+  const stat = statOf(String(pid));
+  if (stat === null) return 'none';
+  if (stat.start !== start) return 'other';
+  return stat.state === 'Z' || stat.state === 'X' ? 'none' : 'same';
+}
+
+/** Running processes of a group whose leader is gone. */
+function members(group: number): readonly number[] {
+  if (process.platform !== 'linux') {
+    const rows = ps('-A', '-o', 'pid=,pgid=,stat=').split('\n');
+    return rows.flatMap((row) => {
+      const [pid, pgid, state = 'Z'] = row.trim().split(/\s+/);
+      return Number(pgid) === group && !state.startsWith('Z') ? [Number(pid)] : [];
+    });
+  }
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((name) => {
+      const stat = statOf(name);
+      return stat !== null && stat.group === group && stat.state !== 'Z' && stat.state !== 'X';
+    })
+    .map(Number);
+}
+
+/** Fields 3, 5 and 22 of `/proc/PID/stat` (proc(5)); the command's name before them may hold anything. */
+function statOf(pid: string): { readonly state: string; readonly group: number; readonly start: string } | null {
+  let text: string;
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    // It ended, before or while it was read.
+    return null;
+  }
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0] ?? '', group: Number(fields[2]), start: fields[19] ?? '' };
+}
+
+let boot: string | undefined;
+function bootId(): string {
+  boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+  return boot;
+}
+
+function ps(...args: string[]): string {
+  try {
+    return execFileSync('ps', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  } catch {
+    // `ps -p` ends with 1 where there is no such process.
+    return '';
+  }
+}
