@@ -7,6 +7,8 @@ import type { Direction, FinalState, Trial } from '../study/trial';
 export interface LedgerStudy {
   readonly name: string;
   readonly directions: readonly Direction[];
+  /** `study_user_attributes`. */
+  readonly attrs: Readonly<Record<string, Json>>;
   readonly perdure: {
     /** Made at creation; never reused. */
     readonly uuid: string;
@@ -86,9 +88,10 @@ export interface Ledger {
    * Replaces the specification; `version` must be the present one plus one (the present one with an equal spec: does
    * nothing). Where a categorical gained choices, `distribution_json` of every row of that parameter is rewritten, as
    * Optuna accepts a growing list and nothing else.
+   * @param fileHash of the study file that it came from, where it came from one; its `enqueue` is stored too then
    * @throws `Conflict` when the version is another one
    */
-  saveSpec(study: string, version: number, spec: StudySpec): Promise<void>;
+  saveSpec(study: string, version: number, spec: StudySpec, fileHash?: string): Promise<void>;
   /** A row of `study_user_attributes`. */
   setStudyAttrs(study: string, attrs: Readonly<Record<string, Json>>): Promise<void>;
 

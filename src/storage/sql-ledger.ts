@@ -36,8 +36,8 @@ export class SqlLedger implements Ledger {
     return this.read((db) => listStudies(db));
   }
 
-  saveSpec(study: string, version: number, spec: StudySpec): Promise<void> {
-    return this.onStudy(study, (trx, id) => saveSpec(trx, id, version, spec));
+  saveSpec(study: string, version: number, spec: StudySpec, fileHash?: string): Promise<void> {
+    return this.onStudy(study, (trx, id) => saveSpec(trx, id, version, spec, fileHash));
   }
 
   setStudyAttrs(study: string, attrs: Readonly<Record<string, Json>>): Promise<void> {

@@ -5,7 +5,7 @@ import type { StudySpec } from '../study/spec';
 import type { Direction } from '../study/trial';
 import type { LedgerStudy, NewStudy } from './ledger';
 import { enqueue } from './proposal-rows';
-import { toPythonJson } from './python-json';
+import { fromPythonJson, toPythonJson } from './python-json';
 import type { Tables } from './tables';
 import { fromTimestamp, toDistributionJson, toTimestamp } from './values';
 
@@ -46,9 +46,11 @@ async function selectStudies(db: Db, name?: string): Promise<readonly LedgerStud
   const studies = await query.execute();
   const rows = await db.selectFrom('study_directions').selectAll().orderBy('objective').execute();
   const directions = Map.groupBy(rows, (row) => row.study_id);
+  const attrs = Map.groupBy(await selectAttrs(db, studies.length === 1 ? studies[0]?.study_id : undefined), (row) => row.study_id);
   return studies.map((row) => ({
     name: row.study_name,
     directions: (directions.get(row.study_id) ?? []).map(({ direction }) => toDirection(direction)),
+    attrs: Object.fromEntries((attrs.get(row.study_id) ?? []).map(({ key, value_json }) => [key, fromPythonJson(value_json)])),
     perdure:
       row.uuid === null || row.mark !== toPythonJson(row.uuid)
         ? null
@@ -61,6 +63,11 @@ async function selectStudies(db: Db, name?: string): Promise<readonly LedgerStud
             createdAt: fromTimestamp(row.created_at) ?? new Date(0),
           },
   }));
+}
+
+function selectAttrs(db: Db, studyId: number | undefined): Promise<{ study_id: number; key: string; value_json: string }[]> {
+  const query = db.selectFrom('study_user_attributes').select(['study_id', 'key', 'value_json']);
+  return (studyId === undefined ? query : query.where('study_id', '=', studyId)).execute();
 }
 
 function toDirection(direction: Tables['study_directions']['direction']): Direction {
@@ -121,9 +128,7 @@ export async function createStudy(trx: Db, study: NewStudy): Promise<LedgerStudy
     )
     .execute();
   await setStudyAttrs(trx, id, { metrics: objectives.map(({ metric }) => metric) });
-  for (const [index, params] of study.spec.enqueue.entries()) {
-    await enqueue(trx, id, `file/${String(index)}`, params, {});
-  }
+  await enqueueOfFile(trx, id, study.spec);
   await rewriteChoices(trx, id, study.spec);
   const made = await findStudy(trx, name);
   if (made === null) throw new PerdureError('Corrupt', `study '${name}' could not be read back`);
@@ -141,7 +146,12 @@ export async function setStudyAttrs(trx: Db, id: number, attrs: Readonly<Record<
   }
 }
 
-export async function saveSpec(trx: Db, id: number, version: number, spec: StudySpec): Promise<void> {
+/** The trials that a study file asks for, each once. */
+async function enqueueOfFile(trx: Db, id: number, spec: StudySpec): Promise<void> {
+  for (const [index, params] of spec.enqueue.entries()) await enqueue(trx, id, `file/${String(index)}`, params, {});
+}
+
+export async function saveSpec(trx: Db, id: number, version: number, spec: StudySpec, fileHash?: string): Promise<void> {
   const row = await trx
     .selectFrom('perdure_studies')
     .select(['spec_version', 'spec_json'])
@@ -157,9 +167,10 @@ export async function saveSpec(trx: Db, id: number, version: number, spec: Study
   }
   await trx
     .updateTable('perdure_studies')
-    .set({ spec_version: version, spec_json: text })
+    .set({ spec_version: version, spec_json: text, ...(fileHash === undefined ? {} : { file_hash: fileHash }) })
     .where('study_id', '=', id)
     .execute();
+  if (fileHash !== undefined) await enqueueOfFile(trx, id, spec);
   await rewriteChoices(trx, id, spec);
 }
 

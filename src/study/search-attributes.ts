@@ -12,3 +12,8 @@ export const searchAttributes = {
   /** Number of the trial. */
   trial: defineSearchAttributeKey('PerdureTrial', SearchAttributeType.INT),
 } as const;
+
+/** A study's name as a search attribute holds it: such a value takes 2,048 bytes, and Temporal counts UTF-8. */
+export function studyKeyword(name: string): string {
+  return name.slice(0, 480);
+}

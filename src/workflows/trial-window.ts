@@ -12,6 +12,7 @@ import {
   type ChildWorkflowHandle,
 } from '@temporalio/workflow';
 import type { TrialOutcome } from '../study/progress';
+import { searchAttributes, studyKeyword } from '../study/search-attributes';
 import type { StudyStateMachine } from '../study/study-state';
 import { siteHostQueue, siteQueue } from '../study/task-queues';
 import { trialWorkflowId } from '../study/workflow-id';
@@ -123,6 +124,11 @@ export class TrialWindow {
       // Trials outlive the study's runs, and its death.
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: one.summary,
+      typedSearchAttributes: [
+        { key: searchAttributes.study, value: studyKeyword(spec.name) },
+        { key: searchAttributes.trial, value: one.number },
+        { key: searchAttributes.site, value: spec.sites[0] ?? '' },
+      ],
     });
   }
 

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { attemptPath } from '../job-key';
 import { parseReports, parseResult, tailOf } from '../job-result';
 import type { JobKey, JobObservation, JobOutput, Report, StopReason } from '../scheduler';
-import { isAlive, isGroupAlive, parseIdentity, type ProcessIdentity, signalGroup } from './process-group';
+import { isAlive, isGroupAlive, parseIdentity, type ProcessIdentity, signalGroup } from '../../process/process-group';
 
 /** How long a wrapper may take from its start to its first word (milliseconds). */
 const startGrace = 30_000;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PerdureError } from '../../study/error';
 import type { JobKey, JobObservation, JobOutput, JobRequest, Report, Scheduler, StopReason } from '../scheduler';
 import { JobDirectory } from './job-directory';
-import { isGroupAlive, signalGroup } from './process-group';
+import { isGroupAlive, signalGroup } from '../../process/process-group';
 import { Slots } from './slots';
 import { stageJob, startWrapper } from './start-job';
 

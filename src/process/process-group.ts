@@ -16,10 +16,19 @@ export function parseIdentity(text: string): ProcessIdentity | null {
   return pid === undefined || start === undefined || boot === undefined ? null : { pid: Number(pid), start, boot };
 }
 
+/** The identity of a process that runs now; `null` where there is none. */
+export function identify(pid: number): ProcessIdentity | null {
+  if (process.platform !== 'linux') {
+    const words = ps('-o', 'lstart=', '-p', String(pid)).trim();
+    return words === '' ? null : { pid, start: words.split(/\s+/).join('_'), boot: '-' };
+  }
+  const stat = statOf(String(pid));
+  return stat === null ? null : { pid, start: stat.start, boot: bootId() };
+}
+
 /** `true` while the process itself runs (a zombie does not). */
 export function isAlive(identity: ProcessIdentity): boolean {
-  const found = look(identity);
-  return found === 'same';
+  return look(identity) === 'same';
 }
 
 /** `true` while anything of the process group runs that the process leads or led. */

@@ -1,0 +1,80 @@
+#!/bin/sh
+# Installs what is missing, and takes a second when all is there: setup.sh [example] [test]
+#   always    npm packages (and with them Node, where the machine's is old), the compiled program, the Temporal server
+#   example   the Python environment of config/studies
+#   test      what the tests need: Optuna and others from PyPI; PostgreSQL and Chromium from Debian's packages, as root
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf '%s\n' "setup: $*" >&2; }
+fail() { printf '%s\n' "setup: $*" >&2; exit 1; }
+
+# A part is done when its stamp is newer than all that it is made from.
+fresh() {
+  stamp=$1
+  shift
+  [ -e "$stamp" ] && [ -z "$(find "$@" -newer "$stamp" -print -quit 2>/dev/null)" ]
+}
+
+command -v npm >/dev/null || fail "npm is missing; it comes with Node: https://nodejs.org"
+command -v python3 >/dev/null || fail "python3 is missing; Perdure needs Python 3.10 or newer"
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail "python3 is $(python3 -V 2>&1); Perdure needs 3.10 or newer"
+
+if ! fresh node_modules/.perdure-stamp package-lock.json; then
+  say "installing npm packages"
+  npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+  # Only these two may run what they bring: one fetches Node, the other checks its binary.
+  npm rebuild --foreground-scripts=false --loglevel=error node @swc/core >&2
+  touch node_modules/.perdure-stamp
+fi
+PATH=$PWD/node_modules/.bin:$PATH
+
+if ! fresh dist/workflow-bundle.js src package.json tsconfig.json tsconfig.build.json scripts/bundle-workflows.js; then
+  say "compiling"
+  npm run --silent build >&2
+fi
+
+# python_environment FOLDER REQUIREMENTS...: made anew or brought up to date where a list of requirements has changed.
+python_environment() {
+  folder=$1
+  shift
+  fresh "$folder/.perdure-stamp" "$@" && return 0
+  [ -x "$folder/bin/python" ] || python3 -m venv "$folder" || fail "python3 has no venv; on Debian: apt install python3-venv"
+  for list; do
+    say "installing $list"
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r "$list" >&2
+  done
+  touch "$folder/.perdure-stamp"
+}
+
+parts=" $* "
+lists=requirements/temporal.txt
+case $parts in *" test "*) lists="$lists requirements/test.txt" ;; esac
+# shellcheck disable=SC2086
+python_environment .venv $lists
+
+case $parts in
+  *" example "* | *" test "*) python_environment config/studies/.venv config/studies/requirements.txt ;;
+esac
+
+case $parts in
+  *" test "*)
+    packages=
+    ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages="$packages postgresql"
+    command -v chromium >/dev/null || packages="$packages chromium"
+    command -v ps >/dev/null || packages="$packages procps"
+    if [ -n "$packages" ]; then
+      if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say "installing Debian packages:$packages"
+        # A cluster of the machine's own is of no use to the tests.
+        mkdir -p /etc/postgresql-common
+        [ -e /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
+        apt-get update -qq >&2
+        # shellcheck disable=SC2086
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
+      else
+        say "tests that need$packages will be skipped"
+      fi
+    fi
+    ;;
+esac

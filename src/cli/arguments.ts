@@ -1,0 +1,52 @@
+import { InvalidArgumentError } from 'commander';
+
+/** A trial's number. */
+export function trialNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('A trial is named by its number, from 0; `perdure trials STUDY` lists them.');
+}
+
+/** A limit of the budget; `none` takes the limit away. Its range is checked with the study. */
+export function budgetNumber(text: string): number | null {
+  if (text === 'none') return null;
+  if (text.trim() !== '' && Number.isFinite(Number(text))) return Number(text);
+  throw new InvalidArgumentError('Write a number, or `none`.');
+}
+
+export function port(text: string): number {
+  const number = Number(text);
+  if (Number.isInteger(number) && number > 0 && number < 65536) return number;
+  throw new InvalidArgumentError('A port is a whole number from 1 to 65535.');
+}
+
+/** JSON, or a bare word for what has only a type. */
+export function jsonArgument(text: string): unknown {
+  if (/^\w+$/.test(text)) return { type: text };
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new InvalidArgumentError(`It is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Changes of a space as `parseAdjustment` takes them. */
+export type SpaceChanges = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** Adds `NAME.low=X`, `NAME.high=X` or `NAME.choices=A,B` to the changes before it. */
+export function spaceChange(text: string, before: SpaceChanges = {}): SpaceChanges {
+  const [, name, key, value] = /^(.+)\.(low|high|choices)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || key === undefined || value === undefined) {
+    throw new InvalidArgumentError('Write NAME.low=X, NAME.high=X or NAME.choices=A,B.');
+  }
+  const parsed = key === 'choices' ? (value.startsWith('[') ? scalar(value) : value.split(',').map(scalar)) : scalar(value);
+  return { ...before, [name]: { ...before[name], [key]: parsed } };
+}
+
+/** A number, true, false or null; anything else is text. */
+function scalar(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text.trim();
+  }
+}

@@ -1,0 +1,42 @@
+import type { Command } from 'commander';
+import { parseAdjustment } from '../../config';
+import { budgetNumber, jsonArgument, spaceChange, type SpaceChanges } from '../arguments';
+import { say } from '../terminal';
+import { withStudy } from '../with-session';
+
+interface Options {
+  readonly trials?: number | null;
+  readonly parallel?: number | null;
+  readonly hours?: number | null;
+  readonly failures?: number | null;
+  readonly target?: number | null;
+  readonly patience?: number | null;
+  readonly sampler?: unknown;
+  readonly pruner?: unknown;
+  readonly set?: SpaceChanges;
+}
+
+export function addAdjust(root: Command): void {
+  root
+    .command('adjust')
+    .description('change a running study')
+    .argument('<study>')
+    .option('--trials <n>', 'trials in all (`none`: no limit)', budgetNumber)
+    .option('--parallel <n>', 'trials at once', budgetNumber)
+    .option('--hours <n>', 'wall-clock hours since its start (`none`: no limit)', budgetNumber)
+    .option('--failures <n>', 'failures in a row that end it (`none`: any number)', budgetNumber)
+    .option('--target <x>', 'value that ends it (`none`: no target)', budgetNumber)
+    .option('--patience <n>', 'trials without improvement that end it (`none`: any number)', budgetNumber)
+    .option('--sampler <json>', 'a sampler, as in the study file: \'{"type": "random"}\', or its type', jsonArgument)
+    .option('--pruner <json>', 'a pruner, likewise', jsonArgument)
+    .option('--set <change>', 'change of the space: learning_rate.high=0.01, optimizer.choices=adam,sgd (repeatable)', spaceChange)
+    .action(async (name: string, { set, ...options }: Options, command: Command) => {
+      const changes = { ...options, ...(set === undefined ? {} : { space: set }) };
+      parseAdjustment(changes, { where: 'adjust' });
+      const version = await withStudy(command, name, async (study) => {
+        const spec = (await study.read()).perdure?.spec;
+        return study.adjust(parseAdjustment(changes, { where: 'adjust', spec }));
+      });
+      say(`study '${name}' goes on with specification ${String(version)}`);
+    });
+}

@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+import { trialJson } from '../trial-json';
+import { print, printJson } from '../terminal';
+import { trialTable } from '../trial-table';
+import { withStudy } from '../with-session';
+
+export function addBest(root: Command): void {
+  root
+    .command('best')
+    .description('the best trial; with several objectives, the Pareto front')
+    .argument('<study>')
+    .option('--json', 'as JSON: the trial or null; with several objectives an array')
+    .action(async (name: string, { json }: { json?: boolean }, command: Command) => {
+      await withStudy(command, name, async (study) => {
+        const [best, metrics] = await Promise.all([study.best(), study.metrics()]);
+        const [only] = best;
+        if (json === true) printJson(metrics.length > 1 ? best.map(trialJson) : only === undefined ? null : trialJson(only));
+        else print(best.length === 0 ? 'no trial is complete yet' : trialTable(best, metrics));
+      });
+    });
+}

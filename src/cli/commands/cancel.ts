@@ -1,0 +1,16 @@
+import type { Command } from 'commander';
+import { trialNumber } from '../arguments';
+import { say } from '../terminal';
+import { withStudy } from '../with-session';
+
+export function addCancel(root: Command): void {
+  root
+    .command('cancel')
+    .description('end a running or waiting trial: FAIL, reason `cancelled`')
+    .argument('<study>')
+    .argument('<number>', 'of the trial', trialNumber)
+    .action(async (name: string, number: number, _options: object, command: Command) => {
+      await withStudy(command, name, (study) => study.cancel(number));
+      say(`trial ${String(number)} of '${name}' is cancelled`);
+    });
+}

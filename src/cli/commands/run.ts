@@ -1,0 +1,36 @@
+import type { Command } from 'commander';
+import { bestTrials } from '../../client/study-status';
+import { exitCode, print, say } from '../terminal';
+import { follow } from '../follow';
+import { trialTable } from '../trial-table';
+import { quoted, startFromFile } from './start';
+
+export function addRun(root: Command): void {
+  root
+    .command('run')
+    .description('start a study and follow it to its end; Ctrl-C leaves it running')
+    .argument('<file>', 'study file (YAML)')
+    .action(async (file: string, _options: object, command: Command) => {
+      const { session, study } = await startFromFile(file, command);
+      try {
+        const { status, left } = await follow(session, study);
+        if (left) {
+          say(`\nstudy '${study.name}' goes on without you\n  perdure watch ${quoted(study.name)}   perdure stop ${quoted(study.name)}`);
+          return;
+        }
+        const [trials, { directions }, metrics] = await Promise.all([study.trials(), study.read(), study.metrics()]);
+        print(trialTable(trials, metrics));
+        for (const best of bestTrials(trials, directions)) {
+          const values = metrics.map((metric, i) => `${metric} = ${String(best.values?.[i])}`).join(', ');
+          print(`best: trial ${String(best.number)}, ${values}\n  ${JSON.stringify(best.params)}`);
+        }
+        print(`\nstudy '${study.name}' is ${status.state}: ${status.reason}`);
+        print(`  ledger      ${session.ledger.url}   (optuna-dashboard ${quoted(session.ledger.url)})`);
+        print(`  what next   perdure trials ${quoted(study.name)}, perdure export ${quoted(study.name)} --format csv,`);
+        print('              raise budget.trials in the file and run it again, perdure down');
+        if (status.state === 'failed') process.exitCode = exitCode.studyFailed;
+      } finally {
+        await session.close();
+      }
+    });
+}

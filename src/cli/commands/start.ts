@@ -1,0 +1,54 @@
+import type { Command } from 'commander';
+import { loadStudy } from '../../config';
+import { checkStart, openStudy, type Opening } from '../../client/start-study';
+import { Session } from '../../client/session';
+import type { StudyHandle } from '../../client/study-handle';
+import { embeddedServer } from '../../server/embedded-server';
+import { print, say } from '../terminal';
+import { ensureRunning, settingsOf } from '../with-session';
+
+export function addStart(root: Command): void {
+  root
+    .command('start')
+    .description('start a study and leave it running')
+    .argument('<file>', 'study file (YAML)')
+    .action(async (file: string, _options: object, command: Command) => {
+      const { session, study } = await startFromFile(file, command);
+      print(`follow it: perdure watch ${quoted(study.name)}`);
+      await session.close();
+    });
+}
+
+const openings: Readonly<Record<Opening, string>> = {
+  started: 'started',
+  continued: 'goes on from what the ledger has of it',
+  attached: 'runs already',
+};
+
+/** Checks the file, starts what is missing and opens the study. The caller closes the session. */
+export async function startFromFile(
+  file: string,
+  command: Command,
+): Promise<{ readonly session: Session; readonly study: StudyHandle }> {
+  const settings = await settingsOf(command);
+  const loaded = await loadStudy(file);
+  await checkStart(loaded, settings);
+  await ensureRunning(settings);
+  const session = await Session.open({ settings });
+  try {
+    const { handle, opening } = await openStudy(session, loaded);
+    say(`study '${handle.name}' ${openings[opening]}`);
+    const server = settings.temporal.kind === 'embedded' ? embeddedServer(settings.home) : null;
+    if (server !== null) say(`  Temporal UI  ${server.ui}/namespaces/default/workflows/${encodeURIComponent(handle.workflowId)}`);
+    say(`  ledger       ${session.ledger.url}`);
+    return { session, study: handle };
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+}
+
+/** A name as a shell takes it. */
+export function quoted(name: string): string {
+  return /^[\w@%+=:,./-]+$/.test(name) ? name : `'${name.replaceAll("'", String.raw`'\''`)}'`;
+}

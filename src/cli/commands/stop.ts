@@ -1,0 +1,15 @@
+import type { Command } from 'commander';
+import { say } from '../terminal';
+import { withStudy } from '../with-session';
+
+export function addStop(root: Command): void {
+  root
+    .command('stop')
+    .description('propose no more; running trials finish')
+    .argument('<study>')
+    .option('--now', 'cancel the running trials')
+    .action(async (name: string, { now }: { now?: boolean }, command: Command) => {
+      await withStudy(command, name, (study) => study.stop({ now: now === true }));
+      say(now === true ? `study '${name}' is stopping now` : `study '${name}' stops when its running trials have ended`);
+    });
+}

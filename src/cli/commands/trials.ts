@@ -1,0 +1,20 @@
+import type { Command } from 'commander';
+import { trialJson } from '../trial-json';
+import { print, printJson } from '../terminal';
+import { trialTable } from '../trial-table';
+import { withStudy } from '../with-session';
+
+export function addTrials(root: Command): void {
+  root
+    .command('trials')
+    .description('the trials of a study')
+    .argument('<study>')
+    .option('--json', 'as JSON')
+    .action(async (name: string, { json }: { json?: boolean }, command: Command) => {
+      await withStudy(command, name, async (study) => {
+        const trials = await study.trials();
+        if (json === true) printJson(trials.map(trialJson));
+        else print(trialTable(trials, await study.metrics()));
+      });
+    });
+}

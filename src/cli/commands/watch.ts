@@ -1,0 +1,22 @@
+import type { Command } from 'commander';
+import { StudyHandle } from '../../client/study-handle';
+import { follow } from '../follow';
+import { exitCode, say } from '../terminal';
+import { withSession } from '../with-session';
+
+export function addWatch(root: Command): void {
+  root
+    .command('watch')
+    .description('follow a study to its end; Ctrl-C leaves it running')
+    .argument('<study>')
+    .action(async (name: string, _options: object, command: Command) => {
+      await withSession(command, async (session) => {
+        const study = new StudyHandle(session, name);
+        await study.read();
+        const { status, left } = await follow(session, study);
+        if (left) return;
+        say(`study '${name}' is ${status.state}: ${status.reason}`);
+        if (status.state === 'failed') process.exitCode = exitCode.studyFailed;
+      });
+    });
+}

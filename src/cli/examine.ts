@@ -1,0 +1,95 @@
+import { execFile } from 'node:child_process';
+import { access, constants, mkdir } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import type { Client } from '@temporalio/client';
+import { connect } from '../client/connect';
+import { registerSearchAttributes } from '../client/search-attribute-registry';
+import type { Settings } from '../config/settings';
+import { findTemporal } from '../server/temporal-program';
+import { openLedger } from '../storage';
+import { PerdureError } from '../study/error';
+import { siteQueue, STUDY_QUEUE } from '../study/task-queues';
+
+const run = promisify(execFile);
+
+/** One thing that `perdure doctor` looked at. */
+export interface Finding {
+  readonly what: string;
+  readonly ok: boolean;
+  readonly found: string;
+  readonly hint?: string;
+  /** It is Temporal that can't be reached. */
+  readonly temporal?: boolean;
+}
+
+/** Looks at everything that a study needs, in the order in which it needs it. */
+export async function* examine(settings: Settings): AsyncGenerator<Finding> {
+  yield { what: 'Node', ok: true, found: process.version };
+  yield { what: 'settings', ok: true, found: settings.file ?? 'none; defaults hold' };
+  yield await look('Python', async () => {
+    const { stdout } = await run('python3', ['--version']);
+    return stdout.trim();
+  }, 'trials that are Python functions need python3 on PATH, or `python:` in the study');
+  yield await look('ledger', async () => {
+    const ledger = await openLedger(settings.storage);
+    const studies = await ledger.listStudies();
+    await ledger.close();
+    return `${ledger.url}, ${String(studies.length)} studies`;
+  });
+  for (const [site, { workingDir, slots }] of Object.entries(settings.sites)) {
+    yield await look(`site ${site}`, async () => {
+      await mkdir(workingDir, { recursive: true, mode: 0o700 });
+      await access(workingDir, constants.W_OK | constants.X_OK);
+      return `${String(slots)} slots in ${workingDir}`;
+    });
+  }
+  if (settings.temporal.kind === 'embedded') {
+    const program = findTemporal(settings.home);
+    yield { what: 'Temporal program', ok: true, found: program ?? 'not installed yet; `perdure up` installs it' };
+  }
+  yield* temporal(settings);
+}
+
+async function* temporal(settings: Settings): AsyncGenerator<Finding> {
+  let client: Client;
+  try {
+    client = await connect(settings);
+  } catch (error) {
+    yield { ...failure('Temporal', error), temporal: true };
+    return;
+  }
+  try {
+    yield { what: 'Temporal', ok: true, found: `answers, namespace ${client.options.namespace}` };
+    yield await look('search attributes', async () => {
+      const missing = await registerSearchAttributes(client);
+      return missing.length === 0 ? 'registered' : `registered now: ${missing.join(', ')}`;
+    });
+    for (const queue of [STUDY_QUEUE, ...Object.keys(settings.sites).map(siteQueue)]) {
+      const { pollers } = await client.workflowService.describeTaskQueue({
+        namespace: client.options.namespace,
+        taskQueue: { name: queue },
+        // Activities: every queue of ours has them.
+        taskQueueType: 2,
+      });
+      const count = pollers.length;
+      const hint = count === 0 ? 'start one: perdure up' : undefined;
+      yield { what: `workers of '${queue}'`, ok: count > 0, found: String(count), hint };
+    }
+  } finally {
+    await client.connection.close();
+  }
+}
+
+async function look(what: string, work: () => Promise<string>, hint?: string): Promise<Finding> {
+  try {
+    return { what, ok: true, found: await work() };
+  } catch (error) {
+    const found = failure(what, error);
+    return { ...found, hint: found.hint ?? hint };
+  }
+}
+
+function failure(what: string, error: unknown): Finding {
+  if (error instanceof PerdureError) return { what, ok: false, found: error.message, hint: error.hint };
+  return { what, ok: false, found: error instanceof Error ? error.message : String(error) };
+}

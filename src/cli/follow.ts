@@ -1,0 +1,97 @@
+import type { Session } from '../client/session';
+import type { StudyHandle } from '../client/study-handle';
+import type { StudyStatus } from '../client/study-status';
+import { isFinal, type Trial } from '../study/trial';
+import { counts } from './status-text';
+import { say } from './terminal';
+import { shortNumber } from './trial-table';
+
+/** How following a study ended: with the study, or because the person left. */
+export interface Followed {
+  readonly status: StudyStatus;
+  readonly left: boolean;
+}
+
+/**
+ * Says a line for each trial that ends, until the study has ended or Ctrl-C. On a terminal, one more line below tells
+ * how it stands. Trials that had ended before are not told again.
+ */
+export async function follow(session: Session, study: StudyHandle): Promise<Followed> {
+  const leave = new AbortController();
+  const interrupt = (): void => { leave.abort(); };
+  process.once('SIGINT', interrupt);
+  const line = new StatusLine();
+  const news = new EndedTrials(session, study);
+  await news.read();
+  let last: StudyStatus | undefined;
+  try {
+    for await (const status of study.watch(leave.signal)) {
+      for (const trial of await news.read()) line.above(described(trial, status));
+      line.show(`${status.state}: ${counts(status)}${bestOf(status)}`);
+      last = status;
+    }
+    return { status: last ?? (await study.status()), left: leave.signal.aborted };
+  } finally {
+    process.removeListener('SIGINT', interrupt);
+    line.clear();
+  }
+}
+
+/** The trials that have ended since it last looked. */
+class EndedTrials {
+  private open = new Set<number>();
+  private last = -1;
+
+  constructor(
+    private readonly session: Session,
+    private readonly study: StudyHandle,
+  ) {}
+
+  async read(): Promise<readonly Trial[]> {
+    const trials = await this.session.ledger.readTrials(this.study.name, { after: this.last, numbers: [...this.open] });
+    const ended = trials.filter(({ state }) => isFinal(state));
+    this.open = new Set(trials.filter(({ state }) => !isFinal(state)).map(({ number }) => number));
+    this.last = Math.max(this.last, ...trials.map(({ number }) => number));
+    return ended;
+  }
+}
+
+function described({ number, state, values, params, userAttrs }: Trial, { best }: StudyStatus): string {
+  const shownParams = Object.entries(params)
+    .map(([name, value]) => `${name}=${typeof value === 'number' ? shortNumber(value) : String(value)}`)
+    .join(' ');
+  const result = values === null ? '' : ` ${values.map(shortNumber).join(', ')}`;
+  const note = typeof userAttrs['error'] === 'string' ? `  (${userAttrs['error'].split('\n')[0] ?? ''})` : '';
+  const star = best?.number === number ? ' *' : '';
+  return `trial ${String(number).padStart(3)}  ${state.padEnd(8)}${result}${star}  ${shownParams}${note}`.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ');
+}
+
+function bestOf({ best }: StudyStatus): string {
+  return best === null ? '' : `; best ${best.values.map(shortNumber).join(', ')} (trial ${String(best.number)})`;
+}
+
+/** One line at the bottom that is written over; only where somebody looks. */
+class StatusLine {
+  private readonly terminal = process.stderr.isTTY;
+  private text = '';
+
+  above(text: string): void {
+    this.clear();
+    say(text);
+    this.draw();
+  }
+
+  show(text: string): void {
+    this.clear();
+    this.text = text;
+    this.draw();
+  }
+
+  clear(): void {
+    if (this.terminal) process.stderr.write('\r\u001b[K');
+  }
+
+  private draw(): void {
+    if (this.terminal) process.stderr.write(this.text.slice(0, Math.max(10, process.stderr.columns - 1)));
+  }
+}

@@ -1,0 +1,77 @@
+import { Command, CommanderError } from 'commander';
+import { version } from '../../package.json';
+import { addAdjust } from './commands/adjust';
+import { addBest } from './commands/best';
+import { addCancel } from './commands/cancel';
+import { addDoctor } from './commands/doctor';
+import { addDown } from './commands/down';
+import { addEnqueue } from './commands/enqueue';
+import { addExport } from './commands/export';
+import { addList } from './commands/list';
+import { addPause } from './commands/pause';
+import { addResume } from './commands/resume';
+import { addRetry } from './commands/retry';
+import { addRun } from './commands/run';
+import { addStart } from './commands/start';
+import { addStatus } from './commands/status';
+import { addStop } from './commands/stop';
+import { addTrials } from './commands/trials';
+import { addUp } from './commands/up';
+import { addWatch } from './commands/watch';
+import { addWorker } from './commands/worker';
+import { exitCode, exitCodeOf, say } from './terminal';
+import { PerdureError } from '../study/error';
+
+const commands = [
+  ...[addRun, addStart, addList, addStatus, addWatch, addTrials, addBest, addExport],
+  ...[addStop, addPause, addResume, addAdjust, addEnqueue, addCancel, addRetry],
+  ...[addUp, addDown, addWorker, addDoctor],
+];
+
+function program(): Command {
+  const root = new Command('perdure')
+    .description('Hyperparameter studies that outlive everything around them.')
+    .version(version)
+    .option('--config <file>', 'settings (default: PERDURE_CONFIG, ./perdure.yaml, then ~/.config/perdure/perdure.yaml)')
+    .option('-v, --verbose', 'say more')
+    .addHelpText('after', '\nExit codes: 0 done, 1 the study failed, 2 bad usage or input, 3 cannot reach Temporal')
+    .showSuggestionAfterError()
+    .configureHelp({ showGlobalOptions: true });
+  for (const add of commands) add(root);
+  for (const command of [root, ...root.commands]) command.exitOverride();
+  return root;
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const root = program();
+  try {
+    await root.parseAsync([...argv]);
+    return exitCode.done;
+  } catch (error) {
+    // Commander has printed its message, and ends with 0 after --help and --version.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.done : exitCode.badInput;
+    if (error instanceof PerdureError) {
+      say(error.text);
+      if (error.cause instanceof Error && root.opts<{ verbose?: boolean }>().verbose === true) say(`caused by ${error.cause.stack ?? ''}`);
+      return exitCodeOf(error);
+    }
+    throw error;
+  }
+}
+
+// A reader that has seen enough (`perdure trials STUDY | head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(exitCode.done);
+  throw error;
+});
+
+main(process.argv).then(
+  (code) => {
+    process.exitCode = typeof process.exitCode === 'number' ? process.exitCode : code;
+  },
+  (error: unknown) => {
+    // A mistake of this program: the one case in which a stack says something.
+    say(`perdure made a mistake: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    process.exitCode = 70;
+  },
+);

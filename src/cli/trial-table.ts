@@ -1,0 +1,56 @@
+import Table from 'cli-table3';
+import type { ParamValue } from '../study/space';
+import type { Trial } from '../study/trial';
+
+/** Rules above and below the head only; no colour, so that it can be piped. */
+export const plainTable = {
+  chars: {
+    ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
+    ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' },
+  },
+  style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+};
+
+/** Trials as a table for a person: a column for each metric and parameter. */
+export function trialTable(trials: readonly Trial[], metrics: readonly string[]): string {
+  const names = [...new Set(trials.flatMap(({ params }) => Object.keys(params)))];
+  const table = new Table({ head: ['trial', 'state', ...metrics, ...names, 'seconds', 'note'], ...plainTable });
+  for (const trial of trials) {
+    const values = metrics.map((_, i) => trial.values?.[i]);
+    table.push([
+      String(trial.number),
+      trial.state,
+      ...values.map((value) => (value === undefined ? '' : shortNumber(value))),
+      ...names.map((name) => (Object.hasOwn(trial.params, name) ? shown(trial.params[name] ?? null) : '')),
+      seconds(trial),
+      noteOf(trial),
+    ]);
+  }
+  return table.toString().split('\n').map((line) => line.trimEnd()).join('\n');
+}
+
+/** Four significant digits; whole numbers whole. */
+export function shortNumber(value: number): string {
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
+}
+
+function shown(value: ParamValue): string {
+  return typeof value === 'number' ? shortNumber(value) : printable(String(value), 24);
+}
+
+function seconds({ datetimeStart, datetimeComplete }: Trial): string {
+  if (datetimeStart === null || datetimeComplete === null) return '';
+  return ((datetimeComplete.getTime() - datetimeStart.getTime()) / 1000).toFixed(1);
+}
+
+function noteOf({ userAttrs }: Trial): string {
+  const { fail_reason: reason, error } = userAttrs;
+  if (typeof reason !== 'string') return '';
+  return printable(typeof error === 'string' && error !== '' ? `${reason}: ${error}` : reason, 60);
+}
+
+/** What comes from a trial may hold anything, the terminal's own commands too. */
+function printable(text: string, longest: number): string {
+  const flat = text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ');
+  return flat.length > longest ? `${flat.slice(0, longest - 1)}…` : flat;
+}

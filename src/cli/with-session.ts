@@ -1,0 +1,51 @@
+import type { Command } from 'commander';
+import { loadSettings } from '../config';
+import { ensureWorker } from '../server/background-worker';
+import { ensureServer } from '../server/embedded-server';
+import { connect } from '../client/connect';
+import { Session } from '../client/session';
+import { StudyHandle } from '../client/study-handle';
+import { registerSearchAttributes } from '../client/search-attribute-registry';
+import type { Settings } from '../config/settings';
+import { say } from './terminal';
+
+/** The settings that the command line asks for. */
+export function settingsOf(command: Command): Promise<Settings> {
+  return loadSettings({ config: command.optsWithGlobals<{ config?: string }>().config });
+}
+
+/** Does the work with a session that is closed after it. */
+export async function withSession<T>(command: Command, work: (session: Session) => Promise<T>): Promise<T> {
+  const session = await Session.open({ settings: await settingsOf(command) });
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+/** Does the work with a study that is there. @throws {@link PerdureError} `NotFound` */
+export async function withStudy<T>(command: Command, name: string, work: (study: StudyHandle) => Promise<T>): Promise<T> {
+  return withSession(command, async (session) => {
+    const study = new StudyHandle(session, name);
+    await study.read();
+    return work(study);
+  });
+}
+
+/** Starts the server and the worker where they don't run, and says so. */
+export async function ensureRunning(settings: Settings): Promise<void> {
+  if (settings.temporal.kind === 'embedded') {
+    const server = await ensureServer(settings.home, say);
+    if (server.started) say(`started the Temporal server at ${server.address}, its UI at ${server.ui}`);
+  } else {
+    const client = await connect(settings);
+    try {
+      await registerSearchAttributes(client);
+    } finally {
+      await client.connection.close();
+    }
+  }
+  const worker = await ensureWorker(settings);
+  if (worker.started) say(worker.replaced ? 'replaced the worker, as the settings have changed' : 'started a worker in the background');
+}

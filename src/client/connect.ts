@@ -1,0 +1,56 @@
+import { Client, Connection } from '@temporalio/client';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import type { Settings } from '../config/settings';
+import { embeddedServer } from '../server/embedded-server';
+import { PerdureError } from '../study/error';
+
+/** What a connection is made with; `Connection` and `NativeConnection` both take it. */
+export type ConnectionOptions = ReturnType<typeof loadClientConnectConfig>['connectionOptions'] & {
+  readonly address: string;
+  readonly namespace: string;
+};
+
+/**
+ * Where Temporal is: the embedded server, or as `perdure.yaml`, `temporal.toml` and `TEMPORAL_*` say (in this order).
+ * @throws {@link PerdureError} `Unavailable` where the embedded server was never started, `InvalidInput` for a profile that can't be read
+ */
+export function connectionOptions(settings: Settings): ConnectionOptions {
+  const { temporal } = settings;
+  if (temporal.kind === 'embedded') {
+    const server = embeddedServer(settings.home);
+    if (server !== null) return { address: server.address, namespace: 'default' };
+    throw new PerdureError('Unavailable', 'the Temporal server is not running', { hint: 'start it: perdure up' });
+  }
+  try {
+    const { connectionOptions: options, namespace } = loadClientConnectConfig({ profile: temporal.profile });
+    return {
+      ...options,
+      address: temporal.address ?? options.address ?? '127.0.0.1:7233',
+      namespace: temporal.namespace ?? namespace ?? 'default',
+    };
+  } catch (cause) {
+    throw new PerdureError('InvalidInput', `Temporal's configuration can't be read: ${messageOf(cause)}`, {
+      where: 'temporal.toml, TEMPORAL_*',
+      cause,
+    });
+  }
+}
+
+/** A connected client. @throws {@link PerdureError} `Unavailable` where Temporal does not answer */
+export async function connect(settings: Settings): Promise<Client> {
+  const { namespace, ...options } = connectionOptions(settings);
+  try {
+    const connection = await Connection.connect({ ...options, connectTimeout: 5000 });
+    return new Client({ connection, namespace });
+  } catch (cause) {
+    const embedded = settings.temporal.kind === 'embedded';
+    throw new PerdureError('Unavailable', `Temporal does not answer at ${options.address}`, {
+      hint: embedded ? 'start it: perdure up' : 'see `temporal:` in perdure.yaml, temporal.toml and TEMPORAL_ADDRESS',
+      cause,
+    });
+  }
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,48 @@
+import type { Client } from '@temporalio/client';
+import { loadSettings } from '../config';
+import type { Settings } from '../config/settings';
+import { openLedger } from '../storage';
+import type { Ledger } from '../storage/ledger';
+import { connect } from './connect';
+
+export interface SessionOptions {
+  /** Settings file; absent: found as the command line finds it. */
+  readonly config?: string;
+  /** Settings that are loaded already. */
+  readonly settings?: Settings;
+}
+
+/**
+ * A ledger and a connection to Temporal, shared by everything that one program does with studies. The connection is made
+ * when it is first needed: what only reads the ledger works while Temporal is down.
+ */
+export class Session implements AsyncDisposable {
+  private connecting: Promise<Client> | undefined;
+
+  private constructor(
+    readonly settings: Settings,
+    readonly ledger: Ledger,
+  ) {}
+
+  /** @throws {@link PerdureError} as `loadSettings` and `openLedger` do */
+  static async open(options: SessionOptions = {}): Promise<Session> {
+    const settings = options.settings ?? (await loadSettings({ config: options.config }));
+    return new Session(settings, await openLedger(settings.storage));
+  }
+
+  /** @throws {@link PerdureError} `Unavailable` */
+  client(): Promise<Client> {
+    this.connecting ??= connect(this.settings);
+    return this.connecting;
+  }
+
+  async close(): Promise<void> {
+    const [client] = await Promise.allSettled([this.connecting]);
+    if (client.status === 'fulfilled') await client.value?.connection.close();
+    await this.ledger.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}

@@ -1,0 +1,134 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import { checkLocalPrograms, checkSites, type LoadedStudy } from '../config';
+import type { Settings } from '../config/settings';
+import type { LedgerStudy } from '../storage/ledger';
+import { continuedSpec } from '../study/continued-spec';
+import { PerdureError } from '../study/error';
+import { searchAttributes, studyKeyword } from '../study/search-attributes';
+import type { Distribution } from '../study/space';
+import type { StudySpec } from '../study/spec';
+import { STUDY_QUEUE } from '../study/task-queues';
+import type { StudyInput } from '../workflows/study-input';
+import { messageOf } from './connect';
+import type { Session } from './session';
+import { StudyHandle } from './study-handle';
+
+/** What {@link openStudy} found and did. */
+export type Opening = 'started' | 'continued' | 'attached';
+
+/**
+ * Starts a study, continues one that has ended (to a larger budget, or after its workflow was ended by hand), continues one
+ * that Optuna began, or attaches to one that runs. Whatever is killed on the way: the same call again goes on.
+ * @throws {@link PerdureError} `InvalidInput` for a site or program that is not there; `Conflict` for a study of that name
+ * that runs from another file, or has other objectives
+ */
+export async function openStudy(
+  session: Session,
+  study: LoadedStudy,
+): Promise<{ readonly handle: StudyHandle; readonly opening: Opening }> {
+  const { ledger, settings } = session;
+  const { name } = study.spec;
+  await checkStart(study, settings);
+  const handle = new StudyHandle(session, name);
+  await session.client();
+  const before = await ledger.findStudy(name);
+  if (before !== null) refuseOtherObjectives(study.spec, before);
+  const running = (await handle.describe())?.status.name === 'RUNNING';
+  if (running) {
+    attach(study, before);
+    return { handle, opening: 'attached' };
+  }
+  for (const [sha256, bytes] of study.files) await ledger.putFile(sha256, bytes);
+  const stored = await store(session, study, before);
+  await begin(session, handle, stored);
+  return { handle, opening: before === null ? 'started' : 'continued' };
+}
+
+/**
+ * What has to be there before anything is started: the sites, and the programs that a trial runs on this machine.
+ * @throws {@link PerdureError} `InvalidInput` with line and column
+ */
+export async function checkStart({ spec, place }: LoadedStudy, settings: Settings): Promise<void> {
+  checkSites(spec, settings, place);
+  const local = spec.sites.some((site) => settings.sites[site]?.scheduler === 'local');
+  if (local) await checkLocalPrograms(spec, place);
+}
+
+function attach(study: LoadedStudy, before: LedgerStudy | null): void {
+  const { name } = study.spec;
+  if (before?.perdure == null) {
+    throw new PerdureError('Conflict', `a study '${name}' runs already, with another ledger than this one`, {
+      hint: 'give the study another name, or use the `storage:` that it was started with',
+    });
+  }
+  if (before.perdure.fileHash === study.fileHash) return;
+  throw new PerdureError('Conflict', `study '${name}' runs already, from another file than this one`, {
+    hint: `change the running one with \`perdure adjust\`, or give this one another name`,
+  });
+}
+
+function refuseOtherObjectives({ name, objectives }: StudySpec, before: LedgerStudy): void {
+  const wanted = objectives.map(({ direction }) => direction).join(', ');
+  const present = before.directions.join(', ');
+  if (wanted === present) return;
+  throw new PerdureError('Conflict', `study '${name}' exists with other directions: ${present}; the file says ${wanted}`, {
+    hint: 'give the study another name',
+  });
+}
+
+/** Brings the study and its specification into the ledger. */
+async function store(session: Session, study: LoadedStudy, before: LedgerStudy | null): Promise<LedgerStudy> {
+  const { ledger } = session;
+  const { fileHash } = study;
+  const spec = before === null ? study.spec : continuedSpec(study.spec, await knownDistributions(session, before));
+  if (before?.perdure == null) {
+    return ledger.createStudy({ uuid: randomUUID(), seed: randomInt(2 ** 31), fileHash, spec });
+  }
+  const { specVersion } = before.perdure;
+  if (before.perdure.fileHash === fileHash) return before;
+  await ledger.saveSpec(spec.name, specVersion + 1, spec, fileHash);
+  const after = await ledger.findStudy(spec.name);
+  if (after === null) throw new PerdureError('NotFound', `study '${spec.name}' was deleted meanwhile`);
+  return after;
+}
+
+/** Of each parameter in the study's rows, and in its specification: with the longest list of choices. */
+async function knownDistributions(session: Session, before: LedgerStudy): Promise<Readonly<Record<string, Distribution>>> {
+  const known: Record<string, Distribution> = {};
+  for (const [name, { distribution }] of Object.entries(before.perdure?.spec.space ?? {})) known[name] = distribution;
+  for (const trial of await session.ledger.readTrials(before.name, { attrs: false })) {
+    for (const [name, distribution] of Object.entries(trial.distributions)) known[name] ??= distribution;
+  }
+  return known;
+}
+
+async function begin(session: Session, handle: StudyHandle, { name, perdure }: LedgerStudy): Promise<void> {
+  if (perdure === null) throw new PerdureError('Corrupt', `study '${name}' was not kept`);
+  const { uuid, spec, specVersion } = perdure;
+  const client = await session.client();
+  const input: StudyInput = { uuid, name, spec, specVersion };
+  try {
+    await client.workflow.start('study', {
+      taskQueue: STUDY_QUEUE,
+      workflowId: handle.workflowId,
+      args: [input],
+      workflowIdConflictPolicy: 'FAIL',
+      workflowIdReusePolicy: 'ALLOW_DUPLICATE',
+      staticSummary: `study ${name}`.slice(0, 180),
+      typedSearchAttributes: [
+        { key: searchAttributes.study, value: studyKeyword(name) },
+        { key: searchAttributes.site, value: spec.sites[0] ?? '' },
+        { key: searchAttributes.state, value: 'running' },
+      ],
+    });
+  } catch (error) {
+    // Somebody else started it in this moment, from the same rows.
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return;
+    const attributes = /search attribute/i.test(messageOf(error)) || /search attribute/i.test(messageOf((error as Error).cause));
+    throw new PerdureError('Unavailable', `the study's workflow could not be started: ${messageOf((error as Error).cause ?? error)}`, {
+      hint: attributes ? 'perdure doctor registers the search attributes' : undefined,
+      cause: error,
+    });
+  }
+}

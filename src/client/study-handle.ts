@@ -1,0 +1,183 @@
+import { WorkflowNotFoundError } from '@temporalio/common';
+import type { WorkflowExecutionDescription } from '@temporalio/client';
+import type { LedgerStudy } from '../storage/ledger';
+import type { Adjustment } from '../study/adjustment';
+import { PerdureError } from '../study/error';
+import type { StudyState } from '../study/progress';
+import type { Params } from '../study/space';
+import type { Trial } from '../study/trial';
+import {
+  adjustStudy,
+  cancelTrial,
+  enqueueTrial,
+  pauseStudy,
+  resumeStudy,
+  retryTrial,
+  stopStudy,
+} from '../workflows/messages';
+import { messageOf } from './connect';
+import { request } from './requests';
+import type { Session } from './session';
+import { bestTrials, type StudyStatus } from './study-status';
+import { studyWorkflowId } from './workflow-ids';
+
+/** How often {@link StudyHandle.watch} looks (milliseconds). */
+const glance = 500;
+const endedStates: ReadonlySet<StudyState> = new Set<StudyState>(['stopped', 'complete', 'failed']);
+
+/**
+ * One study: what it is and what can be asked of it. Requests (`stop` to `retry`) need Temporal and a worker, and throw
+ * {@link PerdureError} with the study's own words where it refuses; `trials` and `best` read the ledger alone.
+ */
+export class StudyHandle {
+  readonly workflowId: string;
+
+  constructor(
+    private readonly session: Session,
+    readonly name: string,
+  ) {
+    this.workflowId = studyWorkflowId(name);
+  }
+
+  /** @throws {@link PerdureError} `Unavailable` where Temporal does not answer */
+  async status(): Promise<StudyStatus> {
+    const study = await this.read();
+    const [counts, [best], { state, reason }] = await Promise.all([
+      this.session.ledger.countTrials(this.name),
+      study.directions.length === 1 ? this.best() : Promise.resolve([]),
+      this.stateOf(study),
+    ]);
+    return {
+      study: this.name,
+      state,
+      reason,
+      trials: {
+        complete: counts.COMPLETE,
+        pruned: counts.PRUNED,
+        failed: counts.FAIL,
+        running: counts.RUNNING,
+        waiting: counts.WAITING,
+      },
+      best: best === undefined ? null : { number: best.number, values: best.values ?? [], params: best.params },
+      budget: study.perdure?.spec.budget.trials ?? null,
+    };
+  }
+
+  /** Every trial, in order of number. */
+  trials(): Promise<readonly Trial[]> {
+    return this.session.ledger.readTrials(this.name, {});
+  }
+
+  /** The best trial; with several objectives the Pareto front. Empty while nothing is COMPLETE. */
+  async best(): Promise<readonly Trial[]> {
+    const { directions } = await this.read();
+    return bestTrials(await this.trials(), directions);
+  }
+
+  /** Names of the objectives' metrics; `value 0`, … for a study that only Optuna has run. */
+  async metrics(): Promise<readonly string[]> {
+    const { perdure, directions } = await this.read();
+    return perdure?.spec.objectives.map(({ metric }) => metric) ?? directions.map((_, i) => `value ${String(i)}`);
+  }
+
+  /** Proposes no more; running trials finish, or are cancelled with `now`. */
+  async stop({ now = false }: { readonly now?: boolean } = {}): Promise<void> {
+    await request(await this.session.client(), this.target, stopStudy, { now });
+  }
+
+  async pause(): Promise<void> {
+    await request(await this.session.client(), this.target, pauseStudy);
+  }
+
+  async resume(): Promise<void> {
+    await request(await this.session.client(), this.target, resumeStudy);
+  }
+
+  /** @returns the new version of the specification */
+  async adjust(adjustment: Adjustment): Promise<number> {
+    return request(await this.session.client(), this.target, adjustStudy, adjustment);
+  }
+
+  /** Adds a trial that is tried next; parameters left out are sampled. @returns its number */
+  async enqueue(params: Params): Promise<number> {
+    return request(await this.session.client(), this.target, enqueueTrial, { params });
+  }
+
+  /** Ends a running or waiting trial: FAIL, reason `cancelled`. */
+  async cancel(number: number): Promise<void> {
+    await request(await this.session.client(), this.target, cancelTrial, { number });
+  }
+
+  /** Runs an ended trial's parameters again. @returns the new number */
+  async retry(number: number): Promise<number> {
+    return request(await this.session.client(), this.target, retryTrial, { number });
+  }
+
+  /** The status at once and after each change, until the study has ended. Connections may be lost meanwhile. */
+  async *watch(signal?: AbortSignal): AsyncGenerator<StudyStatus> {
+    let before = '';
+    while (signal?.aborted !== true) {
+      const status = await this.status().catch((error: unknown) => {
+        if (error instanceof PerdureError && error.kind === 'Unavailable') return null;
+        throw error;
+      });
+      if (status !== null) {
+        const text = JSON.stringify(status);
+        if (text !== before) yield status;
+        before = text;
+        if (endedStates.has(status.state)) return;
+      }
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, glance);
+        signal?.addEventListener('abort', () => { clearTimeout(timer); resolve(); }, { once: true });
+      });
+    }
+  }
+
+  /** Waits for the end. @returns how it ended; a failed study is a result too */
+  async result(): Promise<StudyStatus> {
+    let last: StudyStatus | undefined;
+    for await (const status of this.watch()) last = status;
+    return last ?? this.status();
+  }
+
+  private get target(): { readonly workflowId: string; readonly study: string } {
+    return { workflowId: this.workflowId, study: this.name };
+  }
+
+  /** @throws {@link PerdureError} `NotFound` */
+  async read(): Promise<LedgerStudy> {
+    const study = await this.session.ledger.findStudy(this.name);
+    if (study !== null) return study;
+    throw new PerdureError('NotFound', `there is no study '${this.name}'`, {
+      where: this.session.ledger.url,
+      hint: 'perdure list shows what there is',
+    });
+  }
+
+  /** The state as the study itself noted it, corrected where its workflow was ended by hand. */
+  private async stateOf(study: LedgerStudy): Promise<{ readonly state: StudyState; readonly reason: string }> {
+    const noted = study.attrs['perdure:state'] as StudyState | undefined;
+    const reason = study.attrs['perdure:reason'];
+    const told = { state: noted ?? 'running', reason: typeof reason === 'string' ? reason : '' };
+    const workflow = await this.describe();
+    if (workflow?.status.name === 'RUNNING') {
+      // It was opened again and has not noted that yet.
+      return noted !== undefined && endedStates.has(noted) ? { state: 'running', reason: '' } : told;
+    }
+    if (endedStates.has(told.state)) return told;
+    if (study.perdure === null) return { state: 'stopped', reason: 'only Optuna has run it so far' };
+    return { state: 'stopped', reason: 'it has no workflow; `perdure start FILE` goes on with it' };
+  }
+
+  /** The study's workflow; `null` where Temporal has none. */
+  async describe(): Promise<WorkflowExecutionDescription | null> {
+    const client = await this.session.client();
+    try {
+      return await client.workflow.getHandle(this.workflowId).describe();
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return null;
+      throw new PerdureError('Unavailable', `Temporal does not answer: ${messageOf(error)}`, { hint: 'perdure up', cause: error });
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import type { StudyState } from '../study/progress';
+import { isBetter } from '../study/study-state';
+import type { Direction, Trial } from '../study/trial';
+
+/** How a study stands. */
+export interface StudyStatus {
+  readonly study: string;
+  readonly state: StudyState;
+  /** Why, in words; empty while it simply runs. */
+  readonly reason: string;
+  readonly trials: {
+    readonly complete: number;
+    readonly pruned: number;
+    readonly failed: number;
+    readonly running: number;
+    readonly waiting: number;
+  };
+  /** `null` where nothing is COMPLETE, or with several objectives (see `bestTrials`). */
+  readonly best: { readonly number: number; readonly values: readonly number[]; readonly params: Trial['params'] } | null;
+  /** The budget's trials; `null`: no such limit. */
+  readonly budget: number | null;
+}
+
+/**
+ * The best COMPLETE trials: with one objective the best one (the earliest of equals), with several the Pareto front, by
+ * number. As Optuna's `best_trials`.
+ */
+export function bestTrials(trials: readonly Trial[], directions: readonly Direction[]): readonly Trial[] {
+  const complete = trials.filter((trial) => trial.state === 'COMPLETE' && trial.values !== null);
+  const [direction] = directions;
+  if (directions.length === 1 && direction !== undefined) {
+    const best = complete.reduce<Trial | null>(
+      (a, b) => (a === null || isBetter(valueOf(b, 0), valueOf(a, 0), direction) ? b : a),
+      null,
+    );
+    return best === null ? [] : [best];
+  }
+  return complete.filter((trial) => !complete.some((other) => dominates(other, trial, directions)));
+}
+
+function dominates(a: Trial, b: Trial, directions: readonly Direction[]): boolean {
+  const noWorse = directions.every((direction, i) => !isBetter(valueOf(b, i), valueOf(a, i), direction));
+  return noWorse && directions.some((direction, i) => isBetter(valueOf(a, i), valueOf(b, i), direction));
+}
+
+function valueOf(trial: Trial, objective: number): number {
+  return trial.values?.[objective] ?? Number.NaN;
+}

@@ -1,0 +1,117 @@
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { Connection } from '@temporalio/client';
+import { searchAttributes } from '../study/search-attributes';
+import { readNotes, readProcess, startProcess, stopProcess } from './background-process';
+import { homeFiles, withHomeLocked } from './home';
+import { temporalProgram } from './temporal-program';
+
+/** Where the embedded Temporal server is. */
+export interface EmbeddedServer {
+  /** `host:port` of its gRPC. */
+  readonly address: string;
+  /** Of Temporal UI. */
+  readonly ui: string;
+}
+
+/** What is noted of it; the ports stay the same over restarts, so that a running worker finds it again. */
+interface Notes extends EmbeddedServer {
+  readonly port: number;
+  readonly uiPort: number;
+}
+
+/** Temporal's usual ports, taken where they are free. */
+const usual = { port: 7233, uiPort: 8233 };
+const stopGrace = 10_000;
+
+/** The embedded server of a state directory, if one was ever started there; it may be down. */
+export function embeddedServer(home: string): EmbeddedServer | null {
+  return readNotes<Notes>(homeFiles(home).server);
+}
+
+/** `true` while its process runs. */
+export function embeddedServerRuns(home: string): boolean {
+  return readProcess(homeFiles(home).server) !== null;
+}
+
+/**
+ * Starts the Temporal server of this state directory unless it runs. Its state is in a file there; it survives any kill.
+ * @throws {@link PerdureError} `Unavailable`
+ */
+export async function ensureServer(
+  home: string,
+  say: (line: string) => void = () => undefined,
+): Promise<EmbeddedServer & { readonly started: boolean }> {
+  return withHomeLocked(home, async () => {
+    const files = homeFiles(home);
+    const running = readProcess<Notes>(files.server);
+    if (running !== null) return { ...running.notes, started: false };
+    const program = await temporalProgram(home, say);
+    const before = readNotes<Notes>(files.server);
+    const port = await freePort(before?.port ?? usual.port);
+    const uiPort = await freePort(before?.uiPort ?? usual.uiPort, port);
+    const notes: Notes = { port, uiPort, address: `127.0.0.1:${String(port)}`, ui: `http://127.0.0.1:${String(uiPort)}` };
+    await startProcess({
+      file: files.server,
+      notes,
+      log: files.serverLog,
+      what: 'the Temporal server',
+      command: [program, ...serverArguments(notes, files.temporalDb)],
+      ready: () => answers(notes.address),
+    });
+    return { ...notes, started: true };
+  });
+}
+
+/** @returns `false` where it did not run */
+export async function stopServer(home: string): Promise<boolean> {
+  return withHomeLocked(home, () => stopProcess(homeFiles(home).server, stopGrace, { keepNotes: true }));
+}
+
+function serverArguments({ port, uiPort }: Notes, database: string): readonly string[] {
+  const attributes = Object.values(searchAttributes).map(({ name, type }) => `--search-attribute=${name}=${typeName(type)}`);
+  return [
+    ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort)],
+    ...['--db-filename', database, '--log-level', 'warn', '--log-format', 'json'],
+    // Twice as fast, and as safe against a kill; a lost power supply may cost the last moments.
+    ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
+    ...attributes,
+  ];
+}
+
+function typeName(type: string): string {
+  return type.charAt(0) + type.slice(1).toLowerCase();
+}
+
+async function answers(address: string): Promise<boolean> {
+  try {
+    const connection = await Connection.connect({ address, connectTimeout: 1000 });
+    try {
+      await connection.workflowService.describeNamespace({ namespace: 'default' });
+      return true;
+    } finally {
+      await connection.close();
+    }
+  } catch {
+    // Not yet; the caller gives up after a while.
+    return false;
+  }
+}
+
+/** The wished port where it is free, else another one. */
+async function freePort(wished: number, not?: number): Promise<number> {
+  for (const port of wished === not ? [0] : [wished, 0]) {
+    const server = createServer();
+    try {
+      server.listen(port, '127.0.0.1');
+      await once(server, 'listening');
+      const address = server.address();
+      if (address !== null && typeof address !== 'string') return address.port;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    } finally {
+      server.close();
+    }
+  }
+  throw new Error('no port is free');
+}

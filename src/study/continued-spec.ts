@@ -1,0 +1,40 @@
+import { PerdureError } from './error';
+import type { CategoricalDistribution, Choice, Distribution, SearchSpace } from './space';
+import type { StudySpec } from './spec';
+
+/**
+ * The specification with which a study goes on that has trials already. A categorical's choices keep the order of those
+ * trials and grow at the end, as their rows hold an index; those that the new file leaves out are not proposed any more.
+ * @param known the lists of choices in the rows, by parameter
+ * @throws {@link PerdureError} `Conflict` where a parameter changes between categorical and number
+ */
+export function continuedSpec(spec: StudySpec, known: Readonly<Record<string, Distribution>>): StudySpec {
+  const space: Record<string, SearchSpace[string]> = {};
+  for (const [name, parameter] of Object.entries(spec.space)) {
+    const before = Object.hasOwn(known, name) ? known[name] : undefined;
+    const { distribution } = parameter;
+    if (before === undefined) {
+      space[name] = parameter;
+      continue;
+    }
+    if ((before.type === 'categorical') !== (distribution.type === 'categorical')) {
+      throw new PerdureError('Conflict', `'${name}' was ${before.type} in this study and is ${distribution.type} now`, {
+        hint: 'give the parameter or the study another name',
+      });
+    }
+    space[name] =
+      before.type === 'categorical' && distribution.type === 'categorical'
+        ? { ...parameter, ...grown(before, parameter.allowed ?? distribution.choices) }
+        : parameter;
+  }
+  return { ...spec, space };
+}
+
+function grown(
+  before: CategoricalDistribution,
+  wanted: readonly Choice[],
+): { readonly distribution: CategoricalDistribution; readonly allowed?: readonly Choice[] } {
+  const choices = [...before.choices, ...wanted.filter((choice) => !before.choices.includes(choice))];
+  const distribution: CategoricalDistribution = { type: 'categorical', choices };
+  return choices.length === wanted.length ? { distribution } : { distribution, allowed: wanted };
+}
