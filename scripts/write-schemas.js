@@ -1,10 +1,18 @@
 // Writes the JSON Schemas of study and settings files, for editors. Run after a build: node scripts/write-schemas.js
 const { mkdirSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
+const prettier = require('prettier');
 const { jsonSchemas } = require('../dist/config/json-schemas.js');
 
 const directory = join(__dirname, '..', 'schema');
-mkdirSync(directory, { recursive: true });
-for (const [name, schema] of Object.entries(jsonSchemas())) {
-  writeFileSync(join(directory, name), `${JSON.stringify(schema, null, 2)}\n`);
+
+async function main() {
+  mkdirSync(directory, { recursive: true });
+  const style = await prettier.resolveConfig(__filename);
+  for (const [name, schema] of Object.entries(jsonSchemas())) {
+    const text = await prettier.format(JSON.stringify(schema), { ...style, parser: 'json' });
+    writeFileSync(join(directory, name), text);
+  }
 }
+
+void main();

@@ -6,15 +6,11 @@ import { PerdureError } from '../study/error';
 import type { Attempt, SiteDependencies } from './attempt';
 import { outcomeOf } from './outcome';
 
-/**
- * Fetches what an ended job left, judges it and writes the trial's end. Twice does no harm: the first end stays.
- * @param why the words for a cancelled trial
- */
+/** Fetches what an ended job left, judges it and writes the trial's end. Twice does no harm: the first end stays. */
 export async function recordAttempt(
   { ledger, failpoint }: SiteDependencies,
   attempt: Attempt,
   end: JobEnd,
-  why?: string,
 ): Promise<TrialOutcome> {
   const { ref, key, scheduler, context } = attempt;
   const study = ref.study.name;
@@ -27,7 +23,7 @@ export async function recordAttempt(
   const userAttrs: Record<string, Json> = { site: ref.site, attempts: ref.attempt, directory: output.directory };
   if (verdict.state === 'FAIL') {
     userAttrs['fail_reason'] = verdict.reason;
-    userAttrs['error'] = verdict.reason === 'cancelled' ? (why ?? verdict.message) : verdict.message;
+    userAttrs['error'] = verdict.message;
     userAttrs['output'] = output.tail;
   }
   await ledger.finishTrial(study, ref.number, { state: verdict.state, values: verdict.values, userAttrs });

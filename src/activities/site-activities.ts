@@ -76,10 +76,10 @@ export function createSiteActivities(deps: SiteDependencies): SiteActivities {
       if (ended !== null) return { kind: 'ended', outcome: ended };
       const other = await elsewhere(ref);
       if (other !== null) return other;
-      await attempt.scheduler.cancel(attempt.key, 'cancelled');
+      await attempt.scheduler.cancel(attempt.key, 'cancelled', message);
       const [seen] = await attempt.scheduler.observe([attempt.key]);
-      const end = seen?.state === 'done' ? seen.end : ({ how: 'stopped', reason: 'cancelled' } as const);
-      return { kind: 'ended', outcome: await recordAttempt(deps, attempt, end, message) };
+      const end = seen?.state === 'done' ? seen.end : ({ how: 'stopped', reason: 'cancelled', why: message } as const);
+      return { kind: 'ended', outcome: await recordAttempt(deps, attempt, end) };
     }),
   };
 }

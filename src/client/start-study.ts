@@ -22,10 +22,12 @@ export type Opening = 'started' | 'continued' | 'attached';
  * that Optuna began, or attaches to one that runs. Whatever is killed on the way: the same call again goes on.
  * @throws {@link PerdureError} `InvalidInput` for a site or program that is not there; `Conflict` for a study of that name
  * that runs from another file, or has other objectives
+ * @param options for tests
  */
 export async function openStudy(
   session: Session,
   study: LoadedStudy,
+  options: Pick<StudyInput, 'continueAfterEvents'> = {},
 ): Promise<{ readonly handle: StudyHandle; readonly opening: Opening }> {
   const { ledger, settings } = session;
   const { name } = study.spec;
@@ -41,7 +43,7 @@ export async function openStudy(
   }
   for (const [sha256, bytes] of study.files) await ledger.putFile(sha256, bytes);
   const stored = await store(session, study, before);
-  await begin(session, handle, stored);
+  await begin(session, handle, stored, options);
   return { handle, opening: before === null ? 'started' : 'continued' };
 }
 
@@ -103,11 +105,16 @@ async function knownDistributions(session: Session, before: LedgerStudy): Promis
   return known;
 }
 
-async function begin(session: Session, handle: StudyHandle, { name, perdure }: LedgerStudy): Promise<void> {
+async function begin(
+  session: Session,
+  handle: StudyHandle,
+  { name, perdure }: LedgerStudy,
+  options: Pick<StudyInput, 'continueAfterEvents'>,
+): Promise<void> {
   if (perdure === null) throw new PerdureError('Corrupt', `study '${name}' was not kept`);
   const { uuid, spec, specVersion } = perdure;
   const client = await session.client();
-  const input: StudyInput = { uuid, name, spec, specVersion };
+  const input: StudyInput = { uuid, name, spec, specVersion, ...options };
   try {
     await client.workflow.start('study', {
       taskQueue: STUDY_QUEUE,

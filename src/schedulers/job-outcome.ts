@@ -26,7 +26,7 @@ export function judge({
   if (end.how === 'stopped' && end.reason !== 'pruned') {
     return end.reason === 'timeout'
       ? fail('timeout', 'it ran longer than its timeout')
-      : fail('cancelled', 'cancelled by a person');
+      : fail('cancelled', end.why ?? 'cancelled by a person');
   }
   const heeded = output.sawPrune && (end.how !== 'exited' || output.error === undefined);
   if (end.how === 'stopped' || heeded || (output.pruneAsked && succeeded(end) && output.result === undefined)) {

@@ -29,8 +29,8 @@ export interface JobRequest {
 export type JobEnd =
   | { readonly how: 'exited'; readonly status: number }
   | { readonly how: 'signalled'; readonly signal: string }
-  /** Ended by `cancel`, with the reason that was given there. */
-  | { readonly how: 'stopped'; readonly reason: StopReason };
+  /** Ended by `cancel`, with the reason, and the words for a person, that were given there. */
+  | { readonly how: 'stopped'; readonly reason: StopReason; readonly why?: string };
 
 export type StopReason = 'timeout' | 'cancelled' | 'pruned';
 
@@ -85,8 +85,8 @@ export interface Scheduler {
   waitForSlot(timeoutMs: number, signal: AbortSignal): Promise<void>;
   /** Asks the trial to stop by itself: `should_prune()` becomes true. */
   markPruned(key: JobKey): Promise<void>;
-  /** Ends the job and everything it started. Resolves when it is gone or was never there; a job cancelled before submission never starts. */
-  cancel(key: JobKey, reason: StopReason): Promise<void>;
+  /** Ends the job and everything it started. Resolves when it is gone or was never there; a job cancelled before submission never starts. The first reason stays. */
+  cancel(key: JobKey, reason: StopReason, why?: string): Promise<void>;
   /** Reads what the job has reported since it started; cheap enough for each poll. */
   fetchReports(key: JobKey): Promise<readonly Report[]>;
   /** `true` where an earlier attempt of the trial left something in its checkpoint directory, so that a new one goes on from there. */

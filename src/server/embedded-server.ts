@@ -14,14 +14,16 @@ export interface EmbeddedServer {
   readonly ui: string;
 }
 
-/** What is noted of it; the ports stay the same over restarts, so that a running worker finds it again. */
-interface Notes extends EmbeddedServer {
+interface Ports {
   readonly port: number;
   readonly uiPort: number;
 }
 
+/** What is noted of it; the ports stay the same over restarts, so that a running worker finds it again. */
+type Notes = EmbeddedServer & Ports;
+
 /** Temporal's usual ports, taken where they are free. */
-const usual = { port: 7233, uiPort: 8233 };
+const usual: Ports = { port: 7233, uiPort: 8233 };
 const stopGrace = 10_000;
 
 /** The embedded server of a state directory, if one was ever started there; it may be down. */
@@ -48,17 +50,20 @@ export async function ensureServer(
     if (running !== null) return { ...running.notes, started: false };
     const program = await temporalProgram(home, say);
     const before = readNotes<Notes>(files.server);
-    const port = await freePort(before?.port ?? usual.port);
-    const uiPort = await freePort(before?.uiPort ?? usual.uiPort, port);
-    const notes: Notes = { port, uiPort, address: `127.0.0.1:${String(port)}`, ui: `http://127.0.0.1:${String(uiPort)}` };
-    await startProcess({
-      file: files.server,
-      notes,
-      log: files.serverLog,
-      what: 'the Temporal server',
-      command: [program, ...serverArguments(notes, files.temporalDb)],
-      ready: () => answers(notes.address),
-    });
+    const start = async (wished: Ports): Promise<Notes> => {
+      const notes = await notesOf(wished);
+      await startProcess({
+        file: files.server,
+        notes,
+        log: files.serverLog,
+        what: 'the Temporal server',
+        command: [program, ...serverArguments(notes, files.temporalDb)],
+        ready: () => answers(notes.address),
+      });
+      return notes;
+    };
+    // A port that was free a moment ago may have been taken since; the second try takes any.
+    const notes = await start(before ?? usual).catch(() => start({ port: 0, uiPort: 0 }));
     return { ...notes, started: true };
   });
 }
@@ -81,6 +86,12 @@ function serverArguments({ port, uiPort }: Notes, database: string): readonly st
 
 function typeName(type: string): string {
   return type.charAt(0) + type.slice(1).toLowerCase();
+}
+
+async function notesOf(wished: Ports): Promise<Notes> {
+  const port = await freePort(wished.port);
+  const uiPort = await freePort(wished.uiPort, port);
+  return { port, uiPort, address: `127.0.0.1:${String(port)}`, ui: `http://127.0.0.1:${String(uiPort)}` };
 }
 
 async function answers(address: string): Promise<boolean> {

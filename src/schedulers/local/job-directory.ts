@@ -9,8 +9,8 @@ import { isAlive, isGroupAlive, parseIdentity, type ProcessIdentity, signalGroup
 /** How long a wrapper may take from its start to its first word (milliseconds). */
 const startGrace = 30_000;
 
-/** What the `stop` file may say: why the job was ended, or that it was given up. */
-type Stop = { readonly reason: StopReason | 'lost'; readonly at: Date };
+/** What the `stop` file says: why the job was ended, or that it was given up; on its second line, words for a person. */
+type Stop = { readonly reason: StopReason | 'lost'; readonly why: string | undefined; readonly at: Date };
 
 /**
  * One attempt on this machine's disk: what the wrapper and the trial write there, and what is made of it. The small files
@@ -65,15 +65,15 @@ export class JobDirectory {
       signalGroup(identity, 'SIGKILL');
       return { state: 'running', startedAt };
     }
-    if (stop !== null && stop.reason !== 'lost') return this.stopped(stop.reason, startedAt, stop.at);
+    if (stop !== null && stop.reason !== 'lost') return this.stopped(stop, stop.reason, startedAt, stop.at);
     return { state: 'lost', why: 'its process is gone and left no exit status' };
   }
 
   /** Writes the reason to stop, once; the first one stays. */
-  askToStop(reason: StopReason | 'lost'): void {
+  askToStop(reason: StopReason | 'lost', why?: string): void {
     mkdirSync(this.path, { recursive: true });
     const temporary = this.file(`stop.${String(process.pid)}.tmp`);
-    writeFileSync(temporary, reason);
+    writeFileSync(temporary, why === undefined ? reason : `${reason}\n${why}`);
     try {
       linkSync(temporary, this.file('stop'));
     } catch (error) {
@@ -121,7 +121,7 @@ export class JobDirectory {
 
   private observeUnstarted(stop: Stop | null, now: number): JobObservation {
     if (stop?.reason === 'lost') return { state: 'lost', why: 'it never started' };
-    if (stop !== null) return this.stopped(stop.reason, stop.at, stop.at);
+    if (stop !== null) return this.stopped(stop, stop.reason, stop.at, stop.at);
     const since = this.changed('run.lock') ?? this.changed('params.json');
     if (since === null || now - since.getTime() < startGrace) return { state: 'pending' };
     this.askToStop('lost');
@@ -136,21 +136,23 @@ export class JobDirectory {
     if (stop !== null && stop.reason !== 'lost' && stop.at < endedAt) {
       const identity = this.identity();
       const ending = identity !== null && isGroupAlive(identity);
-      return ending ? { state: 'running', startedAt } : this.stopped(stop.reason, startedAt, endedAt);
+      return ending ? { state: 'running', startedAt } : this.stopped(stop, stop.reason, startedAt, endedAt);
     }
     return { state: 'done', end: { how: 'exited', status: Number(status) }, startedAt, endedAt };
   }
 
-  private stopped(reason: StopReason, startedAt: Date, endedAt: Date): JobObservation {
-    return { state: 'done', end: { how: 'stopped', reason }, startedAt, endedAt };
+  private stopped({ why }: Stop, reason: StopReason, startedAt: Date, endedAt: Date): JobObservation {
+    return { state: 'done', end: { how: 'stopped', reason, why }, startedAt, endedAt };
   }
 
   private stop(): Stop | null {
     const text = this.read('stop');
     const at = this.changed('stop');
     if (text === null || at === null) return null;
+    const [word, ...words] = text.split('\n');
     const reasons = ['timeout', 'cancelled', 'pruned', 'lost'] as const;
-    return { reason: reasons.find((reason) => reason === text) ?? 'cancelled', at };
+    const why = words.length === 0 ? undefined : words.join('\n');
+    return { reason: reasons.find((reason) => reason === word) ?? 'cancelled', why, at };
   }
 
   private read(name: string): string | null {

@@ -70,10 +70,10 @@ class LocalScheduler implements Scheduler {
     return Promise.resolve();
   }
 
-  async cancel(key: JobKey, reason: StopReason): Promise<void> {
+  async cancel(key: JobKey, reason: StopReason, why?: string): Promise<void> {
     const job = this.directory(key);
     if (job.observe().state === 'done') return;
-    job.askToStop(reason);
+    job.askToStop(reason, why);
     const identity = job.identity();
     if (identity === null) return;
     signalGroup(identity, 'SIGTERM');

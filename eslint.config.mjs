@@ -1,0 +1,80 @@
+import eslint from '@eslint/js';
+import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript';
+import { importX } from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+
+/*
+ * Imports go one way. Each folder of src/ with the folders that it may import from; type-only imports count too. Whoever
+ * adds an arrow here says in the commit why.
+ */
+const arrows = {
+  study: [],
+  process: [],
+  samplers: ['study', 'process'],
+  pruners: ['study'],
+  schedulers: ['study', 'process'],
+  storage: ['study'],
+  config: ['study'],
+  workflows: ['study'],
+  activities: ['study', 'samplers', 'pruners', 'schedulers', 'storage', 'workflows'],
+  server: ['study', 'process', 'config'],
+  client: ['study', 'config', 'server', 'storage', 'workflows'],
+  worker: ['study', 'activities', 'client', 'config', 'schedulers', 'storage', 'workflows'],
+  cli: ['study', 'client', 'config', 'server', 'storage', 'worker'],
+};
+
+const zones = Object.entries(arrows).map(([folder, allowed]) => ({
+  target: `./src/${folder}`,
+  from: './src',
+  except: [folder, ...allowed].map((name) => `./${name}`),
+  message: `src/${folder} may import from: ${allowed.join(', ') || 'nothing but itself'}`,
+}));
+
+/** A workflow runs in a sandbox: what reads a clock, a file or a socket is not there, and zod makes its bundle large. */
+const noInputOutput = {
+  patterns: [
+    { group: ['node:*', 'fs', 'path', 'os', 'crypto', 'child_process'], message: 'workflows do no I/O' },
+    {
+      group: ['zod', 'yaml', 'kysely', 'pg', 'pino', 'commander', '@temporalio/client', '@temporalio/worker', '@temporalio/activity'],
+      message: 'workflows import types and pure modules only',
+    },
+  ],
+};
+
+export default tseslint.config(
+  { ignores: ['dist/', 'coverage/', '**/.venv/', 'schema/'] },
+  eslint.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
+    plugins: { 'import-x': importX },
+    settings: { 'import-x/resolver-next': [createTypeScriptImportResolver({ project: './tsconfig.json' })] },
+    rules: {
+      'import-x/no-cycle': 'error',
+      'import-x/no-restricted-paths': ['error', { zones }],
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      // `type` reads better for unions and mapped types, `interface` for objects; both are fine.
+      '@typescript-eslint/consistent-type-definitions': 'off',
+      '@typescript-eslint/prefer-literal-enum-member': 'off',
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
+    },
+  },
+  {
+    // The study's pure modules go into the workflows' bundle.
+    files: ['src/workflows/**/*.ts', 'src/study/**/*.ts'],
+    rules: { 'no-restricted-imports': ['error', noInputOutput] },
+  },
+  {
+    files: ['test/**/*.ts', 'bench/**/*.ts'],
+    rules: { '@typescript-eslint/no-non-null-assertion': 'off', '@typescript-eslint/no-empty-function': 'off' },
+  },
+  {
+    files: ['**/*.js', '**/*.mjs'],
+    languageOptions: {
+      globals: { require: 'readonly', module: 'writable', process: 'readonly', console: 'readonly', __dirname: 'readonly', Atomics: 'readonly', SharedArrayBuffer: 'readonly' },
+    },
+  },
+);

@@ -1,0 +1,102 @@
+import { access, constants, stat } from 'node:fs/promises';
+import { delimiter, isAbsolute, join } from 'node:path';
+import { suggestion } from '../study/nearest';
+import { invalidInput, pathText, type PlacedProblem } from '../study/problem';
+import type { StudySpec } from '../study/spec';
+import type { Settings } from './settings';
+import type { Place } from './yaml-source';
+
+/**
+ * Makes sure that the settings have each site that a study names.
+ * @param place that of the loaded study, for messages with line and column
+ * @throws {@link PerdureError} `InvalidInput` with the nearest name
+ */
+export function checkSites({ sites }: StudySpec, settings: Settings, place: Place = pathText): void {
+  const known = Object.keys(settings.sites);
+  const problems = sites.flatMap((site, index): readonly PlacedProblem[] => {
+    if (known.includes(site)) return [];
+    const message = `the settings have no site '${site}'`;
+    return [{ where: place(['sites', index]), message, hint: suggestion(site, known) }];
+  });
+  if (problems.length > 0) throw invalidInput(problems);
+}
+
+/**
+ * Makes sure that what a study runs on this machine is there and executable: its Python, its command's program, and the
+ * Python of an Optuna sampler. For studies that use a local site.
+ * @param place that of the loaded study, for messages with line and column
+ * @throws {@link PerdureError} `InvalidInput`
+ */
+export async function checkLocalPrograms(
+  { trial, sampler }: StudySpec,
+  place: Place = pathText,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<void> {
+  const searched = trial.env.PATH ?? env.PATH ?? '';
+  const problems: PlacedProblem[] = [];
+  const need = async (program: string, where: string, hint: string): Promise<void> => {
+    const message = await programProblem(program, searched);
+    if (message !== undefined) problems.push({ where, message, hint });
+  };
+  const pythonHint = (python: string): string =>
+    /^(.*)\/bin\/python[\d.]*$/.test(python)
+      ? `make it with: python3 -m venv ${python.replace(/\/bin\/python[\d.]*$/, '')}`
+      : 'name a Python that exists, as python: /usr/bin/python3';
+  if (trial.program.kind === 'function') {
+    await need(trial.python, place(['trial', 'python']), pythonHint(trial.python));
+  } else {
+    const [program = ''] = trial.program.argv;
+    const where = place(['trial', 'command', 0]);
+    // A placeholder is only known once a trial has its parameters.
+    if (/\{[^{}]+\}/.test(program)) return;
+    if (program.includes('/') && !isAbsolute(program)) problems.push(...stagedProblem(program, trial, where));
+    else await need(program, where, 'give its full path, or add its directory to PATH');
+  }
+  if (sampler.type === 'optuna') {
+    await need(sampler.python, place(['sampler', 'python']), pythonHint(sampler.python));
+  }
+  if (problems.length > 0) throw invalidInput(problems);
+}
+
+/** A command with a relative path is looked for in the trial's directory, where only the study's files are. */
+function stagedProblem(
+  program: string,
+  { files }: StudySpec['trial'],
+  where: string,
+): readonly PlacedProblem[] {
+  const path = program.replace(/^(\.\/)+/, '');
+  const file = files.find((one) => one.path === path);
+  if (file?.executable === true) return [];
+  if (file !== undefined)
+    return [{ where, message: `'${program}' is not executable`, hint: `chmod +x ${path}` }];
+  const message = `the command's program '${program}' is not among the trial's files`;
+  return [{ where, message, hint: `files: [${path}]` }];
+}
+
+/** What is wrong with a program; `undefined` where it can be run. */
+async function programProblem(program: string, searched: string): Promise<string | undefined> {
+  if (program.includes('/')) {
+    if (await isExecutable(program)) return undefined;
+    return (await exists(program)) ? `${program} is not executable` : `there is no program ${program}`;
+  }
+  for (const directory of searched.split(delimiter)) {
+    if (directory !== '' && (await isExecutable(join(directory, program)))) return undefined;
+  }
+  return `there is no program '${program}' on PATH`;
+}
+
+async function exists(file: string): Promise<boolean> {
+  return stat(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function isExecutable(file: string): Promise<boolean> {
+  try {
+    await access(file, constants.X_OK);
+    return (await stat(file)).isFile();
+  } catch {
+    return false;
+  }
+}

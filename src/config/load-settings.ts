@@ -1,0 +1,175 @@
+import { access } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { PerdureError } from '../study/error';
+import { invalidInput, type Problem } from '../study/problem';
+import { readText } from './read-text';
+import type { Settings, SiteSettings } from './settings';
+import { settingsSchema, type SettingsFile } from './settings-schema';
+import { shaped } from './shape';
+import { storageOf } from './storage-setting';
+import { parseYaml, type Place } from './yaml-source';
+
+/** Where to look for settings. */
+export interface SettingsOptions {
+  /** `--config`; it has to exist. */
+  readonly config?: string;
+  /** Default: the process's own. */
+  readonly cwd?: string;
+  /** Default: the process's own. */
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/**
+ * The settings of this installation. The first of these is read: `config`, `PERDURE_CONFIG`, `./perdure.yaml`,
+ * `perdure/perdure.yaml` in the user's configuration directory. Without any, defaults hold.
+ * @throws {@link PerdureError} `InvalidInput` that tells of every problem with its line and column
+ */
+export async function loadSettings({
+  config,
+  cwd = process.cwd(),
+  env = process.env,
+}: SettingsOptions = {}): Promise<Settings> {
+  const file = await findFile(config, cwd, env);
+  const home = homeOf(cwd, env);
+  if (file === null) return settingsFrom({}, { file, home, cwd, env, place: () => 'settings' });
+  const source = parseYaml(await readText(resolve(cwd, file), 'settings file').catch(renamed(file)), file);
+  if (source.data === null)
+    return settingsFrom({}, { file: resolve(cwd, file), home, cwd, env, place: source.place });
+  const form = shaped(settingsSchema, source);
+  if (!form.ok) throw invalidInput(form.problems);
+  return settingsFrom(form.value, { file: resolve(cwd, file), home, cwd, env, place: source.place });
+}
+
+/** Messages name a file as the user did. */
+function renamed(file: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof PerdureError)) throw error;
+    const position = /(:\d+:\d+)$/.exec(error.where ?? '')?.[1] ?? '';
+    throw new PerdureError(error.kind, error.message, { where: `${file}${position}`, hint: error.hint });
+  };
+}
+
+async function findFile(
+  config: string | undefined,
+  cwd: string,
+  env: NodeJS.ProcessEnv,
+): Promise<string | null> {
+  const asked = config ?? valueOf(env, 'PERDURE_CONFIG');
+  if (asked !== undefined) return asked;
+  const user = join(xdg(env, 'XDG_CONFIG_HOME', '.config'), 'perdure', 'perdure.yaml');
+  for (const file of ['perdure.yaml', user]) if (await exists(resolve(cwd, file))) return file;
+  return null;
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** The state directory, absolute. */
+function homeOf(cwd: string, env: NodeJS.ProcessEnv): string {
+  const home = valueOf(env, 'PERDURE_HOME');
+  return home === undefined
+    ? join(xdg(env, 'XDG_STATE_HOME', '.local/state'), 'perdure')
+    : resolve(cwd, expanded(home, env));
+}
+
+/** The specification of XDG has relative paths ignored. */
+function xdg(env: NodeJS.ProcessEnv, name: string, fallback: string): string {
+  const set = valueOf(env, name);
+  return set !== undefined && isAbsolute(set) ? set : join(userHome(env), fallback);
+}
+
+function userHome(env: NodeJS.ProcessEnv): string {
+  return valueOf(env, 'HOME') ?? homedir();
+}
+
+function expanded(path: string, env: NodeJS.ProcessEnv): string {
+  return path === '~' || path.startsWith('~/') ? join(userHome(env), path.slice(1)) : path;
+}
+
+/** An empty variable counts as none. */
+function valueOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  const value = env[name];
+  return value === '' ? undefined : value;
+}
+
+interface Circumstances {
+  readonly file: string | null;
+  readonly home: string;
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly place: Place;
+}
+
+function settingsFrom(data: SettingsFile, { file, home, cwd, env, place }: Circumstances): Settings {
+  const problems: Problem[] = [];
+  const base = file === null ? cwd : dirname(file);
+  const absolute = (path: string): string => resolve(base, expanded(path, env));
+  const settings: Settings = {
+    file,
+    home,
+    storage: storageOf(data.storage, { home, absolute, env, problems }),
+    temporal: temporalOf(data, env, problems),
+    sites: sitesOf(data, home, absolute, problems),
+  };
+  if (problems.length === 0) return settings;
+  throw invalidInput(problems.map(({ path, message, hint }) => ({ where: place(path), message, hint })));
+}
+
+function temporalOf(
+  { temporal }: SettingsFile,
+  env: NodeJS.ProcessEnv,
+  problems: Problem[],
+): Settings['temporal'] {
+  const byEnvironment = ['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'].some(
+    (name) => valueOf(env, name) !== undefined,
+  );
+  if (temporal == null) {
+    if (!byEnvironment) return { kind: 'embedded' };
+    return { kind: 'external', profile: undefined, address: undefined, namespace: undefined };
+  }
+  const { address, namespace, profile } = temporal;
+  if (address !== undefined && !isAddress(address)) {
+    const hint = 'write HOST:PORT without a scheme: 127.0.0.1:7233';
+    problems.push({
+      path: ['temporal', 'address'],
+      message: `'${address}' is not an address of Temporal`,
+      hint,
+    });
+  }
+  return { kind: 'external', profile, address, namespace };
+}
+
+function isAddress(address: string): boolean {
+  const port = Number(/^(?:[^\s:/@[\]]+|\[[0-9a-fA-F:]+\]):(\d{1,5})$/.exec(address)?.[1] ?? NaN);
+  return port > 0 && port < 65536;
+}
+
+function sitesOf(
+  { sites }: SettingsFile,
+  home: string,
+  absolute: (path: string) => string,
+  problems: Problem[],
+): Settings['sites'] {
+  const named = Object.entries(sites ?? {}).map(([name, site]): [string, SiteSettings] => {
+    // It becomes part of a directory and of a task queue.
+    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {
+      const hint = 'use letters, digits, - and _, 64 at most';
+      problems.push({ path: ['sites', name], message: `'${name}' can't be the name of a site`, hint });
+    }
+    const { scheduler, slots = availableParallelism(), working_dir } = site;
+    const workingDir = working_dir === undefined ? join(home, 'jobs', name) : absolute(working_dir);
+    return [name, { scheduler, slots, workingDir }];
+  });
+  const local: SiteSettings = {
+    scheduler: 'local',
+    slots: availableParallelism(),
+    workingDir: join(home, 'jobs', 'local'),
+  };
+  return { local, ...Object.fromEntries(named) };
+}

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+
+const local = z.strictObject({
+  scheduler: z.literal('local'),
+  slots: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .optional()
+    .meta({ description: 'trials at once on one host; default: its processors', examples: [4] }),
+  working_dir: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'each attempt gets a directory below it', examples: ['/scratch/perdure'] }),
+});
+
+/** A settings file, `perdure.yaml`. */
+export const settingsSchema = z
+  .strictObject({
+    storage: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({
+        description: 'where the ledger is, as Optuna writes it; ${NAME} is taken from the environment',
+        examples: ['sqlite:////home/me/ledger.db'],
+      }),
+    temporal: z
+      .strictObject({
+        address: z
+          .string()
+          .min(1)
+          .optional()
+          .meta({ description: 'HOST:PORT', examples: ['127.0.0.1:7233'] }),
+        namespace: z
+          .string()
+          .min(1)
+          .optional()
+          .meta({ examples: ['default'] }),
+        profile: z
+          .string()
+          .min(1)
+          .optional()
+          .meta({ description: 'a profile of temporal.toml', examples: ['default'] }),
+      })
+      .nullish()
+      .meta({
+        description: 'a server of your own; default: the embedded one',
+        examples: [{ address: '127.0.0.1:7233' }],
+      }),
+    sites: z
+      .record(
+        z.string(),
+        z.discriminatedUnion('scheduler', [local]).meta({ examples: [{ scheduler: 'local', slots: 4 }] }),
+      )
+      .nullish()
+      .meta({
+        description: 'where jobs run, by name',
+        examples: [{ local: { scheduler: 'local', slots: 4 } }],
+      }),
+  })
+  .meta({ title: 'Settings of Perdure' });
+
+/** What a settings file says. */
+export type SettingsFile = z.output<typeof settingsSchema>;

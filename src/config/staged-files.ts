@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { join, posix, resolve } from 'node:path';
+import { nearest } from '../study/nearest';
+import type { Problem } from '../study/problem';
+import type { StagedFile } from '../study/spec';
+import { errorCode } from './error-code';
+
+/** Bytes of all files of a study together; they are kept in the ledger. */
+export const maxStagedBytes = 64 * 2 ** 20;
+const maxStagedFiles = 10_000;
+
+/** What is large, machine-dependent, and made anew when it is needed. */
+const skipped: ReadonlySet<string> = new Set(['.venv', '__pycache__', '.git']);
+
+/** A study's files, ready to be kept. */
+export interface Staged {
+  readonly files: readonly StagedFile[];
+  /** By SHA-256. */
+  readonly bytes: ReadonlyMap<string, Uint8Array>;
+}
+
+/** A file or directory that a study asks for, and where the study says so. */
+export interface Wanted {
+  readonly name: string;
+  readonly path: Problem['path'];
+}
+
+/**
+ * Reads the files that a study needs. Directories are read with all that is in them, but for `.venv`, `__pycache__` and
+ * `.git`; links are followed.
+ * @param directory that of the study file
+ */
+export async function stageFiles(
+  directory: string,
+  wanted: readonly Wanted[],
+  problems: Problem[],
+): Promise<Staged> {
+  const reader = new Reader(directory);
+  for (const { name, path } of wanted) {
+    const problem = await reader.add(name);
+    if (problem !== undefined) problems.push({ path, ...problem });
+  }
+  return {
+    files: [...reader.files.values()].sort((a, b) => (a.path < b.path ? -1 : 1)),
+    bytes: reader.bytes,
+  };
+}
+
+/**
+ * The path below the study's directory in its simplest POSIX form; `undefined` where it leads out of it.
+ */
+export function insidePath(name: string): string | undefined {
+  const normal = posix.normalize(name).replace(/\/$/, '');
+  const outside = name === '' || normal === '..' || normal.startsWith('../') || posix.isAbsolute(normal);
+  return outside || name.includes('\0') ? undefined : normal;
+}
+
+type Refusal = Pick<Problem, 'message' | 'hint'>;
+
+class Reader {
+  readonly files = new Map<string, StagedFile>();
+  readonly bytes = new Map<string, Uint8Array>();
+  private total = 0;
+
+  constructor(private readonly directory: string) {}
+
+  async add(name: string): Promise<Refusal | undefined> {
+    const path = insidePath(name);
+    if (path === undefined) {
+      const hint = 'files lie beside the study file or below it, and are named relative to it';
+      return { message: `'${name}' is outside of the study's directory`, hint };
+    }
+    return this.visit(path, []);
+  }
+
+  private async visit(path: string, above: readonly string[]): Promise<Refusal | undefined> {
+    const full = resolve(this.directory, path);
+    try {
+      const info = await stat(full);
+      if (info.isDirectory()) return await this.visitAll(path, await realpath(full), above);
+      if (!info.isFile()) return { message: `'${path}' is neither a file nor a directory` };
+      if (this.files.has(path)) return undefined;
+      this.total += info.size;
+      if (this.total > maxStagedBytes || this.files.size >= maxStagedFiles) return tooMuch(path);
+      const bytes = await readFile(full);
+      const sha256 = createHash('sha256').update(bytes).digest('hex');
+      this.bytes.set(sha256, bytes);
+      this.files.set(path, { path, sha256, size: bytes.length, executable: (info.mode & 0o100) !== 0 });
+      return undefined;
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === '') throw error;
+      if (code !== 'ENOENT' && code !== 'ENOTDIR') return { message: `'${path}' can't be read (${code})` };
+      return { message: `there is no file '${path}' beside the study file`, hint: await this.similar(path) };
+    }
+  }
+
+  private async visitAll(path: string, real: string, above: readonly string[]): Promise<Refusal | undefined> {
+    // A link to a directory above would go on for ever.
+    if (above.includes(real)) return undefined;
+    for (const name of (await readdir(join(this.directory, path))).sort()) {
+      if (skipped.has(name)) continue;
+      const problem = await this.visit(posix.join(path, name), [...above, real]);
+      if (problem !== undefined) return problem;
+    }
+    return undefined;
+  }
+
+  private async similar(path: string): Promise<string | undefined> {
+    const parent = posix.dirname(path);
+    try {
+      const near = nearest(posix.basename(path), await readdir(join(this.directory, parent)));
+      return near === undefined ? undefined : `did you mean '${posix.join(parent, near)}'?`;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function tooMuch(path: string): Refusal {
+  const message = `with '${path}' the study's files exceed ${String(maxStagedBytes / 2 ** 20)} MiB or ${String(maxStagedFiles)} files`;
+  return { message, hint: 'leave data sets out of files, and read them from an absolute path in the script' };
+}

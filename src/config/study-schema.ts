@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import { maxParallel } from '../study/spec-rules';
+import { prunerSchema, samplerSchema } from './sampler-schema';
+import { choice, parameter } from './space-schema';
+
+// Ranges are checked with the rest of the study, since a budget can be changed later on.
+const count = z.int().nullable().default(null);
+const amount = z.number().nullable().default(null);
+
+const budgetShape = {
+  trials: count.meta({ description: 'the study is complete after so many trials', examples: [50] }),
+  parallel: z
+    .int()
+    .default(1)
+    .meta({ description: `trials at once, 1 to ${String(maxParallel)}`, examples: [4] }),
+  hours: amount.meta({ description: 'wall-clock hours since the start', examples: [12] }),
+  failures: count.meta({ description: 'the study fails after so many FAIL trials in a row', examples: [10] }),
+  target: amount.meta({ description: 'the study is complete when the objective is this good', examples: [0.99] }),
+  patience: count.meta({ description: 'the study is complete after so many trials without improvement', examples: [20] }),
+};
+
+const objective = z.strictObject({
+  metric: z
+    .string()
+    .min(1)
+    .meta({ description: "its name in the trial's result", examples: ['accuracy'] }),
+  direction: z.enum(['minimize', 'maximize']),
+});
+
+const params = z.record(z.string(), choice);
+
+const trial = z.strictObject({
+  function: z
+    .string()
+    .optional()
+    .meta({
+      description: 'FILE:NAME of a Python function that is called with a dict',
+      examples: ['train.py:train'],
+    }),
+  command: z
+    .array(z.string())
+    .optional()
+    .meta({
+      description: 'a program and its arguments; {name} stands for a parameter',
+      examples: [['python3', 'train.py', '--lr', '{learning_rate}']],
+    }),
+  files: z
+    .array(z.string())
+    .default([])
+    .meta({
+      description: 'files and directories that a trial needs, relative to the study file',
+      examples: [['train.py']],
+    }),
+  python: z
+    .string()
+    .min(1)
+    .default('python3')
+    .meta({ examples: ['.venv/bin/python'] }),
+  env: z
+    .record(z.string(), z.string().meta({ description: 'text (numbers in quotes)' }))
+    .default({})
+    .meta({ description: 'environment variables', examples: [{ OMP_NUM_THREADS: '1' }] }),
+  timeout: z
+    .union([z.number(), z.string()])
+    .optional()
+    .meta({ description: 'a duration or a number of seconds', examples: ['10m'] }),
+  retries: z
+    .int()
+    .min(0)
+    .max(100)
+    .default(2)
+    .meta({ examples: [2] }),
+});
+
+/** A study file. */
+export const studySchema = z
+  .strictObject({
+    name: z
+      .string()
+      .min(1)
+      .max(512)
+      .meta({ description: 'any text', examples: ['digits'] }),
+    objective: objective.optional().meta({ examples: [{ metric: 'accuracy', direction: 'maximize' }] }),
+    objectives: z
+      .array(objective)
+      .min(1)
+      .optional()
+      .meta({
+        examples: [
+          [
+            { metric: 'accuracy', direction: 'maximize' },
+            { metric: 'seconds', direction: 'minimize' },
+          ],
+        ],
+      }),
+    space: z.record(z.string(), parameter).meta({ examples: [{ x: { type: 'float', low: 0, high: 1 } }] }),
+    sampler: samplerSchema.prefault({ type: 'tpe' }),
+    enqueue: z
+      .array(params)
+      .default([])
+      .meta({ description: 'tried first; missing parameters are sampled', examples: [[{ x: 0.5 }]] }),
+    pruner: prunerSchema.prefault({ type: 'none' }),
+    trial: trial.meta({ examples: [{ function: 'train.py:train' }] }),
+    budget: z
+      .strictObject(budgetShape)
+      .prefault({})
+      .meta({ examples: [{ trials: 50, parallel: 4 }] }),
+    sites: z
+      .array(z.string().min(1))
+      .min(1)
+      .default(['local'])
+      .meta({ description: 'where trials run, preferred first', examples: [['local']] }),
+  })
+  .meta({ title: 'A study of Perdure' });
+
+/** What a study file says, with simple defaults filled in. */
+export type StudyFile = z.output<typeof studySchema>;
+
+/** What can be changed while a study runs. */
+export const adjustmentSchema = z.strictObject({
+  trials: z
+    .int()
+    .nullable()
+    .optional()
+    .meta({ examples: [50] }),
+  parallel: z
+    .int()
+    .optional()
+    .meta({ examples: [4] }),
+  hours: z
+    .number()
+    .nullable()
+    .optional()
+    .meta({ examples: [12] }),
+  failures: z
+    .int()
+    .nullable()
+    .optional()
+    .meta({ examples: [10] }),
+  target: z
+    .number()
+    .nullable()
+    .optional()
+    .meta({ examples: [0.99] }),
+  patience: z
+    .int()
+    .nullable()
+    .optional()
+    .meta({ examples: [20] }),
+  sampler: samplerSchema.optional(),
+  pruner: prunerSchema.optional(),
+  space: z
+    .record(
+      z.string(),
+      z
+        .strictObject({
+          low: z
+            .number()
+            .optional()
+            .meta({ examples: [0.001] }),
+          high: z
+            .number()
+            .optional()
+            .meta({ examples: [1] }),
+          choices: z
+            .array(choice)
+            .optional()
+            .meta({ examples: [['adam', 'sgd']] }),
+        })
+        .meta({ examples: [{ low: 0.001, high: 0.1 }] }),
+    )
+    .optional()
+    .meta({ examples: [{ x: { low: 0, high: 0.5 } }] }),
+});
+
+/** A trial's parameters as a person writes them. */
+export const paramsSchema = params;

@@ -1,0 +1,121 @@
+import type { Problem } from '../study/problem';
+import type { Choice, Parameter, SearchSpace } from '../study/space';
+import { snapped } from '../study/space-rules';
+import type { Program, PrunerSpec, SamplerSpec, StagedFile, StudySpec } from '../study/spec';
+import { parseDuration } from './duration';
+import { insidePath } from './staged-files';
+import type { StudyFile } from './study-schema';
+
+type ParameterFile = StudyFile['space'][string];
+
+/** What a study file says, as the specification that workflows and samplers work with. */
+export function toSpec(
+  study: StudyFile,
+  files: readonly StagedFile[],
+  absolute: (path: string) => string,
+  problems: Problem[],
+): StudySpec {
+  const objectives = study.objectives ?? (study.objective === undefined ? [] : [study.objective]);
+  const python = absolute(study.trial.python);
+  problems.push(
+    ...repeated(
+      objectives.map(({ metric }) => metric),
+      'objectives',
+      'the metric',
+    ),
+  );
+  problems.push(...repeated(study.sites, 'sites', 'the site'));
+  problems.push(...environmentProblems(study.trial.env));
+  return {
+    name: study.name,
+    objectives,
+    space: spaceOf(study.space),
+    sampler: samplerOf(study.sampler, { objectives: objectives.length, python, absolute }),
+    enqueue: study.enqueue,
+    pruner: study.pruner satisfies PrunerSpec,
+    trial: {
+      program: programOf(study.trial) ?? { kind: 'command', argv: [] },
+      files,
+      python,
+      env: study.trial.env,
+      timeout: timeoutOf(study.trial.timeout, problems),
+      retries: study.trial.retries,
+    },
+    budget: study.budget,
+    sites: study.sites,
+  };
+}
+
+/** The trial's program; `undefined` where the file does not say it in a right way. */
+export function programOf(trial: Pick<StudyFile['trial'], 'function' | 'command'>): Program | undefined {
+  if (trial.command !== undefined) return { kind: 'command', argv: trial.command };
+  const [, file, name] = /^(.+):([\p{L}_][\p{L}\p{N}_]*)$/u.exec(trial.function ?? '') ?? [];
+  if (file === undefined || name === undefined) return undefined;
+  return { kind: 'function', file: insidePath(file) ?? file, name };
+}
+
+/** The sampler as the file gives it, with the defaults that depend on other parts of the study. */
+export function samplerOf(
+  sampler: StudyFile['sampler'],
+  study: {
+    readonly objectives: number;
+    readonly python: string;
+    readonly absolute: (path: string) => string;
+  },
+): SamplerSpec {
+  if (sampler.type === 'tpe')
+    return { ...sampler, multivariate: sampler.multivariate ?? study.objectives === 1 };
+  if (sampler.type !== 'optuna') return sampler;
+  return { ...sampler, python: sampler.python === undefined ? study.python : study.absolute(sampler.python) };
+}
+
+function spaceOf(space: StudyFile['space']): SearchSpace {
+  return Object.fromEntries(Object.entries(space).map(([name, parameter]) => [name, parameterOf(parameter)]));
+}
+
+function parameterOf({ when, ...distribution }: ParameterFile): Parameter {
+  if (when === undefined) return { distribution: snapped(distribution) };
+  const lists = Object.entries(when).map(([parent, values]): [string, readonly Choice[]] => [
+    parent,
+    Array.isArray(values) ? values : [values],
+  ]);
+  return { distribution: snapped(distribution), when: Object.fromEntries(lists) };
+}
+
+function timeoutOf(timeout: string | number | undefined, problems: Problem[]): number | null {
+  if (timeout === undefined) return null;
+  const milliseconds = parseDuration(timeout);
+  if (milliseconds !== undefined) return milliseconds;
+  const message = `'${String(timeout)}' is not a duration above 0`;
+  problems.push({
+    path: ['trial', 'timeout'],
+    message,
+    hint: 'write 90s, 10m, 1h30m, or a number of seconds',
+  });
+  return null;
+}
+
+function repeated(names: readonly string[], key: string, what: string): readonly Problem[] {
+  return names.flatMap((name, index) => {
+    if (names.indexOf(name) === index) return [];
+    return [
+      { path: [key, index], message: `${what} '${name}' is there twice`, hint: 'leave out one of them' },
+    ];
+  });
+}
+
+function environmentProblems(env: Readonly<Record<string, string>>): readonly Problem[] {
+  return Object.entries(env).flatMap(([name, value]): readonly Problem[] => {
+    const path = ['trial', 'env', name];
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+      const hint = 'use letters, digits and _';
+      return [{ path, message: `'${name}' can't be the name of an environment variable`, hint }];
+    }
+    if (name.startsWith('PERDURE_')) {
+      return [
+        { path, message: `'${name}' is set by Perdure itself`, hint: 'choose a name without PERDURE_' },
+      ];
+    }
+    return value.includes('\0') ? [{ path, message: `the value of '${name}' has a zero byte` }] : [];
+  });
+}

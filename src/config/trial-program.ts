@@ -1,0 +1,95 @@
+import { nearest } from '../study/nearest';
+import type { Problem } from '../study/problem';
+import type { TrialSpec } from '../study/spec';
+import { valueAt } from './schema-lookup';
+import type { Staged } from './staged-files';
+import { programOf } from './study-spec';
+
+const objectiveExample = 'objective: {metric: accuracy, direction: maximize}';
+
+/** What a schema can't say of a study file: which of its parts go together. Looks at data of any shape. */
+export function looseProblems(data: unknown): readonly Problem[] {
+  if (data === null || typeof data !== 'object' || Array.isArray(data)) return [];
+  const problems: Problem[] = [];
+  const has = (...path: string[]): boolean => valueAt(data, path) !== undefined;
+  if (!has('objective') && !has('objectives')) {
+    problems.push({ path: [], message: "'objective' is missing", hint: objectiveExample });
+  }
+  if (has('objective') && has('objectives')) {
+    problems.push({
+      path: ['objectives'],
+      message: "both 'objective' and 'objectives' are given",
+      hint: 'leave out one of them',
+    });
+  }
+  // The schema would pass over it in silence.
+  if (valueAt(data, ['space', '__proto__']) !== undefined) {
+    const message = "'__proto__' can't be a parameter's name";
+    problems.push({ path: ['space', '__proto__'], message, hint: 'choose another name' });
+  }
+  const trial = valueAt(data, ['trial']);
+  if (trial !== null && typeof trial === 'object') problems.push(...programProblems(trial));
+  return problems;
+}
+
+function programProblems(trial: object): readonly Problem[] {
+  const called = valueAt(trial, ['function']);
+  const command = valueAt(trial, ['command']);
+  if (called === undefined && command === undefined) {
+    const hint = 'function: train.py:train, or command: [python3, train.py]';
+    return [{ path: ['trial'], message: 'the trial has nothing to run', hint }];
+  }
+  if (called !== undefined && command !== undefined) {
+    const message = "the trial has both 'function' and 'command'";
+    return [{ path: ['trial', 'command'], message, hint: 'leave out one of them' }];
+  }
+  if (typeof called === 'string' && programOf({ function: called }) === undefined) {
+    const message = `'${called}' does not name a function of a file`;
+    const hint = called.includes(':')
+      ? 'function: train.py:train'
+      : `function: ${called || 'train.py'}:train`;
+    return [{ path: ['trial', 'function'], message, hint }];
+  }
+  if (Array.isArray(command) && (command.length === 0 || command[0] === '')) {
+    const hint = 'command: [python3, train.py, --lr, "{learning_rate}"]';
+    return [{ path: ['trial', 'command'], message: 'the command is empty', hint }];
+  }
+  if (Array.isArray(command)) {
+    const index = command.findIndex((word) => typeof word === 'string' && word.includes('\0'));
+    if (index >= 0)
+      return [{ path: ['trial', 'command', index], message: 'a word of the command has a zero byte' }];
+  }
+  return [];
+}
+
+/**
+ * Looks for the trial's function in its file, by its text alone: nothing is run, and a function that is made in a way
+ * this does not see can be imported by name from another file.
+ */
+export function checkFunction({ program }: TrialSpec, { files, bytes }: Staged): readonly Problem[] {
+  if (program.kind !== 'function') return [];
+  const file = files.find(({ path }) => path === program.file);
+  const script = file === undefined ? undefined : bytes.get(file.sha256);
+  if (script === undefined) return [];
+  const text = Buffer.from(script).toString('utf8');
+  const defined = [...text.matchAll(/^\s*(?:async\s+)?def\s+([\p{L}_][\p{L}\p{N}_]*)/gmu)].map(
+    ([, name]) => name ?? '',
+  );
+  if (defined.includes(program.name)) return [];
+  const word = `(?<![\\p{L}\\p{N}_])${program.name}(?![\\p{L}\\p{N}_])`;
+  const others = [
+    `^\\s*(?:class\\s+)?${word}\\s*[=:(]`,
+    `import[^#]*?${word}`,
+    `^\\s+${word},?\\s*$`,
+    '^\\s*from .* import \\*',
+  ];
+  if (others.some((pattern) => new RegExp(pattern, 'mu').test(text))) return [];
+  const near = nearest(program.name, defined) ?? (defined.length === 1 ? defined[0] : undefined);
+  const hint =
+    near === undefined
+      ? `write 'def ${program.name}(params):' in it`
+      : `did you mean ${program.file}:${near}?`;
+  return [
+    { path: ['trial', 'function'], message: `${program.file} has no function '${program.name}'`, hint },
+  ];
+}

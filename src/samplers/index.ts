@@ -1,0 +1,35 @@
+import { PerdureError } from '../study/error';
+import type { SamplerSpec } from '../study/spec';
+import { GridSampler } from './grid';
+import { OptunaSampler } from './optuna';
+import { QmcSampler } from './qmc';
+import { RandomSampler } from './random';
+import type { Sampler } from './sampler';
+import { TpeSampler } from './tpe/tpe-sampler';
+
+export type { ProposalRequest, Sampler, TrialHistory } from './sampler';
+
+/**
+ * The sampler that a specification names.
+ * @param seed a whole number; with a trial's number it makes the random stream of a proposal
+ * @throws {@link PerdureError} `InvalidInput` for a seed that is not a whole number within ±2^53
+ */
+export function createSampler(spec: SamplerSpec, seed: number): Sampler {
+  if (!Number.isSafeInteger(seed)) {
+    throw new PerdureError('InvalidInput', `the seed ${String(seed)} is not a whole number`, {
+      where: 'sampler.seed',
+    });
+  }
+  switch (spec.type) {
+    case 'random':
+      return new RandomSampler(seed);
+    case 'grid':
+      return new GridSampler(spec, seed);
+    case 'qmc':
+      return new QmcSampler(spec, seed);
+    case 'tpe':
+      return new TpeSampler(spec, seed);
+    case 'optuna':
+      return new OptunaSampler(spec, seed);
+  }
+}

@@ -1,0 +1,101 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { PerdureError } from '../study/error';
+
+/** How much of the last error output is kept, in characters. */
+const keptErrors = 4_000;
+
+interface Running {
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly serial: number;
+  /** Settles with the next line, or fails when the process ends. */
+  waiting: { readonly resolve: (line: string) => void; readonly reject: (error: Error) => void } | undefined;
+  errors: string;
+  readonly ended: Promise<void>;
+}
+
+/** A child process that answers each line on its standard input with one on its standard output. One request at a time. */
+export class LineProcess {
+  private running: Running | undefined;
+  private started = 0;
+
+  constructor(
+    private readonly command: string,
+    private readonly args: readonly string[],
+  ) {}
+
+  /** Starts the process if it does not run. @returns a number that is another one for each process */
+  start(): number {
+    this.running ??= this.spawn();
+    return this.running.serial;
+  }
+
+  /**
+   * @throws {@link PerdureError} `InvalidInput` where the command can't be run, `Unavailable` with the last lines of its
+   * error output where it ended before it answered
+   */
+  request(line: string): Promise<string> {
+    this.start();
+    const { running } = this;
+    if (running === undefined || running.waiting !== undefined) throw new Error('one request at a time');
+    return new Promise((resolve, reject) => {
+      running.waiting = { resolve, reject };
+      running.child.stdin.write(`${line}\n`);
+    });
+  }
+
+  /** Ends the process. A request that waits for an answer fails. */
+  async close(): Promise<void> {
+    const { running } = this;
+    this.running = undefined;
+    if (running === undefined) return;
+    running.child.kill('SIGKILL');
+    await running.ended;
+  }
+
+  private spawn(): Running {
+    const child = spawn(this.command, this.args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    let end: () => void = () => undefined;
+    const running: Running = {
+      child,
+      serial: ++this.started,
+      waiting: undefined,
+      errors: '',
+      ended: new Promise((resolve) => (end = resolve)),
+    };
+    const fail = (error: PerdureError): void => {
+      if (this.running === running) this.running = undefined;
+      running.waiting?.reject(error);
+      running.waiting = undefined;
+      end();
+    };
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      running.waiting?.resolve(line);
+      running.waiting = undefined;
+    });
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      running.errors = (running.errors + text).slice(-keptErrors);
+    });
+    // A write to a process that has ended fails here; its end is reported below.
+    child.stdin.on('error', () => undefined);
+    child.on('error', (cause) => {
+      fail(
+        new PerdureError('InvalidInput', `'${this.command}' can't be run (${cause.message})`, {
+          where: 'sampler.python',
+          hint: 'name a Python that has Optuna, for example `python: .venv/bin/python`',
+          cause,
+        }),
+      );
+    });
+    child.on('close', (code, signal) => {
+      fail(new PerdureError('Unavailable', this.endOf(running, code, signal), { where: 'sampler' }));
+    });
+    return running;
+  }
+
+  private endOf({ errors }: Running, code: number | null, signal: NodeJS.Signals | null): string {
+    const how = signal === null ? `exit code ${String(code)}` : signal;
+    const last = errors.trim().split('\n').slice(-3).join(' | ');
+    return `the sampler's process '${this.command}' ended (${how})${last === '' ? '' : `: ${last}`}`;
+  }
+}

@@ -1,0 +1,224 @@
+import type { RandomStream } from '../random-stream';
+import { snapDraw, type CategoricalDimension, type NumericDimension } from './dimension';
+import { logNormalMass, logRoot2Pi } from './normal';
+import type { Observations } from './observations';
+
+/** The kernels of one dimension. */
+export interface KernelColumn {
+  /** Draws a coordinate from one kernel. */
+  draw(kernel: number, random: RandomStream): number;
+  /** Gets ready for these candidates. */
+  prepare(candidates: Float64Array): CandidateColumn;
+}
+
+export interface CandidateColumn {
+  /** Adds to `terms` the kernels' log densities at a candidate: what differs from kernel to kernel, `start` to `end`. */
+  add(candidate: number, start: number, end: number, terms: Float64Array): void;
+}
+
+/** A function, so that each kind of column has a loop of its own that the compiler sees through. */
+type Add = CandidateColumn['add'];
+
+interface Normals {
+  /** By kernel, the prior last. */
+  readonly means: Float64Array;
+  readonly deviations: Float64Array;
+}
+
+/**
+ * A kernel's width is the larger of the distances to its neighbours, of the outermost ones that to their only neighbour,
+ * and at least the "magic clip". The prior stands in the middle and is as wide as the domain.
+ * @param kernelOf by row: its kernel, or -1
+ */
+function normalKernels(
+  { byValue, columns }: Observations,
+  d: number,
+  { from, to }: NumericDimension,
+  kernelOf: Int32Array,
+  count: number,
+): Normals {
+  const means = new Float64Array(count + 1);
+  const deviations = new Float64Array(count + 1);
+  const values = columns[d] ?? means;
+  const order = byValue[d] ?? kernelOf;
+  const widest = to - from;
+  const narrowest = widest / Math.min(100, count + 2);
+  let seen = 0;
+  let previous = -1;
+  let [before, mean] = [from, from];
+  // Each kernel is finished when its right neighbour is known.
+  for (let i = 0; i <= order.length; i++) {
+    const row = order[i] ?? -1;
+    const kernel = i === order.length ? count : (kernelOf[row] ?? -1);
+    if (kernel < 0) continue;
+    const next = kernel === count ? to : (values[row] ?? 0);
+    if (previous >= 0) {
+      const [left, right] = [mean - before, next - mean];
+      const width =
+        count < 2
+          ? Math.max(left, right)
+          : seen === 1
+            ? right
+            : kernel === count
+              ? left
+              : Math.max(left, right);
+      deviations[previous] = Math.min(Math.max(width, narrowest), widest);
+    }
+    if (kernel < count) means[kernel] = next;
+    [before, mean] = [mean, next];
+    previous = kernel;
+    seen++;
+  }
+  means[count] = 0.5 * (from + to);
+  deviations[count] = widest;
+  return { means, deviations };
+}
+
+/** Normal kernels cut off at the ends of the domain, where every mean lies: a draw is accepted at least every third time. */
+function drawTruncated(
+  mean: number,
+  deviation: number,
+  { from, to }: NumericDimension,
+  random: RandomStream,
+): number {
+  for (;;) {
+    const value = mean + deviation * random.normal();
+    if (value >= from && value <= to) return value;
+  }
+}
+
+/** Kernels of a float without step. Adds the normalisation to `base`. */
+export function continuousColumn(
+  observations: Observations,
+  d: number,
+  dimension: NumericDimension,
+  kernelOf: Int32Array,
+  count: number,
+  base: Float64Array,
+): KernelColumn {
+  const { means, deviations } = normalKernels(observations, d, dimension, kernelOf, count);
+  const { from, to } = dimension;
+  // (x − mean)² / 2σ² as one product and one square.
+  const scales = new Float64Array(count + 1);
+  for (let k = 0; k <= count; k++) {
+    const [mean, deviation] = [means[k] ?? 0, deviations[k] ?? 1];
+    scales[k] = Math.SQRT1_2 / deviation;
+    const mass = logNormalMass((from - mean) / deviation, (to - mean) / deviation);
+    base[k] = (base[k] ?? 0) - mass - Math.log(deviation) - logRoot2Pi;
+  }
+  return {
+    draw: (kernel, random) => drawTruncated(means[kernel] ?? 0, deviations[kernel] ?? 1, dimension, random),
+    prepare: (candidates) => {
+      const add: Add = (candidate, start, end, terms) => {
+        const x = candidates[candidate] ?? 0;
+        for (let k = start; k < end; k++) {
+          const z = (x - (means[k] ?? 0)) * (scales[k] ?? 0);
+          terms[k - start] = (terms[k - start] ?? 0) - z * z;
+        }
+      };
+      return { add };
+    },
+  };
+}
+
+/** Kernels of an int or a float with a step: a value has the mass half a step around it. Adds the normalisation to `base`. */
+export function steppedColumn(
+  observations: Observations,
+  d: number,
+  dimension: NumericDimension,
+  kernelOf: Int32Array,
+  count: number,
+  base: Float64Array,
+): KernelColumn {
+  const { means, deviations } = normalKernels(observations, d, dimension, kernelOf, count);
+  const { from, to, step, log } = dimension;
+  // Many trials have the same value, and so the same kernel: each shape is evaluated once.
+  const shapeOf = new Int32Array(count + 1);
+  const shapes: { readonly mean: number; readonly deviation: number; readonly mass: number }[] = [];
+  const known = new Map<number, number[]>();
+  for (let k = 0; k <= count; k++) {
+    const [mean, deviation] = [means[k] ?? 0, deviations[k] ?? 1];
+    const alike = known.get(mean) ?? [];
+    if (alike.length === 0) known.set(mean, alike);
+    let shape = alike.find((one) => shapes[one]?.deviation === deviation);
+    if (shape === undefined) {
+      shape = shapes.length;
+      alike.push(shape);
+      shapes.push({
+        mean,
+        deviation,
+        mass: logNormalMass((from - mean) / deviation, (to - mean) / deviation),
+      });
+    }
+    shapeOf[k] = shape;
+    base[k] = (base[k] ?? 0) - (shapes[shape]?.mass ?? 0);
+  }
+  return {
+    draw: (kernel, random) =>
+      snapDraw(dimension, drawTruncated(means[kernel] ?? 0, deviations[kernel] ?? 1, dimension, random)),
+    prepare: (candidates) => {
+      const masses = new Map<number, Float64Array>();
+      for (const value of candidates) {
+        if (masses.has(value)) continue;
+        const [left, right] = [value - step / 2, value + step / 2].map((end) => (log ? Math.log(end) : end));
+        masses.set(
+          value,
+          Float64Array.from(shapes, ({ mean, deviation }) =>
+            logNormalMass(((left ?? 0) - mean) / deviation, ((right ?? 0) - mean) / deviation),
+          ),
+        );
+      }
+      const add: Add = (candidate, start, end, terms) => {
+        const table = masses.get(candidates[candidate] ?? 0);
+        if (table === undefined) return;
+        for (let k = start; k < end; k++)
+          terms[k - start] = (terms[k - start] ?? 0) + (table[shapeOf[k] ?? 0] ?? 0);
+      };
+      return { add };
+    },
+  };
+}
+
+/**
+ * Kernels of a categorical: the observed choice has 1 and a share of the prior, each other one a share of the prior. Choices
+ * that are no longer proposed have nothing, and a kernel that stood on one is uniform. Adds the normalisation to `base`.
+ */
+export function categoricalColumn(
+  { columns }: Observations,
+  d: number,
+  { open, openCount }: CategoricalDimension,
+  rows: Int32Array,
+  base: Float64Array,
+): KernelColumn {
+  const count = rows.length;
+  const values = columns[d] ?? new Float64Array(0);
+  const share = 1 / (count + 1);
+  const total = 1 + openCount * share;
+  const bonus = Math.log((1 + share) / share);
+  const openCodes = [...open.keys()].filter((code) => open[code] === 1);
+  // -1: no choice stands out.
+  const codes = new Int32Array(count + 1).fill(-1);
+  for (let k = 0; k <= count; k++) {
+    const code = k < count ? (values[rows[k] ?? 0] ?? -1) : -1;
+    const standsOut = open[code] === 1;
+    if (standsOut) codes[k] = code;
+    base[k] = (base[k] ?? 0) + (standsOut ? Math.log(share / total) : -Math.log(openCount));
+  }
+  return {
+    draw: (kernel, random) => {
+      const code = codes[kernel] ?? -1;
+      const observed = random.uniform() * total < 1;
+      const other = openCodes[random.below(openCodes.length)] ?? 0;
+      return code >= 0 && observed ? code : other;
+    },
+    prepare: (candidates) => {
+      const add: Add = (candidate, start, end, terms) => {
+        const x = candidates[candidate] ?? 0;
+        for (let k = start; k < end; k++) {
+          if (codes[k] === x) terms[k - start] = (terms[k - start] ?? 0) + bonus;
+        }
+      };
+      return { add };
+    },
+  };
+}

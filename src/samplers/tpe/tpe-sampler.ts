@@ -1,0 +1,152 @@
+import type { Params, ParamValue, SearchSpace } from '../../study/space';
+import { isActive, parameterOf } from '../../study/space-activity';
+import type { SamplerSpec } from '../../study/spec';
+import type { Direction, Trial } from '../../study/trial';
+import { withParents } from '../given';
+import { randomParams } from '../random';
+import { RandomStream } from '../random-stream';
+import type { ProposalRequest, Sampler } from '../sampler';
+import { onlyValue } from '../unit-value';
+import { dimensionOf, valueOf, type Dimension } from './dimension';
+import { groupsOf } from './groups';
+import { Observations, running } from './observations';
+import { ParzenEstimator } from './parzen';
+import { TrialLog } from './trial-log';
+
+type TpeSpec = Extract<SamplerSpec, { type: 'tpe' }>;
+
+/**
+ * The tree-structured Parzen estimator as in Optuna 5 (Bergstra et al., "Algorithms for hyper-parameter optimization", NIPS
+ * 2011; Watanabe, arXiv 2304.11127): one density of the best trials, one of the others; of candidates drawn from the
+ * first it proposes the one where the densities' ratio is largest.
+ *
+ * As in Optuna: PRUNED trials count after COMPLETE ones, FAIL ones not at all; with `constant_liar` running trials count as
+ * bad; with several objectives the best are chosen by Pareto fronts and hypervolume, and `multivariate` applies to one objective only.
+ * Other than in Optuna: conditional parameters are always modelled in groups (its `group=True`), trials outside the
+ * current bounds are left out before the best are chosen, and candidates are drawn from another random stream.
+ */
+export class TpeSampler implements Sampler {
+  private model: Model | undefined;
+
+  constructor(
+    private readonly spec: TpeSpec,
+    private readonly seed: number,
+  ) {}
+
+  propose(request: ProposalRequest): Promise<Params> {
+    return Promise.resolve(this.params(request));
+  }
+
+  close(): Promise<void> {
+    this.model = undefined;
+    return Promise.resolve();
+  }
+
+  private params(request: ProposalRequest): Params {
+    const { number, space, directions, fixed, history } = request;
+    const random = new RandomStream(this.seed, number);
+    const model = this.modelOf(space, directions, history.finished);
+    if (model.log.entries.length < this.spec.n_startup_trials) return randomParams(request, random);
+    const others = this.spec.constant_liar
+      ? history.running.filter((trial) => trial.number !== number && model.log.fits(trial))
+      : [];
+    const params: Record<string, ParamValue> = {};
+    const given = withParents(space, fixed, random);
+    for (const group of model.groups) {
+      if (group[0] === undefined || !isActive(space, group[0], params)) continue;
+      const open: string[] = [];
+      for (const name of group) {
+        const parameter = parameterOf(space, name);
+        const only = Object.hasOwn(given, name)
+          ? { value: given[name] ?? null }
+          : parameter === undefined
+            ? undefined
+            : onlyValue(parameter);
+        if (only === undefined) open.push(name);
+        else params[name] = only.value;
+      }
+      if (open.length > 0) Object.assign(params, this.sample(model, open, others, random));
+    }
+    return inSpaceOrder(space, params);
+  }
+
+  private modelOf(space: SearchSpace, directions: readonly Direction[], finished: readonly Trial[]): Model {
+    const joint = this.spec.multivariate && directions.length === 1;
+    if (this.model?.log.append(finished) !== true || !this.model.isFor(space, directions)) {
+      this.model = new Model(space, directions, joint);
+      this.model.log.append(finished);
+    }
+    return this.model;
+  }
+
+  private sample(
+    model: Model,
+    names: readonly string[],
+    others: readonly Trial[],
+    random: RandomStream,
+  ): Params {
+    const observations = model.observationsOf(names);
+    observations.update(model.log.entries, others);
+    const best = model.log.bestShare();
+    const good = new ParzenEstimator(
+      observations,
+      (source) => source !== running && best[source] === 1,
+      false,
+    );
+    const bad = new ParzenEstimator(observations, (source) => source === running || best[source] === 0, true);
+    const size = this.spec.n_ei_candidates;
+    const candidates = good.sample(random, size);
+    const above = good.logDensity(candidates, size);
+    const below = bad.logDensity(candidates, size);
+    let winner = 0;
+    for (let c = 1; c < size; c++) {
+      if ((above[c] ?? 0) - (below[c] ?? 0) > (above[winner] ?? 0) - (below[winner] ?? 0)) winner = c;
+    }
+    const values = observations.dimensions.map((dimension, d): [string, ParamValue] => [
+      dimension.name,
+      valueOf(dimension, candidates[d]?.[winner] ?? 0),
+    ]);
+    return Object.fromEntries(values);
+  }
+}
+
+/** What is remembered between proposals, as long as the space stays the same and the history only grows. */
+class Model {
+  readonly log: TrialLog;
+  readonly groups: readonly (readonly string[])[];
+  private readonly observations = new Map<string, Observations>();
+  private readonly spaceKey: string;
+
+  constructor(space: SearchSpace, directions: readonly Direction[], joint: boolean) {
+    this.log = new TrialLog(space, directions);
+    this.groups = groupsOf(space, joint);
+    this.spaceKey = JSON.stringify(space);
+  }
+
+  isFor(space: SearchSpace, directions: readonly Direction[]): boolean {
+    const sameSpace = space === this.log.space || JSON.stringify(space) === this.spaceKey;
+    return sameSpace && directions.join() === this.log.directions.join();
+  }
+
+  observationsOf(names: readonly string[]): Observations {
+    const key = JSON.stringify(names);
+    let observations = this.observations.get(key);
+    if (observations === undefined) {
+      observations = new Observations(this.dimensionsOf(names));
+      this.observations.set(key, observations);
+    }
+    return observations;
+  }
+
+  private dimensionsOf(names: readonly string[]): Dimension[] {
+    return names.flatMap((name) => {
+      const parameter = parameterOf(this.log.space, name);
+      return parameter === undefined ? [] : [dimensionOf(name, parameter)];
+    });
+  }
+}
+
+function inSpaceOrder(space: SearchSpace, params: Params): Params {
+  const names = Object.keys(space).filter((name) => Object.hasOwn(params, name));
+  return Object.fromEntries(names.map((name) => [name, params[name] ?? null]));
+}

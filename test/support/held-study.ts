@@ -1,0 +1,86 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openStudy } from '../../src/client/start-study';
+import type { Session } from '../../src/client/session';
+import type { StudyHandle } from '../../src/client/study-handle';
+import { readStudy, type LoadedStudy } from '../../src/config';
+import type { Trial } from '../../src/study/trial';
+import { until, type Installation } from './installation';
+
+/** Says that it has started, and ends when it may; its value is `x`. */
+const script = `#!/bin/sh
+touch "$GATES/started-$PERDURE_TRIAL_NUMBER"
+while [ ! -e "$GATES/go-$PERDURE_TRIAL_NUMBER" ] && [ ! -e "$GATES/go-all" ]; do sleep 0.05; done
+[ ! -e "$GATES/fail-$PERDURE_TRIAL_NUMBER" ] || { echo "told to fail"; exit 3; }
+printf '{"value": %s}' "$1" >"$PERDURE_RESULT"
+`;
+
+/** A study whose trials run until the test lets them end. */
+export class HeldStudy {
+  private constructor(
+    readonly handle: StudyHandle,
+    readonly loaded: LoadedStudy,
+    private readonly gates: string,
+  ) {}
+
+  /** @param changes top-level parts of the study file */
+  static async start(
+    installation: Installation,
+    session: Session,
+    changes: Readonly<Record<string, unknown>> & { readonly name: string },
+    options: { readonly continueAfterEvents?: number } = {},
+  ): Promise<HeldStudy> {
+    const gates = join(installation.folder, `gates-${changes.name}`);
+    mkdirSync(gates);
+    installation.write('held.sh', script);
+    const study = await readStudy(
+      {
+        objective: { metric: 'value', direction: 'minimize' },
+        space: {
+          x: { type: 'float', low: 0, high: 10 },
+          c: { type: 'categorical', choices: ['a', 'b'] },
+        },
+        sampler: { type: 'random', seed: 3 },
+        trial: { command: ['sh', 'held.sh', '{x}'], files: ['held.sh'], env: { GATES: gates } },
+        budget: { trials: 6, parallel: 2 },
+        ...changes,
+      },
+      { where: 'test', directory: installation.folder },
+    );
+    const { handle } = await openStudy(session, study, options);
+    return new HeldStudy(handle, study, gates);
+  }
+
+  started(number: number): boolean {
+    return existsSync(join(this.gates, `started-${String(number)}`));
+  }
+
+  async untilStarted(...numbers: readonly number[]): Promise<void> {
+    for (const number of numbers) await until(`trial ${String(number)} has started`, () => this.started(number));
+  }
+
+  /** Lets trials end. */
+  release(...numbers: readonly (number | 'all')[]): void {
+    for (const number of numbers) writeFileSync(join(this.gates, `go-${String(number)}`), '');
+  }
+
+  /** Lets a trial end with exit status 3. */
+  fail(number: number): void {
+    writeFileSync(join(this.gates, `fail-${String(number)}`), '');
+    this.release(number);
+  }
+
+  async trial(number: number): Promise<Trial> {
+    const trial = (await this.handle.trials()).find((one) => one.number === number);
+    if (trial === undefined) throw new Error(`no trial ${String(number)}`);
+    return trial;
+  }
+
+  async untilEnded(number: number): Promise<Trial> {
+    await until(`trial ${String(number)} has ended`, async () => {
+      const all = await this.handle.trials();
+      return all.some((one) => one.number === number && one.state !== 'RUNNING' && one.state !== 'WAITING');
+    });
+    return this.trial(number);
+  }
+}

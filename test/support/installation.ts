@@ -1,0 +1,128 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Session } from '../../src/client/session';
+import { loadSettings } from '../../src/config';
+import { isAlive, type ProcessIdentity } from '../../src/process/process-group';
+
+const bin = resolve(__dirname, '..', '..', 'bin', 'perdure');
+
+export interface CommandResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What a test can kill. */
+export type Victim = 'worker' | 'server' | 'both';
+
+/** A state directory of the test's own with a real server and real workers, driven by the compiled command line. */
+export class Installation {
+  readonly folder = mkdtempSync(join(tmpdir(), 'perdure-test-'));
+  readonly home = join(this.folder, 'home');
+  readonly config = join(this.folder, 'perdure.yaml');
+  readonly failpoints = join(this.folder, 'failpoints');
+
+  constructor({ storage, slots = 4 }: { readonly storage?: string; readonly slots?: number } = {}) {
+    mkdirSync(this.failpoints);
+    const lines = [`sites: {local: {scheduler: local, slots: ${String(slots)}}}`];
+    if (storage !== undefined) lines.push(`storage: ${JSON.stringify(storage)}`);
+    writeFileSync(this.config, `${lines.join('\n')}\n`);
+  }
+
+  get env(): NodeJS.ProcessEnv {
+    const inherited = Object.entries(process.env).filter(([name]) => !/^(PERDURE|TEMPORAL|NODE|JEST)_/.test(name));
+    return {
+      ...Object.fromEntries(inherited),
+      PERDURE_HOME: this.home,
+      PERDURE_CONFIG: this.config,
+      PERDURE_FAILPOINTS: this.failpoints,
+    };
+  }
+
+  /** Writes a file below the folder and gives its path. */
+  write(name: string, text: string): string {
+    const path = join(this.folder, name);
+    writeFileSync(path, text);
+    return path;
+  }
+
+  /** Runs `perdure` to its end. */
+  async perdure(...args: readonly string[]): Promise<CommandResult> {
+    const child = spawn(bin, args, { env: this.env, cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    const read = async (stream: NodeJS.ReadableStream): Promise<string> => {
+      const parts: Buffer[] = [];
+      for await (const part of stream) parts.push(Buffer.from(part as Uint8Array));
+      return Buffer.concat(parts).toString('utf8');
+    };
+    const ended = new Promise<number | null>((done, failed) => child.once('close', done).once('error', failed));
+    const [stdout, stderr, code] = await Promise.all([read(child.stdout), read(child.stderr), ended]);
+    return { code, stdout, stderr };
+  }
+
+  /** As {@link perdure}, for what has to succeed. @returns standard output */
+  async must(...args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.perdure(...args);
+    if (code !== 0) throw new Error(`perdure ${args.join(' ')} ended with ${String(code)}:\n${stderr}${stdout}`);
+    return stdout;
+  }
+
+  async session(): Promise<Session> {
+    return Session.open({ settings: await loadSettings({ config: this.config, env: this.env }) });
+  }
+
+  /** Kills with SIGKILL and waits until it is gone. */
+  async kill(victim: Victim): Promise<void> {
+    const names = victim === 'both' ? ['server', 'worker'] : [victim];
+    const identities = names.map((name) => this.identity(name));
+    for (const identity of identities) if (identity !== null && isAlive(identity)) process.kill(identity.pid, 'SIGKILL');
+    for (const identity of identities) while (identity !== null && isAlive(identity)) await sleep(5);
+  }
+
+  /** Everything it started ends; jobs too. */
+  async destroy(): Promise<void> {
+    await this.kill('both');
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+
+  /** Makes processes that start from now on stop at this point, once. */
+  arm(point: string): void {
+    for (const end of ['hit', 'go']) rmSync(join(this.failpoints, `${point}.${end}`), { force: true });
+    writeFileSync(join(this.failpoints, `${point}.arm`), '');
+  }
+
+  disarm(point: string): void {
+    rmSync(join(this.failpoints, `${point}.arm`), { force: true });
+  }
+
+  /** `true` where a process stands at this point, or stood there. */
+  hit(point: string): boolean {
+    return existsSync(join(this.failpoints, `${point}.hit`));
+  }
+
+  /** Lets the process at this point go on. */
+  go(point: string): void {
+    writeFileSync(join(this.failpoints, `${point}.go`), '');
+  }
+
+  workerLog(): string {
+    return readFileSync(join(this.home, 'logs', 'worker.log'), 'utf8');
+  }
+
+  private identity(name: string): ProcessIdentity | null {
+    const file = join(this.home, `${name}.json`);
+    if (!existsSync(file)) return null;
+    return (JSON.parse(readFileSync(file, 'utf8')) as { identity: ProcessIdentity }).identity;
+  }
+}
+
+/** Waits until the condition holds; fails with `what` after `timeoutMs`. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  while (!(await condition())) {
+    if (Date.now() > end) throw new Error(`after ${String(timeoutMs / 1000)} s still not: ${what}`);
+    await sleep(20);
+  }
+}

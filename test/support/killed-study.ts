@@ -1,0 +1,115 @@
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openStudy } from '../../src/client/start-study';
+import { StudyHandle } from '../../src/client/study-handle';
+import { readStudy } from '../../src/config';
+import type { Trial } from '../../src/study/trial';
+import { Installation, until, type Victim } from './installation';
+
+/** Every step of a trial and of its study, before and after. */
+export const points = ['propose', 'submit', 'observe', 'fetch', 'record', 'signal', 'continue-as-new'].flatMap((step) => [
+  `before-${step}`,
+  `after-${step}`,
+]);
+
+/** Says to its log when it starts and ends, and takes 0.2 to 2 seconds. */
+const script = `#!/bin/sh
+log=$LOGS/$PERDURE_TRIAL_NUMBER
+echo "start $PERDURE_ATTEMPT" >>"$log"
+sleep "$1"
+printf '{"value": %s}' "$2" >"$PERDURE_RESULT"
+echo "end $PERDURE_ATTEMPT" >>"$log"
+`;
+
+/** A study of short trials in an installation, to be killed around. */
+export class KilledStudy {
+  private constructor(
+    readonly installation: Installation,
+    readonly name: string,
+    readonly trials: number,
+    private readonly logs: string,
+  ) {}
+
+  static async start(installation: Installation, name: string, trials: number, seed: number): Promise<KilledStudy> {
+    const logs = join(installation.folder, `logs-${name}`);
+    mkdirSync(logs);
+    installation.write('trial.sh', script);
+    const study = await readStudy(
+      {
+        name,
+        objective: { metric: 'value', direction: 'minimize' },
+        space: { seconds: { type: 'float', low: 0.2, high: 2, step: 0.1 }, x: { type: 'int', low: 0, high: 1_000_000 } },
+        sampler: { type: 'random', seed },
+        trial: { command: ['sh', 'trial.sh', '{seconds}', '{x}'], files: ['trial.sh'], env: { LOGS: logs } },
+        budget: { trials, parallel: 4 },
+      },
+      { where: 'test', directory: installation.folder },
+    );
+    const session = await installation.session();
+    try {
+      // A few continued runs in a short study.
+      await openStudy(session, study, { continueAfterEvents: 70 });
+    } finally {
+      await session.close();
+    }
+    return new KilledStudy(installation, name, trials, logs);
+  }
+
+  async with<T>(work: (handle: StudyHandle) => Promise<T>): Promise<T> {
+    const session = await this.installation.session();
+    try {
+      return await work(new StudyHandle(session, this.name));
+    } finally {
+      await session.close();
+    }
+  }
+
+  ended(): number {
+    return readdirSync(this.logs).filter((name) => this.log(name).includes('end')).length;
+  }
+
+  /**
+   * Waits for the point, kills there, and starts again what was killed.
+   * @returns `false` where the study came to its end before
+   */
+  async killAt(point: string, victim: Victim): Promise<boolean> {
+    const { installation } = this;
+    installation.arm(point);
+    await until(`${point} is hit`, () => installation.hit(point) || this.ended() >= this.trials, 120_000);
+    if (!installation.hit(point)) {
+      installation.disarm(point);
+      return false;
+    }
+    await installation.kill(victim);
+    installation.go(point);
+    await installation.must('up');
+    return true;
+  }
+
+  /** Waits for the study's end and says what is wrong with it. */
+  async problems(timeoutMs = 180_000): Promise<readonly string[]> {
+    await until('the study has ended', () => this.with(async (handle) => (await handle.status()).state === 'complete'), timeoutMs);
+    const trials = await this.with((handle) => handle.trials());
+    return [...this.ledgerProblems(trials), ...this.logProblems()];
+  }
+
+  private ledgerProblems(trials: readonly Trial[]): readonly string[] {
+    const numbers = trials.map(({ number }) => number).join();
+    const expected = Array.from({ length: this.trials }, (_, i) => i).join();
+    const wrong = trials.flatMap(({ number, state, values, params }) =>
+      state === 'COMPLETE' && values?.[0] === params['x'] ? [] : [`trial ${String(number)} is ${state} with ${String(values)}`],
+    );
+    return numbers === expected ? wrong : [`numbers are ${numbers}`, ...wrong];
+  }
+
+  private logProblems(): readonly string[] {
+    const names = readdirSync(this.logs);
+    const counts = names.length === this.trials ? [] : [`${String(names.length)} trials have a log`];
+    const wrong = names.flatMap((name) => (this.log(name) === 'start 1\nend 1\n' ? [] : [`log of trial ${name}: ${this.log(name)}`]));
+    return [...counts, ...wrong];
+  }
+
+  private log(name: string): string {
+    return readFileSync(join(this.logs, name), 'utf8');
+  }
+}

@@ -1,0 +1,240 @@
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { jsonSchemas, loadSettings, loadStudy, parseStudy, readStudy } from '../../../src/config';
+import { goodFiles, goodStudy } from '../../support/bad-inputs';
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'perdure-study-'));
+  for (const [name, text] of Object.entries(goodFiles)) writeFileSync(join(directory, name), text);
+});
+
+afterEach(() => {
+  rmSync(directory, { recursive: true });
+});
+
+function parse(text: string): ReturnType<typeof parseStudy> {
+  return parseStudy(text, { file: 'study.yaml', directory });
+}
+
+const root = join(__dirname, '..', '..', '..');
+const examples = join(root, 'config', 'studies');
+
+test.each(readdirSync(examples).filter((name) => name.endsWith('.yaml')))(
+  'the example %s loads',
+  async (name) => {
+    const { spec } = await loadStudy(join(examples, name));
+    expect(spec.name).toBe(name.replace('.yaml', ''));
+  },
+);
+
+test('the example of settings loads', async () => {
+  const settings = await loadSettings({ config: join(root, 'config', 'perdure.yaml'), env: {} });
+  expect(settings.sites).toMatchObject({ local: { scheduler: 'local', slots: 4 } });
+});
+
+test('each example names its JSON Schema by a path that exists', () => {
+  const files = ['perdure.yaml', ...readdirSync(examples).map((name) => join('studies', name))];
+  for (const file of files.filter((name) => name.endsWith('.yaml'))) {
+    const text = readFileSync(join(root, 'config', file), 'utf8');
+    const [, path = ''] = /^# yaml-language-server: \$schema=(\S+)/.exec(text) ?? [];
+    expect(() => readFileSync(join(root, 'config', file, '..', path))).not.toThrow();
+  }
+});
+
+test.each(Object.entries(jsonSchemas()))('%s is what the schemas of today give', (name, schema) => {
+  const written: unknown = JSON.parse(readFileSync(join(root, 'schema', name), 'utf8'));
+  // Run `npm run build` and `node scripts/write-schemas.js` where this fails.
+  expect(written).toEqual(JSON.parse(JSON.stringify(schema)));
+});
+
+test('defaults are filled in', async () => {
+  const { spec } = await parse(`
+name: small
+objective: {metric: loss, direction: minimize}
+space: {x: {type: float, low: 0, high: 1}}
+trial: {function: train.py:train}
+budget: {hours: 2}
+`);
+  expect(spec).toMatchObject({
+    objectives: [{ metric: 'loss', direction: 'minimize' }],
+    space: { x: { distribution: { type: 'float', low: 0, high: 1, log: false, step: null } } },
+    sampler: {
+      type: 'tpe',
+      seed: null,
+      n_startup_trials: 10,
+      n_ei_candidates: 24,
+      multivariate: true,
+      constant_liar: true,
+    },
+    enqueue: [],
+    pruner: { type: 'none' },
+    trial: { python: 'python3', env: {}, timeout: null, retries: 2 },
+    budget: { trials: null, parallel: 1, hours: 2, failures: null, target: null, patience: null },
+    sites: ['local'],
+  });
+});
+
+test("a function's own file is staged, and what is in a directory but for what is made anew", async () => {
+  mkdirSync(join(directory, 'data', '__pycache__'), { recursive: true });
+  writeFileSync(join(directory, 'data', 'a.txt'), 'a');
+  writeFileSync(join(directory, 'data', '__pycache__', 'x.pyc'), 'x');
+  symlinkSync('..', join(directory, 'data', 'loop'));
+  rmSync(join(directory, 'data', 'loop'));
+  symlinkSync('.', join(directory, 'data', 'again'));
+  chmodSync(join(directory, 'run.sh'), 0o755);
+  const { spec, files } = await parse(
+    goodStudy.replace(
+      '{function: train.py:train}',
+      '{function: ./train.py:train, files: [data/, ./run.sh, train.py]}',
+    ),
+  );
+  expect(spec.trial.program).toEqual({ kind: 'function', file: 'train.py', name: 'train' });
+  const sha256 = createHash('sha256').update('a').digest('hex');
+  expect(spec.trial.files.map(({ path }) => path)).toEqual(['data/a.txt', 'run.sh', 'train.py']);
+  expect(spec.trial.files[0]).toEqual({ path: 'data/a.txt', sha256, size: 1, executable: false });
+  expect(spec.trial.files[1]?.executable).toBe(true);
+  expect(Buffer.from(files.get(sha256) ?? []).toString()).toBe('a');
+});
+
+test('files that are too large together are refused before they are read', async () => {
+  writeFileSync(join(directory, 'big'), Buffer.alloc(40 * 2 ** 20));
+  writeFileSync(join(directory, 'big2'), Buffer.alloc(30 * 2 ** 20));
+  const text = goodStudy.replace('train.py:train}', 'train.py:train, files: [big, big2]}');
+  await expect(parse(text)).rejects.toThrow("with 'big2' the study's files exceed 64 MiB");
+});
+
+test('a relative Python is one beside the study file; a name is looked up on PATH', async () => {
+  const python = async (text: string): Promise<string> =>
+    (await parse(goodStudy.replace('train.py:train', `train.py:train, python: ${text}`))).spec.trial.python;
+  expect(await python('.venv/bin/python')).toBe(join(directory, '.venv/bin/python'));
+  expect(await python('/usr/bin/python3')).toBe('/usr/bin/python3');
+  expect(await python('~/env/bin/python')).toBe(join(homedir(), 'env/bin/python'));
+  expect(await python('python3.12')).toBe('python3.12');
+});
+
+test.each([
+  ['10m', 600_000],
+  ['90s', 90_000],
+  ['1h30m', 5_400_000],
+  ['1.5h', 5_400_000],
+  ['2d', 172_800_000],
+  ['45', 45_000],
+  ['0.25', 250],
+])('the timeout %s is %d ms', async (text, milliseconds) => {
+  const { spec } = await parse(goodStudy.replace('train.py:train', `train.py:train, timeout: ${text}`));
+  expect(spec.trial.timeout).toBe(milliseconds);
+});
+
+test('the last value of a step is the last one that is reached', async () => {
+  const { spec } = await parse(
+    goodStudy
+      .replace('low: 16, high: 256, step: 16', 'low: 16, high: 250, step: 16')
+      .replace('low: 1.0e-4, high: 1.0e-1, log: true', 'low: 0, high: 1, step: 0.3'),
+  );
+  expect(spec.space.hidden?.distribution).toMatchObject({ high: 240 });
+  expect(spec.space.learning_rate?.distribution).toMatchObject({ high: 0.9 });
+});
+
+test('the hash is the same for the same study, and another for other files', async () => {
+  const one = await parse(goodStudy);
+  const rewritten = await parse(`# a comment\n${goodStudy.replace('{type: random}', '\n  type: random')}`);
+  expect(rewritten.fileHash).toBe(one.fileHash);
+  writeFileSync(join(directory, 'train.py'), 'def train(params):\n    return 2.0\n');
+  expect((await parse(goodStudy)).fileHash).not.toBe(one.fileHash);
+});
+
+test('anchors and merge keys are understood, and problems in them are found where they are written', async () => {
+  const shared = 'x-is-unknown: 1\n';
+  const text = goodStudy
+    .replace('{type: int, low: 16, high: 256, step: 16}', '&size {type: int, low: 16, high: 256}')
+    .replace('{type: categorical', '{<<: *size, high: 8, low: 9}\n  kind: {type: categorical');
+  await expect(parse(text.replaceAll('optimizer: [sgd]', 'kind: [sgd]'))).rejects.toThrow(
+    "'low' (9) of 'optimizer'",
+  );
+  await expect(parse(`${shared}${goodStudy}`)).rejects.toMatchObject({ where: 'study.yaml:1:1' });
+});
+
+test('every problem of a file is told at once, from the top down', async () => {
+  const text = goodStudy
+    .replace('log: true}', 'log: yes}')
+    .replace('{type: random}', '{type: randm}')
+    .replace('trials: 24', 'trails: 24');
+  const error: unknown = await parse(text).catch((thrown: unknown) => thrown);
+  expect(error).toHaveProperty(
+    'text',
+    [
+      `study.yaml:4:64: 'space.learning_rate.log' has to be true or false, not the text "yes"`,
+      '  write log: true',
+      `study.yaml:8:17: 'sampler.type' can't be the text "randm"`,
+      "  did you mean 'random'?",
+      "study.yaml:10:10: 'budget' has no 'trails'",
+      "  did you mean 'trials'?",
+    ].join('\n'),
+  );
+});
+
+test('a name may be any text', async () => {
+  const name = "'; DROP TABLE studies; -- \u202e\n\t\u0007 \u{1f600}";
+  expect((await parse(goodStudy.replace('name: digits', `name: ${JSON.stringify(name)}`))).spec.name).toBe(
+    name,
+  );
+});
+
+test('a study can be an object', async () => {
+  const source = {
+    name: 'object',
+    objective: { metric: 'loss', direction: 'minimize' },
+    space: { x: { type: 'float', low: 0, high: 1 } },
+    trial: { function: 'train.py:train' },
+    budget: { trials: 3 },
+  };
+  expect((await readStudy(source, { directory })).spec.budget.trials).toBe(3);
+  const wrong = { ...source, budget: { trials: 'many' } };
+  await expect(readStudy(wrong, { directory })).rejects.toMatchObject({ where: 'study: budget.trials' });
+});
+
+test.each([
+  'from model import train\n',
+  'from model import (\n    other,\n    train,\n)\n',
+  'from model import *\n',
+  'train = make()\n',
+  'async def train(params):\n    pass\n',
+  '@decorated\ndef train (params):\n    pass\n',
+  'class train:\n    pass\n',
+])('a function may come from %j', async (script) => {
+  writeFileSync(join(directory, 'train.py'), script);
+  await expect(parse(goodStudy)).resolves.toBeDefined();
+});
+
+test('what nests too deeply or repeats itself endlessly is refused', async () => {
+  await expect(parse('['.repeat(50_000))).rejects.toMatchObject({ kind: 'InvalidInput' });
+  const bomb = [
+    'a: &a [x]',
+    ...Array.from({ length: 20 }, (_, i) => {
+      const before = i === 0 ? 'a' : `a${String(i - 1)}`;
+      return `a${String(i)}: &a${String(i)} [${Array(9).fill(`*${before}`).join(', ')}]`;
+    }),
+  ].join('\n');
+  await expect(parse(bomb)).rejects.toMatchObject({ kind: 'InvalidInput' });
+});
+
+test('an error of a file that is not there names it as it was given', async () => {
+  await expect(loadStudy('./nope.yaml')).rejects.toMatchObject({
+    where: './nope.yaml',
+    kind: 'InvalidInput',
+  });
+  await expect(loadStudy(directory)).rejects.toThrow('a directory');
+});

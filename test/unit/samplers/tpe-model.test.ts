@@ -1,0 +1,93 @@
+import { dimensionOf, observe } from '../../../src/samplers/tpe/dimension';
+import { erfc, logNormalMass } from '../../../src/samplers/tpe/normal';
+import { Observations } from '../../../src/samplers/tpe/observations';
+import { ParzenEstimator } from '../../../src/samplers/tpe/parzen';
+import { TrialLog } from '../../../src/samplers/tpe/trial-log';
+import type { Params, SearchSpace } from '../../../src/study/space';
+import type { Direction, TrialState } from '../../../src/study/trial';
+import densities from './recorded/densities.json';
+import { trial } from './histories';
+import splits from './recorded/splits.json';
+
+const space: SearchSpace = {
+  x: { distribution: { type: 'float', low: -5, high: 5, log: false, step: null } },
+  lr: { distribution: { type: 'float', low: 1e-5, high: 1, log: true, step: null } },
+  n: { distribution: { type: 'int', low: 1, high: 31, log: false, step: 3 } },
+  h: { distribution: { type: 'int', low: 1, high: 500, log: true, step: 1 } },
+  q: { distribution: { type: 'float', low: 0, high: 1, log: false, step: 0.25 } },
+  c: { distribution: { type: 'categorical', choices: ['a', 'b', 'c'] } },
+};
+
+/** Candidates' coordinates by dimension: a stepped dimension has the value itself. */
+function coordinates(candidates: readonly Params[]): Float64Array[] {
+  return Object.entries(space).map(([name, parameter]) => {
+    const dimension = dimensionOf(name, parameter);
+    const stepped = dimension.kind === 'numeric' && dimension.step > 0;
+    return Float64Array.from(candidates, (params) =>
+      stepped ? Number(params[name]) : observe(dimension, params[name]),
+    );
+  });
+}
+
+describe.each(densities)(
+  'the density of $rows.length observations',
+  ({ rows, candidates, recent, equal }) => {
+    const observations = new Observations(
+      Object.entries(space).map(([name, parameter]) => dimensionOf(name, parameter)),
+    );
+    const log = rows.map((params, number) => ({ trial: trial(number, { params, values: [0] }) }));
+    observations.update(log.toReversed(), []);
+
+    test.each([
+      ['newer ones weighing more', true, recent],
+      ['all weighing the same', false, equal],
+    ])('is Optuna’s, %s', (_, newer, expected) => {
+      const estimator = new ParzenEstimator(observations, () => true, newer);
+      const found = estimator.logDensity(coordinates(candidates), candidates.length);
+      expect([...found]).toEqual(expected.map((value) => expect.closeTo(value, 8)));
+    });
+  },
+);
+
+test.each(splits)('the best share of $name is Optuna’s', ({ directions, trials, best }) => {
+  const log = new TrialLog({}, directions as Direction[]);
+  const history = trials.map(({ state, values, intermediate }, number) =>
+    trial(number, {
+      state: state as TrialState,
+      values: values?.map(Number) ?? null,
+      intermediateValues: new Map(intermediate.map(([step, value]) => [Number(step), Number(value)])),
+    }),
+  );
+  log.append(history.toReversed());
+  const flags = log.bestShare();
+  const found = log.entries.flatMap((entry, i) => (flags[i] === 1 ? [entry.trial.number] : []));
+  expect(found.sort((a, b) => a - b)).toEqual(best);
+});
+
+test.each([
+  // SciPy: log(norm.cdf(b) - norm.cdf(a)) with mpmath's 30 digits.
+  [-1, 1, -0.381715],
+  [-40, -39, -765.083],
+])('the normal mass between %d and %d is right', (a, b, expected) => {
+  expect(logNormalMass(a, b)).toBeCloseTo(expected, 2);
+  expect(logNormalMass(-b, -a)).toBeCloseTo(expected, 2);
+});
+
+test('the narrow interval’s series continues the wide one’s formula', () => {
+  for (const middle of [-8, -3, -0.5, 0, 2, 6]) {
+    const narrow = logNormalMass(middle - 0.0099999, middle + 0.0099999);
+    const wide = logNormalMass(middle - 0.0100001, middle + 0.0100001);
+    expect(wide - narrow).toBeCloseTo(Math.log(1.0100001 / 1.0099999) * 100.9, 3);
+    expect(Math.abs(wide - narrow)).toBeLessThan(1e-4);
+  }
+});
+
+test.each([
+  [0, 1],
+  [0.5, 0.4795001221869535],
+  [-1, 1.8427007929497148],
+  [2, 0.004677734981047266],
+  [10, 2.088487583762545e-45],
+])('erfc(%d) is right', (x, expected) => {
+  expect(Math.abs(erfc(x) / expected - 1)).toBeLessThan(1e-14);
+});
