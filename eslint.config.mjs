@@ -14,7 +14,8 @@ const arrows = {
   pruners: ['study'],
   schedulers: ['study', 'process'],
   storage: ['study'],
-  config: ['study'],
+  // The address of the ledger, whose form only the ledger knows.
+  config: ['study', 'storage'],
   workflows: ['study'],
   activities: ['study', 'samplers', 'pruners', 'schedulers', 'storage', 'workflows'],
   server: ['study', 'process', 'config'],
@@ -43,6 +44,7 @@ const noInputOutput = {
 
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', '**/.venv/', 'schema/'] },
+  { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],
@@ -54,11 +56,13 @@ export default tseslint.config(
       'import-x/no-cycle': 'error',
       'import-x/no-restricted-paths': ['error', { zones }],
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/dot-notation': ['error', { allowIndexSignaturePropertyAccess: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       // `type` reads better for unions and mapped types, `interface` for objects; both are fine.
       '@typescript-eslint/consistent-type-definitions': 'off',
-      '@typescript-eslint/prefer-literal-enum-member': 'off',
+      // `defineUpdate<void>()` is how Temporal says that an update answers nothing.
+      '@typescript-eslint/no-invalid-void-type': 'off',
       eqeqeq: ['error', 'always', { null: 'ignore' }],
     },
   },

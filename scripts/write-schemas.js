@@ -8,7 +8,7 @@ const directory = join(__dirname, '..', 'schema');
 
 async function main() {
   mkdirSync(directory, { recursive: true });
-  const style = await prettier.resolveConfig(__filename);
+  const style = await prettier.resolveConfig(join(directory, 'study.schema.json'));
   for (const [name, schema] of Object.entries(jsonSchemas())) {
     const text = await prettier.format(JSON.stringify(schema), { ...style, parser: 'json' });
     writeFileSync(join(directory, name), text);

@@ -71,7 +71,8 @@ def checkpoint_dir():
 def _write(path, text):
     """Write a file so that it is there whole or not at all."""
     temporary = "%s.%d.tmp" % (path, os.getpid())
-    with open(temporary, "w", encoding="utf-8") as file:
+    # Half a character, which Python text may hold and UTF-8 can't, is written as its escape.
+    with open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
@@ -89,6 +90,16 @@ def _plain(value):
     if hasattr(value, "item"):
         return _plain(value.item())
     raise TypeError("the result has a value of type %s, which JSON can't hold" % type(value).__name__)
+
+
+def _sentence(error):
+    """An error in one line."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:
+        text = "(its message can't be read)"
+    name = type(error).__name__
+    return (name if text == "" else "%s: %s" % (name, text))[:2000]
 
 
 def _main(argv):
@@ -118,13 +129,10 @@ def _main(argv):
         return 0
     except BaseException as error:  # SystemExit and KeyboardInterrupt end a trial as any other error does
         traceback.print_exc()
-        text = "".join(traceback.format_exception_only(type(error), error)).strip()
-        _write(result + ".error", text)
+        _write(result + ".error", _sentence(error))
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    code = _main(sys.argv)
-    sys.stdout.flush()
-    sys.exit(code)
+    sys.exit(_main(sys.argv))

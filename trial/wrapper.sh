@@ -1,38 +1,44 @@
 #!/bin/sh
 # Runs one attempt of a trial and writes its fate: wrapper.sh DIRECTORY PROGRAM [ARGUMENT...]
-# The directory holds: run.lock (the fence), pid (who runs it: pid, start, boot), stop (asked to end), status (exit status).
-# A file counts once its line is complete. Nothing here outlives a lost power supply, and nothing has to: a job without a
-# status whose process is gone is lost, and repeated.
+# DIRECTORY/.perdure holds: run.lock (the fence), pid (who runs it: pid, start, boot), stop (asked to end), status (exit
+# status, and `stopped` where it had been asked to end by then). A file counts once its line is complete. Nothing here
+# outlives a lost power supply, and nothing has to: a job without a status whose process is gone is lost, and repeated.
 cd "$1" || exit 70
 shift
 # Whoever makes the directory runs the attempt; a second start of it ends here.
-mkdir run.lock 2>/dev/null || exit 0
+mkdir .perdure/run.lock 2>/dev/null || exit 0
 
-identify() {
-  started=$(ps -o lstart= -p $$ 2>/dev/null | tr -s ' ' '_') boot=-
+# Names of this shell's own start with perdure_, since an exported variable of the trial's would change with them.
+perdure_identify() {
+  # The worker asks in the same words: a trial may have a language and a time zone of its own.
+  perdure_start=$(LC_ALL=C TZ=UTC0 ps -o lstart= -p $$ 2>/dev/null | tr -s ' ' '_') perdure_boot=-
 }
 if [ -r "/proc/$$/stat" ]; then
   # Without starting a process: the 20th field after the command's name is the start time, in ticks since boot.
-  identify() {
-    read -r line <"/proc/$$/stat"
+  perdure_identify() {
+    read -r perdure_stat <"/proc/$$/stat"
     # shellcheck disable=SC2086
-    set -- ${line##*) }
+    set -- ${perdure_stat##*) }
     shift 19
-    started=$1
-    read -r boot </proc/sys/kernel/random/boot_id
+    perdure_start=$1
+    read -r perdure_boot </proc/sys/kernel/random/boot_id
   }
 fi
-identify
+perdure_identify
 # From here TERM ends the program, and this shell stays to say so; a trap, unlike ignoring, is not inherited.
 trap : TERM INT HUP
-printf '%s %s %s\n' "$$" "$started" "$boot" >pid
-if [ -e stop ]; then
-  code=143
-else
-  "$@" >output.log 2>&1 </dev/null
-  code=$?
-fi
-printf '%s\n' "$code" >status
+# A job that nobody could find again must not run.
+printf '%s %s %s\n' "$$" "$perdure_start" "$perdure_boot" >.perdure/pid || exit 71
+# What was stopped before it started leaves no status.
+[ -e .perdure/stop ] && exit 0
+case $1 in -*) set -- "./$@" ;; esac
+# exec, so that a program called like a command of this shell (exit, eval) is looked up on PATH as any other.
+(exec "$@") >output.log 2>&1 </dev/null
+perdure_code=$?
+# Asked here and not by comparing times: TERM ends most programs within a tick of the clock.
+perdure_stopped=
+[ -e .perdure/stop ] && perdure_stopped=' stopped'
+printf '%s%s\n' "$perdure_code" "$perdure_stopped" >.perdure/status
 # What the program left running ends with it.
 trap '' TERM
 kill -TERM 0 2>/dev/null

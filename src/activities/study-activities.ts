@@ -68,7 +68,7 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
     retryTrial: activity(async (study, key, number) => {
       const { state, params } = await read(study, number);
       if (!isFinal(state)) {
-        throw new PerdureError('Conflict', `trial ${String(number)} has not ended (${state})`);
+        throw new PerdureError('Conflict', `trial ${String(number)} is still ${state.toLowerCase()}`);
       }
       return ledger.enqueue(study.name, key, params, { retry_of: number });
     }),

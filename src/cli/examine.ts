@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { access, constants, mkdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Client } from '@temporalio/client';
+import { temporal } from '@temporalio/proto';
 import { connect } from '../client/connect';
 import { registerSearchAttributes } from '../client/search-attribute-registry';
 import type { Settings } from '../config/settings';
@@ -47,10 +48,10 @@ export async function* examine(settings: Settings): AsyncGenerator<Finding> {
     const program = findTemporal(settings.home);
     yield { what: 'Temporal program', ok: true, found: program ?? 'not installed yet; `perdure up` installs it' };
   }
-  yield* temporal(settings);
+  yield* examineTemporal(settings);
 }
 
-async function* temporal(settings: Settings): AsyncGenerator<Finding> {
+async function* examineTemporal(settings: Settings): AsyncGenerator<Finding> {
   let client: Client;
   try {
     client = await connect(settings);
@@ -68,8 +69,7 @@ async function* temporal(settings: Settings): AsyncGenerator<Finding> {
       const { pollers } = await client.workflowService.describeTaskQueue({
         namespace: client.options.namespace,
         taskQueue: { name: queue },
-        // Activities: every queue of ours has them.
-        taskQueueType: 2,
+        taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
       });
       const count = pollers.length;
       const hint = count === 0 ? 'start one: perdure up' : undefined;

@@ -1,3 +1,4 @@
+import type { Json } from '../study/json';
 import type { Trial } from '../study/trial';
 
 /**
@@ -21,8 +22,8 @@ export function trialsCsv(trials: readonly Trial[], metrics: readonly string[]):
   return [head, ...rows].map((row) => row.map(field).join(',')).join('\r\n') + '\r\n';
 }
 
-function field(value: unknown): string {
+function field(value: Json | undefined): string {
   if (value === undefined || value === null) return '';
-  const text = typeof value === 'string' ? value : typeof value === 'object' ? JSON.stringify(value) : String(value as number);
+  const text = typeof value === 'string' ? value : typeof value === 'object' ? JSON.stringify(value) : String(value);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

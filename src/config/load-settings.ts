@@ -150,6 +150,11 @@ function isAddress(address: string): boolean {
   return port > 0 && port < 65536;
 }
 
+/** A study's `parallel` is what a person chose; this only keeps a mistake there from felling the machine. */
+function defaultSlots(): number {
+  return Math.max(16, availableParallelism());
+}
+
 function sitesOf(
   { sites }: SettingsFile,
   home: string,
@@ -162,13 +167,13 @@ function sitesOf(
       const hint = 'use letters, digits, - and _, 64 at most';
       problems.push({ path: ['sites', name], message: `'${name}' can't be the name of a site`, hint });
     }
-    const { scheduler, slots = availableParallelism(), working_dir } = site;
+    const { scheduler, slots = defaultSlots(), working_dir } = site;
     const workingDir = working_dir === undefined ? join(home, 'jobs', name) : absolute(working_dir);
     return [name, { scheduler, slots, workingDir }];
   });
   const local: SiteSettings = {
     scheduler: 'local',
-    slots: availableParallelism(),
+    slots: defaultSlots(),
     workingDir: join(home, 'jobs', 'local'),
   };
   return { local, ...Object.fromEntries(named) };

@@ -33,7 +33,9 @@ export function parseAdjustment(
   );
   if (!form.ok) throw invalidInput(form.problems);
   const { sampler, pruner, space, ...limits } = form.value;
-  const budget = Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+  const budget = Object.fromEntries(
+    Object.entries<unknown>(limits).filter(([, value]) => value !== undefined),
+  );
   const study = {
     objectives: spec?.objectives.length ?? 1,
     python: spec?.trial.python ?? 'python3',

@@ -52,7 +52,7 @@ function explain(issue: Issue, data: unknown, json: JsonSchema): readonly ShapeP
       const options = issue.values.map(String);
       if (value === undefined) return [missing(path, `one of: ${options.join(', ')}`)];
       return [
-        { path, message: `${name} can't be ${shown(value)}`, hint: suggestion(String(value), options) },
+        { path, message: `${name} can't be ${shown(value)}`, hint: suggestion(asText(value), options) },
       ];
     }
     case 'invalid_union': {
@@ -75,7 +75,11 @@ function explain(issue: Issue, data: unknown, json: JsonSchema): readonly ShapeP
       return [{ path, message: `${name} ${tooSmall(issue, value)}`, hint }];
     case 'too_big':
       return [{ path, message: `${name} ${tooBig(issue, value)}`, hint }];
-    default:
+    case 'custom':
+    case 'invalid_element':
+    case 'invalid_format':
+    case 'invalid_key':
+    case 'not_multiple_of':
       return [{ path, message: `${name}: ${issue.message}`, hint }];
   }
 }
@@ -93,7 +97,7 @@ function discriminated(
   return {
     path,
     message: `${nameOf(path)} can't be ${shown(type)}`,
-    hint: suggestion(String(type), options),
+    hint: suggestion(asText(type), options),
   };
 }
 
@@ -121,10 +125,15 @@ const kinds: Readonly<Record<string, string>> = {
 function shown(value: unknown): string {
   if (value === undefined) return 'absent';
   if (value === null) return 'empty';
+  if (typeof value === 'number') return String(value);
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a group of named values';
   if (typeof value === 'string') return `the text "${value.length > 40 ? `${value.slice(0, 40)}…` : value}"`;
-  return String(value);
+  return asText(value);
+}
+
+function asText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function quotesHint(path: Problem['path'], expected: string, value: unknown): string | undefined {

@@ -15,8 +15,14 @@ const budgetShape = {
     .meta({ description: `trials at once, 1 to ${String(maxParallel)}`, examples: [4] }),
   hours: amount.meta({ description: 'wall-clock hours since the start', examples: [12] }),
   failures: count.meta({ description: 'the study fails after so many FAIL trials in a row', examples: [10] }),
-  target: amount.meta({ description: 'the study is complete when the objective is this good', examples: [0.99] }),
-  patience: count.meta({ description: 'the study is complete after so many trials without improvement', examples: [20] }),
+  target: amount.meta({
+    description: 'the study is complete when the objective is this good',
+    examples: [0.99],
+  }),
+  patience: count.meta({
+    description: 'the study is complete after so many trials without improvement',
+    examples: [20],
+  }),
 };
 
 const objective = z.strictObject({

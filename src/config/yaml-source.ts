@@ -134,14 +134,14 @@ function step(
   if (!isMap(node)) return undefined;
   for (const pair of node.items) {
     const name = isScalar(pair.key) ? pair.key.value : undefined;
-    const keyNode = pair.key as ParsedNode;
-    if (String(name) === String(part)) return { start: startOf(keyNode), value: pair.value as Node };
+    const keyNode = pair.key;
+    if (String(name) === String(part)) return { start: startOf(keyNode), value: pair.value };
   }
   for (const pair of node.items) {
     if (!isScalar(pair.key) || pair.key.source !== '<<') continue;
     const merged = isSeq(pair.value) ? pair.value.items : [pair.value];
     for (const one of merged) {
-      const found = step(document, one as Node, part);
+      const found = step(document, one, part);
       if (found !== undefined) return found;
     }
   }

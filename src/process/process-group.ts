@@ -10,10 +10,14 @@ export interface ProcessIdentity {
   readonly boot: string;
 }
 
-/** Reads `pid start boot`, once its line is complete. */
+/**
+ * Reads `pid start boot`, once its line is complete. Ids of 0 and 1 are refused: signals to those groups would reach this
+ * process, or every process.
+ */
 export function parseIdentity(text: string): ProcessIdentity | null {
-  const [, pid, start, boot] = /^(\d+) (\S+) (\S+)\n/.exec(text) ?? [];
-  return pid === undefined || start === undefined || boot === undefined ? null : { pid: Number(pid), start, boot };
+  const [, digits, start, boot] = /^(\d{1,10}) (\S+) (\S+)\n/.exec(text) ?? [];
+  const pid = Number(digits);
+  return start === undefined || boot === undefined || pid < 2 ? null : { pid, start, boot };
 }
 
 /** The identity of a process that runs now; `null` where there is none. */
@@ -36,7 +40,7 @@ export function isGroupAlive(identity: ProcessIdentity): boolean {
   const leader = look(identity);
   if (leader === 'same') return true;
   // Its id belongs to another process by now, which can't be while the old group has members.
-  if (leader === 'other') return false;
+  if (leader === 'other' || !isGroupThere(identity.pid)) return false;
   return members(identity.pid).length > 0;
 }
 
@@ -65,6 +69,16 @@ function look({ pid, start, boot }: ProcessIdentity): 'same' | 'other' | 'none' 
   return stat.state === 'Z' || stat.state === 'X' ? 'none' : 'same';
 }
 
+/** A cheap question: `false` is certain, `true` may be for zombies only. */
+function isGroupThere(group: number): boolean {
+  try {
+    process.kill(-group, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
 /** Running processes of a group whose leader is gone. */
 function members(group: number): readonly number[] {
   if (process.platform !== 'linux') {
@@ -84,7 +98,9 @@ function members(group: number): readonly number[] {
 }
 
 /** Fields 3, 5 and 22 of `/proc/PID/stat` (proc(5)); the command's name before them may hold anything. */
-function statOf(pid: string): { readonly state: string; readonly group: number; readonly start: string } | null {
+function statOf(
+  pid: string,
+): { readonly state: string; readonly group: number; readonly start: string } | null {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -104,7 +120,9 @@ function bootId(): string {
 
 function ps(...args: string[]): string {
   try {
-    return execFileSync('ps', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    // The wrapper asks in the same words: a start time is text, in some language and time zone.
+    const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC0' };
+    return execFileSync('ps', args, { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'ignore'] });
   } catch {
     // `ps -p` ends with 1 where there is no such process.
     return '';

@@ -6,7 +6,7 @@ import { stepsOf } from './reports';
 /**
  * Gives up a trial whose best value so far is worse than the median of the COMPLETE trials at the same step: the rule of
  * Google Vizier (Golovin et al., KDD 2017) as in Optuna's `MedianPruner`, `NaN` included: a trial that has reported
- * nothing else is given up, others' are left out.
+ * nothing else is given up, others' are left out. Infinite values are in order here; NumPy's median may be `NaN` with them.
  *
  * Reports may be read several at a time, so the step that is judged is the first one reported in the latest interval,
  * not necessarily the last one; a trial that is looked at after every report is judged as by Optuna.

@@ -18,7 +18,8 @@ export interface Ladder {
  * Optuna keeps in a trial what it had at a rung; here that is read off its reports: the value at the first step at or
  * beyond the rung. Several reports may be read at once, so each rung that the trial has reached is looked at: the
  * highest one against all others, the lower ones, which it passed before, only against trials of lower numbers, so that a later
- * trial does not undo what was decided. One trial after the other is judged as by Optuna.
+ * trial does not undo what was decided. One trial after the other is judged as
+ * by Optuna, except that a trial whose reports leap over a rung counts at both.
  */
 export function shouldStop(
   trial: Trial,

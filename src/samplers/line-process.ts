@@ -49,6 +49,8 @@ export class LineProcess {
     const { running } = this;
     this.running = undefined;
     if (running === undefined) return;
+    running.waiting?.reject(new PerdureError('Unavailable', 'the sampler was closed', { where: 'sampler' }));
+    running.waiting = undefined;
     running.child.kill('SIGKILL');
     await running.ended;
   }
@@ -94,7 +96,7 @@ export class LineProcess {
   }
 
   private endOf({ errors }: Running, code: number | null, signal: NodeJS.Signals | null): string {
-    const how = signal === null ? `exit code ${String(code)}` : signal;
+    const how = signal ?? `exit code ${String(code)}`;
     const last = errors.trim().split('\n').slice(-3).join(' | ');
     return `the sampler's process '${this.command}' ended (${how})${last === '' ? '' : `: ${last}`}`;
   }

@@ -28,6 +28,7 @@ const script = join(__dirname, '..', '..', 'trial', 'optuna_bridge.py');
 export class OptunaSampler implements Sampler {
   private readonly python: LineProcess;
   private turn: Promise<unknown> = Promise.resolve();
+  private closed = false;
   /** What the process has been told; nothing where it has just been started. */
   private told:
     | { readonly process: number; readonly study: string; readonly history: readonly Trial[]; count: number }
@@ -42,7 +43,7 @@ export class OptunaSampler implements Sampler {
 
   /**
    * @throws {@link PerdureError} `InvalidInput` where Python, Optuna, the sampler or what it needs is missing, its options
-   * are wrong or it can't do what is asked; `Unavailable` where the process died twice
+   * are wrong or it can't do what is asked; `Unavailable` where the process died twice or the sampler was closed
    */
   propose(request: ProposalRequest): Promise<Params> {
     const mine = this.turn.then(() => this.ask(request));
@@ -51,6 +52,7 @@ export class OptunaSampler implements Sampler {
   }
 
   async close(): Promise<void> {
+    this.closed = true;
     await this.python.close();
     this.told = undefined;
   }
@@ -58,6 +60,7 @@ export class OptunaSampler implements Sampler {
   private async ask(request: ProposalRequest): Promise<Params> {
     const given = withParents(request.space, request.fixed, new RandomStream(this.seed, request.number));
     for (let attempt = 1; ; attempt++) {
+      if (this.closed) throw new PerdureError('Unavailable', 'the sampler was closed', { where: 'sampler' });
       const process = this.python.start();
       try {
         const answer = await this.python.request(JSON.stringify(this.message(request, given, process)));

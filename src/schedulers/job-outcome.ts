@@ -1,6 +1,6 @@
 import type { Json } from '../study/json';
 import type { FailReason } from '../study/trial';
-import type { JobEnd, JobOutput } from './scheduler';
+import type { JobEnd, JobOutput, Report } from './scheduler';
 
 /** What an ended job means for its trial. */
 export type Verdict =
@@ -29,8 +29,12 @@ export function judge({
       : fail('cancelled', end.why ?? 'cancelled by a person');
   }
   const heeded = output.sawPrune && (end.how !== 'exited' || output.error === undefined);
-  if (end.how === 'stopped' || heeded || (output.pruneAsked && succeeded(end) && output.result === undefined)) {
-    return pruned(output);
+  if (
+    end.how === 'stopped' ||
+    heeded ||
+    (output.pruneAsked && succeeded(end) && output.result === undefined)
+  ) {
+    return pruned(output, metrics.length);
   }
   if (end.how === 'signalled') return fail('exit', `ended by signal ${end.signal}`);
   if (end.status !== 0) return fail('exit', output.error ?? exitMessage(end.status));
@@ -43,9 +47,11 @@ function succeeded(end: JobEnd): boolean {
   return end.how === 'exited' && end.status === 0;
 }
 
-function pruned({ reports }: JobOutput): Verdict {
-  const last = reports.reduce<JobOutput['reports'][number] | null>((a, b) => (a === null || b.step >= a.step ? b : a), null);
-  return { state: 'PRUNED', values: last === null || Number.isNaN(last.value) ? null : [last.value] };
+/** As in Optuna, a report is no value of one objective among several. */
+function pruned({ reports }: JobOutput, objectives: number): Verdict {
+  const last = reports.reduce<Report | null>((a, b) => (a === null || b.step >= a.step ? b : a), null);
+  const counts = last !== null && objectives === 1 && !Number.isNaN(last.value);
+  return { state: 'PRUNED', values: counts ? [last.value] : null };
 }
 
 function read(result: Json, metrics: readonly string[]): Verdict {
@@ -53,7 +59,8 @@ function read(result: Json, metrics: readonly string[]): Verdict {
   for (const metric of metrics) {
     const value = metricOf(result, metric, metrics.length);
     if (value === undefined) return fail('bad_result', `the result has no '${metric}': ${shown(result)}`);
-    if (typeof value !== 'number') return fail('bad_result', `'${metric}' is not a number but ${shown(value)}`);
+    if (typeof value !== 'number')
+      return fail('bad_result', `'${metric}' is not a number but ${shown(value)}`);
     if (Number.isNaN(value)) return fail('bad_result', `'${metric}' is NaN`);
     values.push(value);
   }
@@ -69,11 +76,29 @@ function metricOf(result: Json, metric: string, count: number): Json | undefined
 }
 
 function shown(value: Json): string {
-  const text = JSON.stringify(value);
+  const text = asText(value);
   return text.length > 100 ? `${text.slice(0, 99)}…` : text;
 }
 
-const signals: Readonly<Record<number, string>> = { 1: 'HUP', 2: 'INT', 6: 'ABRT', 9: 'KILL', 11: 'SEGV', 15: 'TERM' };
+function asText(value: Json): string {
+  try {
+    return JSON.stringify(value, (_key, part: unknown) =>
+      Number.isFinite(part) || typeof part !== 'number' ? part : String(part),
+    );
+  } catch {
+    // Nested deeper than the stack.
+    return 'something deeply nested';
+  }
+}
+
+const signals: Readonly<Record<number, string>> = {
+  1: 'HUP',
+  2: 'INT',
+  6: 'ABRT',
+  9: 'KILL',
+  11: 'SEGV',
+  15: 'TERM',
+};
 
 /** A shell reports a program that a signal ended as 128 and the signal's number. */
 function exitMessage(status: number): string {

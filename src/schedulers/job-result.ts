@@ -36,13 +36,16 @@ function parseNumbers(text: string): Json {
   }
 }
 
+/** How much of a log is shown to a person. */
+export const tailBytes = 8192;
+
 /** The last lines of a log, at most `maxLines` and `maxBytes`, for a person. */
-export function tailOf(bytes: Uint8Array, maxLines = 40, maxBytes = 8192): string {
+export function tailOf(bytes: Uint8Array, maxLines = 40, maxBytes = tailBytes): string {
   const from = Math.max(0, bytes.length - maxBytes);
   const text = new TextDecoder('utf-8').decode(bytes.subarray(from)).replaceAll('\u0000', '\ufffd');
   // A cut inside a character leaves a replacement sign at the start.
   const clean = from === 0 ? text : text.replace(/^\ufffd+/, '');
-  return clean.split('\n').slice(-maxLines - 1).join('\n').trimEnd();
+  return clean.trimEnd().split('\n').slice(-maxLines).join('\n');
 }
 
 function shorten(text: string): string {

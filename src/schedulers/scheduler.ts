@@ -77,7 +77,7 @@ export interface Scheduler {
    * @returns the scheduler's own id of the job, or `null` when the site has no free slot now (nothing was done)
    */
   submit(request: JobRequest): Promise<string | null>;
-  /** The state of each job, in the order asked. One listing of the site, however many are asked. Never throws for an outage: `unknown`. */
+  /** The state of each submitted job, in the order asked. One listing of the site, however many are asked. Never throws for an outage: `unknown`. */
   observe(keys: readonly JobKey[]): Promise<readonly JobObservation[]>;
   /** Resolves when the job may have ended or reported, at the latest after `timeoutMs` or when `signal` aborts. A hint only; may resolve early. */
   waitForNews(key: JobKey, timeoutMs: number, signal: AbortSignal): Promise<void>;

@@ -26,9 +26,9 @@ export function readProcess<Notes>(file: string): BackgroundProcess<Notes> | nul
 }
 
 /** What the file says, whether the process runs or not. */
-export function readNotes<Notes>(file: string): Notes | null {
+export function readNotes(file: string): unknown {
   try {
-    return (JSON.parse(readFileSync(file, 'utf8')) as BackgroundProcess<Notes>).notes;
+    return (JSON.parse(readFileSync(file, 'utf8')) as BackgroundProcess<unknown>).notes;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;

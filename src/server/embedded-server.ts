@@ -28,7 +28,7 @@ const stopGrace = 10_000;
 
 /** The embedded server of a state directory, if one was ever started there; it may be down. */
 export function embeddedServer(home: string): EmbeddedServer | null {
-  return readNotes<Notes>(homeFiles(home).server);
+  return readNotes(homeFiles(home).server) as Notes | null;
 }
 
 /** `true` while its process runs. */
@@ -49,7 +49,7 @@ export async function ensureServer(
     const running = readProcess<Notes>(files.server);
     if (running !== null) return { ...running.notes, started: false };
     const program = await temporalProgram(home, say);
-    const before = readNotes<Notes>(files.server);
+    const before = readNotes(files.server) as Notes | null;
     const start = async (wished: Ports): Promise<Notes> => {
       const notes = await notesOf(wished);
       await startProcess({

@@ -52,7 +52,7 @@ function openPostgres({ connectionString }: Extract<LedgerAddress, { kind: 'post
       getTypeParser: (id: number, format?: 'text' | 'binary') => {
         // A timestamp has no zone in Optuna's tables; JavaScript would read it in the local one.
         if (asText.has(id)) return (text: string) => text;
-        return format === 'binary' ? types.getTypeParser(id, 'binary') : types.getTypeParser(id, 'text');
+        return types.getTypeParser(id as Parameters<typeof types.getTypeParser>[0], format) as (value: unknown) => unknown;
       },
     },
   });

@@ -54,7 +54,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
         : { metrics: { prometheus: { bindAddress: `${bind}:${String(run.metricsPort)}` } } },
   });
   const failpoint = createFailpoint(process.env['PERDURE_FAILPOINTS']);
-  const { namespace, ...options } = await connectionOptions(settings);
+  const { namespace, ...options } = connectionOptions(settings);
   const ledger = await openLedger(settings.storage);
   const contexts = new StudyContexts(ledger);
   const schedulers = openSites(settings);

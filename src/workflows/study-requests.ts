@@ -1,11 +1,17 @@
 import { ApplicationFailure, currentUpdateInfo, setHandler } from '@temporalio/workflow';
 import { applyAdjustment } from '../study/adjust';
+import type { Adjustment } from '../study/adjustment';
 import { PerdureError } from '../study/error';
+import type { Params } from '../study/space';
 import { checkParams } from '../study/space-membership';
 import type { StudyStateMachine } from '../study/study-state';
 import type { StudyActivities, StudyRef } from './activity-types';
 import { adjustStudy, cancelTrial, enqueueTrial, pauseStudy, resumeStudy, retryTrial, stopStudy } from './messages';
 import type { TrialWindow } from './trial-window';
+
+interface TrialNumber {
+  readonly number: number;
+}
 
 /** Whether requests are being carried out; the study proposes nothing meanwhile, so that a change holds for all that follows. */
 export interface Requests {
@@ -78,14 +84,14 @@ export function acceptRequests(
         await activities.saveSpec(ref, state.specVersion, state.spec);
         return state.specVersion;
       }),
-    { validator: (adjustment) => { refusing(() => applyAdjustment(state.spec, adjustment)); } },
+    { validator: (adjustment: Adjustment) => { refusing(() => applyAdjustment(state.spec, adjustment)); } },
   );
 
   setHandler(
     enqueueTrial,
     ({ params }) => inTurn(() => activities.enqueueTrial(ref, requestKey(), params)),
     {
-      validator: ({ params }) => {
+      validator: ({ params }: { readonly params: Params }) => {
         mustHaveRoom(state);
         const problems = checkParams(state.spec.space, params, { partial: true });
         if (problems.length > 0) throw refuse('InvalidInput', problems.map(({ message }) => message).join('; '));
@@ -97,10 +103,9 @@ export function acceptRequests(
     retryTrial,
     ({ number }) => inTurn(() => activities.retryTrial(ref, requestKey(), number)),
     {
-      validator: ({ number }) => {
+      validator: ({ number }: TrialNumber) => {
         mustBeNumber(number);
         mustHaveRoom(state);
-        if (state.isRunning(number)) throw refuse('Conflict', `trial ${String(number)} is still running`);
       },
     },
   );
@@ -112,7 +117,7 @@ export function acceptRequests(
         if (state.isRunning(number)) await window.cancel(number);
         else await activities.cancelWaiting(ref, number);
       }),
-    { validator: ({ number }) => { mustBeNumber(number); } },
+    { validator: ({ number }: TrialNumber) => { mustBeNumber(number); } },
   );
 
   return {

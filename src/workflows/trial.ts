@@ -27,9 +27,9 @@ import type { TrialInput } from './study-input';
 export async function trial(input: TrialInput): Promise<TrialOutcome> {
   const attempts = new Attempts(input);
   const life = new CancellationScope();
-  let reportAsked = false;
+  const asked = { report: false };
   setHandler(reportToStudy, () => {
-    reportAsked = true;
+    asked.report = true;
   });
   setHandler(cancelAttempt, () => {
     life.cancel();
@@ -43,7 +43,7 @@ export async function trial(input: TrialInput): Promise<TrialOutcome> {
     outcome = await CancellationScope.nonCancellable(() => attempts.cancel('cancelled by a person'));
   }
   setCurrentDetails(`trial ${String(input.number)}: ${outcome.state}`);
-  if (reportAsked) await CancellationScope.nonCancellable(() => report(outcome));
+  if (asked.report) await CancellationScope.nonCancellable(() => report(outcome));
   return outcome;
 }
 

@@ -545,7 +545,10 @@ const study: readonly Omit<BadInput, 'kind'>[] = [
   { name: 'hours that are text', text: line(10, 'budget: {hours: 12h}'), line: 10, hint: 'hours: 12' },
   {
     name: 'a target of two objectives',
-    text: `${line(2, 'objectives: [{metric: a, direction: minimize}, {metric: b, direction: minimize}]').replace('{trials: 24,', '{target: 1,')}`,
+    text: line(2, 'objectives: [{metric: a, direction: minimize}, {metric: b, direction: minimize}]').replace(
+      '{trials: 24,',
+      '{target: 1,',
+    ),
     line: 10,
     hint: "leave out 'target'",
   },

@@ -4,7 +4,8 @@ import { openStudy } from '../../src/client/start-study';
 import { StudyHandle } from '../../src/client/study-handle';
 import { readStudy } from '../../src/config';
 import type { Trial } from '../../src/study/trial';
-import { Installation, until, type Victim } from './installation';
+import type { Installation} from './installation';
+import { until, type Victim } from './installation';
 
 /** Every step of a trial and of its study, before and after. */
 export const points = ['propose', 'submit', 'observe', 'fetch', 'record', 'signal', 'continue-as-new'].flatMap((step) => [

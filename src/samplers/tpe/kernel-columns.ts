@@ -53,7 +53,8 @@ function normalKernels(
     if (kernel < 0) continue;
     const next = kernel === count ? to : (values[row] ?? 0);
     if (previous >= 0) {
-      const [left, right] = [mean - before, next - mean];
+      const left = mean - before;
+      const right = next - mean;
       const width =
         count < 2
           ? Math.max(left, right)
@@ -65,7 +66,8 @@ function normalKernels(
       deviations[previous] = Math.min(Math.max(width, narrowest), widest);
     }
     if (kernel < count) means[kernel] = next;
-    [before, mean] = [mean, next];
+    before = mean;
+    mean = next;
     previous = kernel;
     seen++;
   }
@@ -100,11 +102,15 @@ export function continuousColumn(
   const { from, to } = dimension;
   // (x − mean)² / 2σ² as one product and one square.
   const scales = new Float64Array(count + 1);
+  // Most kernels are as narrow as they may be.
+  let [last, lastLog] = [1, 0];
   for (let k = 0; k <= count; k++) {
-    const [mean, deviation] = [means[k] ?? 0, deviations[k] ?? 1];
+    const mean = means[k] ?? 0;
+    const deviation = deviations[k] ?? 1;
+    if (deviation !== last) [last, lastLog] = [deviation, Math.log(deviation)];
     scales[k] = Math.SQRT1_2 / deviation;
     const mass = logNormalMass((from - mean) / deviation, (to - mean) / deviation);
-    base[k] = (base[k] ?? 0) - mass - Math.log(deviation) - logRoot2Pi;
+    base[k] = (base[k] ?? 0) - mass - lastLog - logRoot2Pi;
   }
   return {
     draw: (kernel, random) => drawTruncated(means[kernel] ?? 0, deviations[kernel] ?? 1, dimension, random),
@@ -134,40 +140,44 @@ export function steppedColumn(
   const { from, to, step, log } = dimension;
   // Many trials have the same value, and so the same kernel: each shape is evaluated once.
   const shapeOf = new Int32Array(count + 1);
-  const shapes: { readonly mean: number; readonly deviation: number; readonly mass: number }[] = [];
-  const known = new Map<number, number[]>();
+  const shapeMeans = new Float64Array(count + 1);
+  const shapeDeviations = new Float64Array(count + 1);
+  const shapeMasses = new Float64Array(count + 1);
+  const before = new Int32Array(count + 1);
+  const lastOfMean = new Map<number, number>();
+  let shapeCount = 0;
   for (let k = 0; k <= count; k++) {
     const [mean, deviation] = [means[k] ?? 0, deviations[k] ?? 1];
-    const alike = known.get(mean) ?? [];
-    if (alike.length === 0) known.set(mean, alike);
-    let shape = alike.find((one) => shapes[one]?.deviation === deviation);
-    if (shape === undefined) {
-      shape = shapes.length;
-      alike.push(shape);
-      shapes.push({
-        mean,
-        deviation,
-        mass: logNormalMass((from - mean) / deviation, (to - mean) / deviation),
-      });
+    const last = lastOfMean.get(mean) ?? -1;
+    let shape = last;
+    while (shape >= 0 && shapeDeviations[shape] !== deviation) shape = before[shape] ?? -1;
+    if (shape < 0) {
+      shape = shapeCount++;
+      shapeMeans[shape] = mean;
+      shapeDeviations[shape] = deviation;
+      shapeMasses[shape] = logNormalMass((from - mean) / deviation, (to - mean) / deviation);
+      before[shape] = last;
+      lastOfMean.set(mean, shape);
     }
     shapeOf[k] = shape;
-    base[k] = (base[k] ?? 0) - (shapes[shape]?.mass ?? 0);
+    base[k] = (base[k] ?? 0) - (shapeMasses[shape] ?? 0);
   }
+  const massesAt = (value: number): Float64Array => {
+    const masses = new Float64Array(shapeCount);
+    const left = log ? Math.log(value - step / 2) : value - step / 2;
+    const right = log ? Math.log(value + step / 2) : value + step / 2;
+    for (let s = 0; s < shapeCount; s++) {
+      const [mean, scale] = [shapeMeans[s] ?? 0, 1 / (shapeDeviations[s] ?? 1)];
+      masses[s] = logNormalMass((left - mean) * scale, (right - mean) * scale);
+    }
+    return masses;
+  };
   return {
     draw: (kernel, random) =>
       snapDraw(dimension, drawTruncated(means[kernel] ?? 0, deviations[kernel] ?? 1, dimension, random)),
     prepare: (candidates) => {
       const masses = new Map<number, Float64Array>();
-      for (const value of candidates) {
-        if (masses.has(value)) continue;
-        const [left, right] = [value - step / 2, value + step / 2].map((end) => (log ? Math.log(end) : end));
-        masses.set(
-          value,
-          Float64Array.from(shapes, ({ mean, deviation }) =>
-            logNormalMass(((left ?? 0) - mean) / deviation, ((right ?? 0) - mean) / deviation),
-          ),
-        );
-      }
+      for (const value of candidates) if (!masses.has(value)) masses.set(value, massesAt(value));
       const add: Add = (candidate, start, end, terms) => {
         const table = masses.get(candidates[candidate] ?? 0);
         if (table === undefined) return;
@@ -196,8 +206,9 @@ export function categoricalColumn(
   const total = 1 + openCount * share;
   const bonus = Math.log((1 + share) / share);
   const openCodes = [...open.keys()].filter((code) => open[code] === 1);
-  // -1: no choice stands out.
-  const codes = new Int32Array(count + 1).fill(-1);
+  // One more than the last code: no choice stands out.
+  const nothing = open.length;
+  const codes = new Int32Array(count + 1).fill(nothing);
   for (let k = 0; k <= count; k++) {
     const code = k < count ? (values[rows[k] ?? 0] ?? -1) : -1;
     const standsOut = open[code] === 1;
@@ -206,17 +217,18 @@ export function categoricalColumn(
   }
   return {
     draw: (kernel, random) => {
-      const code = codes[kernel] ?? -1;
+      const code = codes[kernel] ?? nothing;
       const observed = random.uniform() * total < 1;
       const other = openCodes[random.below(openCodes.length)] ?? 0;
-      return code >= 0 && observed ? code : other;
+      return code !== nothing && observed ? code : other;
     },
     prepare: (candidates) => {
+      // A table instead of a comparison, whose outcome the processor can't predict.
+      const bonuses = new Float64Array(open.length + 1);
       const add: Add = (candidate, start, end, terms) => {
-        const x = candidates[candidate] ?? 0;
-        for (let k = start; k < end; k++) {
-          if (codes[k] === x) terms[k - start] = (terms[k - start] ?? 0) + bonus;
-        }
+        bonuses.fill(0)[candidates[candidate] ?? 0] = bonus;
+        for (let k = start; k < end; k++)
+          terms[k - start] = (terms[k - start] ?? 0) + (bonuses[codes[k] ?? 0] ?? 0);
       };
       return { add };
     },

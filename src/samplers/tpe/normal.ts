@@ -58,7 +58,7 @@ const farUnder = [
 
 function polynomial(x: number, coefficients: readonly number[]): number {
   let value = 0;
-  for (let i = 0; i < coefficients.length; i++) value = value * x + (coefficients[i] ?? 0);
+  for (const coefficient of coefficients) value = value * x + coefficient;
   return value;
 }
 
@@ -86,18 +86,35 @@ export function normalMassBelow(x: number): number {
  */
 export function logNormalMass(a: number, b: number): number {
   const width = b - a;
-  if (width < 0.02) return logNarrowMass(0.5 * (a + b), width);
+  if (width < narrow) {
+    const middle = 0.5 * (a + b);
+    return Math.log(width) + logNarrowMassRatio(middle * middle, width * width);
+  }
   if (a > 0) return logMassInLeftTail(-b, -a);
   if (b <= 0) return logMassInLeftTail(a, b);
-  return Math.log1p(-normalMassBelow(a) - normalMassBelow(-b));
+  // What lies beyond 8.5 standard deviations is less than the last digit of 1.
+  const outside = (a < -8.5 ? 0 : normalMassBelow(a)) + (b > 8.5 ? 0 : normalMassBelow(-b));
+  return outside === 0 ? 0 : Math.log1p(-outside);
 }
 
-/** The density's Taylor series around the middle; what is left out is below 1e-11 of the mass where it matters. */
-function logNarrowMass(middle: number, width: number): number {
-  const m = middle * middle;
-  const w = width * width;
-  const correction = ((m - 1) * w) / 24 + ((m * m - 6 * m + 3) * w * w) / 1920;
-  return Math.log(width) - logRoot2Pi - 0.5 * m + Math.log1p(correction);
+/** An interval of this width, in standard deviations, may be summed up by {@link logNarrowMassRatio}. */
+export const narrow = 0.25;
+
+/**
+ * The logarithm of a narrow interval's mass, divided by its width: the Taylor series of log(mass) in the width, whose
+ * coefficients are polynomials in the middle's square. Its error is below 1e-6 up to 5 standard deviations from the
+ * mean, and below a thousandth where the mass is e^-50.
+ * @param u the middle's square, in standard deviations
+ * @param v the width's square; the width is below {@link narrow}
+ */
+export function logNarrowMassRatio(u: number, v: number): number {
+  const second = (u - 1) / 24;
+  const fourth = (u * (u - 6) + 3) / 1920;
+  const sixth = (u * (u * (u - 15) + 45) - 15) / 322560;
+  const first = v * second;
+  const rest = v * v * (fourth - 0.5 * second * second);
+  const last = v * v * v * (sixth - second * fourth + (second * second * second) / 3);
+  return first + rest + last - 0.5 * u - logRoot2Pi;
 }
 
 function logMassInLeftTail(a: number, b: number): number {

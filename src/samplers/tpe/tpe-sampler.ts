@@ -21,7 +21,7 @@ type TpeSpec = Extract<SamplerSpec, { type: 'tpe' }>;
  * first it proposes the one where the densities' ratio is largest.
  *
  * As in Optuna: PRUNED trials count after COMPLETE ones, FAIL ones not at all; with `constant_liar` running trials count as
- * bad; with several objectives the best are chosen by Pareto fronts and hypervolume, and `multivariate` applies to one objective only.
+ * bad; with several objectives the best are chosen by Pareto fronts and hypervolume, and `multivariate` does not apply.
  * Other than in Optuna: conditional parameters are always modelled in groups (its `group=True`), trials outside the
  * current bounds are left out before the best are chosen, and candidates are drawn from another random stream.
  */

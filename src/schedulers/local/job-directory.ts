@@ -1,13 +1,34 @@
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { attemptPath } from '../job-key';
-import { parseReports, parseResult, tailOf } from '../job-result';
-import type { JobKey, JobObservation, JobOutput, Report, StopReason } from '../scheduler';
-import { isAlive, isGroupAlive, parseIdentity, type ProcessIdentity, signalGroup } from '../../process/process-group';
+import type { JobKey, JobObservation, StopReason } from '../scheduler';
+import {
+  isAlive,
+  isGroupAlive,
+  parseIdentity,
+  type ProcessIdentity,
+  signalGroup,
+} from '../../process/process-group';
 
 /** How long a wrapper may take from its start to its first word (milliseconds). */
 const startGrace = 30_000;
+/** How long what an ended program left running may take to end (milliseconds). */
+const leftoverGrace = 5_000;
+
+/** Where Perdure's own files are, apart from what the study and its trial put beside them. */
+export const ownDirectory = '.perdure';
 
 /** What the `stop` file says: why the job was ended, or that it was given up; on its second line, words for a person. */
 type Stop = { readonly reason: StopReason | 'lost'; readonly why: string | undefined; readonly at: Date };
@@ -29,8 +50,18 @@ export class JobDirectory {
     return join(dirname(this.path), 'checkpoint');
   }
 
+  /** One of Perdure's own files. */
   file(name: string): string {
-    return join(this.path, name);
+    return join(this.path, ownDirectory, name);
+  }
+
+  /** Standard output and error of the program. */
+  get log(): string {
+    return join(this.path, 'output.log');
+  }
+
+  get exists(): boolean {
+    return existsSync(this.path);
   }
 
   get staged(): boolean {
@@ -47,6 +78,12 @@ export class JobDirectory {
     return text === null ? null : parseIdentity(text);
   }
 
+  /** A job that was staged long ago begins to wait for its first word now. */
+  awaitStart(): void {
+    const now = new Date();
+    utimesSync(this.file('params.json'), now, now);
+  }
+
   /** The state, made certain: a job that is called lost can't begin or go on later. */
   observe(now = Date.now()): JobObservation {
     // In this order: a wrapper that wrote its pid after `stop` was there does not run the program.
@@ -54,26 +91,27 @@ export class JobDirectory {
     const identity = this.identity();
     if (identity === null) return this.observeUnstarted(stop, now);
     const startedAt = this.changed('pid') ?? new Date(now);
-    const ended = this.ownEnd(stop, startedAt);
+    const ended = this.ended(identity, stop, startedAt, now);
     if (ended !== null) return ended;
     if (isAlive(identity)) return { state: 'running', startedAt };
     // It may have written its last word just before it ended.
-    const late = this.ownEnd(stop, startedAt);
+    const late = this.ended(identity, stop, startedAt, now);
     if (late !== null) return late;
     if (isGroupAlive(identity)) {
       // The wrapper was killed and the program was not: nobody would learn how it ends.
       signalGroup(identity, 'SIGKILL');
       return { state: 'running', startedAt };
     }
-    if (stop !== null && stop.reason !== 'lost') return this.stopped(stop, stop.reason, startedAt, stop.at);
-    return { state: 'lost', why: 'its process is gone and left no exit status' };
+    if (stop === null) return { state: 'lost', why: 'its process is gone and left no exit status' };
+    return this.stopped(stop, startedAt, stop.at);
   }
 
   /** Writes the reason to stop, once; the first one stays. */
   askToStop(reason: StopReason | 'lost', why?: string): void {
-    mkdirSync(this.path, { recursive: true });
-    const temporary = this.file(`stop.${String(process.pid)}.tmp`);
-    writeFileSync(temporary, why === undefined ? reason : `${reason}\n${why}`);
+    const text = why === undefined ? reason : `${reason}\n${why}`;
+    if (!this.exists && this.makeStopped(text)) return;
+    const temporary = this.file(`stop.${randomUUID()}.tmp`);
+    writeFileSync(temporary, text);
     try {
       linkSync(temporary, this.file('stop'));
     } catch (error) {
@@ -88,28 +126,6 @@ export class JobDirectory {
     writeFileSync(this.file('prune'), '');
   }
 
-  async reports(): Promise<readonly Report[]> {
-    const text = await readOptional(this.file('intermediate.jsonl'));
-    return text === null ? [] : parseReports(text.toString('utf8'));
-  }
-
-  async output(): Promise<JobOutput> {
-    const [result, error, log] = await Promise.all([
-      readOptional(this.file('result.json')),
-      readOptional(this.file('result.json.error')),
-      readOptional(this.file('output.log')),
-    ]);
-    return {
-      result: result === null ? undefined : parseResult(result.toString('utf8')),
-      reports: await this.reports(),
-      sawPrune: existsSync(this.file('prune.seen')),
-      pruneAsked: existsSync(this.file('prune')),
-      tail: log === null ? '' : tailOf(log),
-      error: error?.toString('utf8').replaceAll('\u0000', '\ufffd'),
-      directory: this.path,
-    };
-  }
-
   async hasCheckpoint(): Promise<boolean> {
     try {
       return (await readdir(this.checkpoint)).length > 0;
@@ -119,29 +135,56 @@ export class JobDirectory {
     }
   }
 
+  /** Makes the directory with `stop` in it, at once, so that it is never there without files and not stopped. */
+  private makeStopped(text: string): boolean {
+    const temporary = new JobDirectory(`${this.path}.${randomUUID()}.tmp`);
+    mkdirSync(join(temporary.path, ownDirectory), { recursive: true });
+    try {
+      writeFileSync(temporary.file('stop'), text);
+      renameSync(temporary.path, this.path);
+      return true;
+    } catch (error) {
+      if (!isTaken(error)) throw error;
+      return false;
+    } finally {
+      rmSync(temporary.path, { recursive: true, force: true });
+    }
+  }
+
   private observeUnstarted(stop: Stop | null, now: number): JobObservation {
-    if (stop?.reason === 'lost') return { state: 'lost', why: 'it never started' };
-    if (stop !== null) return this.stopped(stop, stop.reason, stop.at, stop.at);
+    if (stop?.reason === 'lost') return { state: 'lost', why: stop.why ?? 'it never started' };
+    if (stop !== null) return this.stopped(stop, stop.at, stop.at);
     const since = this.changed('run.lock') ?? this.changed('params.json');
     if (since === null || now - since.getTime() < startGrace) return { state: 'pending' };
     this.askToStop('lost');
     return { state: 'pending' };
   }
 
-  /** The program's own end, unless it came of being stopped. */
-  private ownEnd(stop: Stop | null, startedAt: Date): JobObservation | null {
-    const [, status] = /^(\d+)\n/.exec(this.read('status') ?? '') ?? [];
+  /** The program's end, by itself or by being stopped, once nothing of its process group is left. */
+  private ended(
+    identity: ProcessIdentity,
+    stop: Stop | null,
+    startedAt: Date,
+    now: number,
+  ): JobObservation | null {
+    const [, status, asked] = /^(\d+)( stopped)?\n/.exec(this.read('status') ?? '') ?? [];
     const endedAt = this.changed('status');
     if (status === undefined || endedAt === null) return null;
-    if (stop !== null && stop.reason !== 'lost' && stop.at < endedAt) {
-      const identity = this.identity();
-      const ending = identity !== null && isGroupAlive(identity);
-      return ending ? { state: 'running', startedAt } : this.stopped(stop, stop.reason, startedAt, endedAt);
+    if (isGroupAlive(identity)) {
+      // The wrapper told the rest of the group to end.
+      if (now - endedAt.getTime() > leftoverGrace) signalGroup(identity, 'SIGKILL');
+      return { state: 'running', startedAt };
     }
+    // One that was given up as lost, and was only late, ends as any other.
+    if (asked !== undefined && stop !== null && stop.reason !== 'lost')
+      return this.stopped(stop, startedAt, endedAt);
     return { state: 'done', end: { how: 'exited', status: Number(status) }, startedAt, endedAt };
   }
 
-  private stopped({ why }: Stop, reason: StopReason, startedAt: Date, endedAt: Date): JobObservation {
+  private stopped({ reason, why }: Stop, startedAt: Date, at: Date): JobObservation {
+    if (reason === 'lost')
+      return { state: 'lost', why: why ?? 'its process is gone and left no exit status' };
+    const endedAt = at < startedAt ? startedAt : at;
     return { state: 'done', end: { how: 'stopped', reason, why }, startedAt, endedAt };
   }
 
@@ -169,16 +212,13 @@ export class JobDirectory {
   }
 }
 
-async function readOptional(path: string): Promise<Buffer | null> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if (isAbsent(error)) return null;
-    throw error;
-  }
-}
-
 function isAbsent(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+/** `true` where a directory could not take the place of another one, which has something in it. */
+export function isTaken(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ENOTEMPTY' || code === 'EEXIST';
 }

@@ -1,8 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PerdureError } from '../../study/error';
-import type { JobKey, JobObservation, JobOutput, JobRequest, Report, Scheduler, StopReason } from '../scheduler';
-import { JobDirectory } from './job-directory';
+import { attemptPath } from '../job-key';
+import type {
+  JobKey,
+  JobObservation,
+  JobOutput,
+  JobRequest,
+  Report,
+  Scheduler,
+  StopReason,
+} from '../scheduler';
 import { isGroupAlive, signalGroup } from '../../process/process-group';
+import { JobDirectory } from './job-directory';
+import { readOutput, readReports } from './job-output';
 import { Slots } from './slots';
 import { stageJob, startWrapper } from './start-job';
 
@@ -20,7 +30,10 @@ const killGrace = 5_000;
 /** How often a job or a slot of another process is looked at (milliseconds). */
 const glance = 100;
 
-/** Runs jobs as detached processes of this machine. */
+/**
+ * Runs jobs as detached processes of this machine. A job's end is that of its whole process group; a process that leaves
+ * the group (`setsid`) is not followed.
+ */
 export function createLocalScheduler(site: LocalSite): Scheduler {
   return new LocalScheduler(site);
 }
@@ -48,7 +61,9 @@ class LocalScheduler implements Scheduler {
   observe(keys: readonly JobKey[]): Promise<readonly JobObservation[]> {
     const seen = keys.map((key): JobObservation => {
       try {
-        return this.directory(key).observe();
+        const job = this.directory(key);
+        if (!job.exists) job.askToStop('lost', 'its directory is gone');
+        return job.observe();
       } catch (error) {
         return { state: 'unknown', why: error instanceof Error ? error.message : String(error) };
       }
@@ -58,7 +73,9 @@ class LocalScheduler implements Scheduler {
 
   async waitForNews(key: JobKey, timeoutMs: number, signal: AbortSignal): Promise<void> {
     const child = this.children.get(this.directory(key).path);
-    await (child === undefined ? pause(Math.min(timeoutMs, glance), signal) : pauseUnless(child, timeoutMs, signal));
+    await (child === undefined
+      ? pause(Math.min(timeoutMs, glance), signal)
+      : pauseUnless(child, timeoutMs, signal));
   }
 
   async waitForSlot(timeoutMs: number, signal: AbortSignal): Promise<void> {
@@ -91,7 +108,7 @@ class LocalScheduler implements Scheduler {
   }
 
   fetchReports(key: JobKey): Promise<readonly Report[]> {
-    return this.directory(key).reports();
+    return readReports(this.directory(key));
   }
 
   hasCheckpoint(key: JobKey): Promise<boolean> {
@@ -99,7 +116,7 @@ class LocalScheduler implements Scheduler {
   }
 
   fetch(key: JobKey): Promise<JobOutput> {
-    return this.directory(key).output();
+    return readOutput(this.directory(key));
   }
 
   close(): Promise<void> {
@@ -109,16 +126,18 @@ class LocalScheduler implements Scheduler {
 
   private async start(request: JobRequest): Promise<string | null> {
     const job = this.directory(request.key);
-    const { studyKey, number, attempt } = request.key;
-    const id = `${studyKey}/${String(number)}/a${String(attempt)}`;
+    const id = attemptPath(request.key);
     if (job.begun) return id;
     if (!this.slots.claim(job.path)) return null;
     await stageJob(this.site.workingDir, job, request);
     if (job.begun) return id;
+    // The files may have taken so long that the claim was not believed any more.
+    if (!this.slots.claim(job.path)) return null;
+    job.awaitStart();
     const child = await startWrapper(job, request);
     const ended = new Promise<void>((resolve) => {
       child.once('exit', () => {
-        this.children.delete(job.path);
+        if (this.children.get(job.path) === ended) this.children.delete(job.path);
         resolve();
         this.freed.resolve();
         this.freed = Promise.withResolvers();
@@ -128,10 +147,17 @@ class LocalScheduler implements Scheduler {
     return id;
   }
 
+  /** Only looks: whether a job that has not begun ever will is decided by those who ask for it. */
   private isOver(path: string): boolean | null {
     const job = new JobDirectory(path);
-    const { state } = job.observe();
-    return state === 'pending' ? null : state === 'done' || state === 'lost';
+    if (!job.begun) return null;
+    try {
+      const { state } = job.observe();
+      return state === 'done' || state === 'lost';
+    } catch {
+      // What can't be looked at may be running.
+      return false;
+    }
   }
 
   private directory(key: JobKey): JobDirectory {

@@ -25,7 +25,9 @@ export class Slots {
     this.db = new DatabaseSync(join(workingDir, 'slots.db'), { timeout: 30_000 });
     // What is lost with the power is lost with the processes.
     this.db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF');
-    this.db.exec('CREATE TABLE IF NOT EXISTS claims (directory TEXT PRIMARY KEY, claimed_at INTEGER NOT NULL) WITHOUT ROWID');
+    this.db.exec(
+      'CREATE TABLE IF NOT EXISTS claims (directory TEXT PRIMARY KEY, claimed_at INTEGER NOT NULL) WITHOUT ROWID',
+    );
   }
 
   /** Claims a slot for the job, or keeps the one that it has. @returns `false` when all are taken */
@@ -36,7 +38,9 @@ export class Slots {
     try {
       const free = this.taken(directory, now).length < this.count;
       if (free) {
-        this.db.prepare('INSERT OR REPLACE INTO claims (directory, claimed_at) VALUES (?, ?)').run(directory, now);
+        this.db
+          .prepare('INSERT OR REPLACE INTO claims (directory, claimed_at) VALUES (?, ?)')
+          .run(directory, now);
       }
       this.db.exec('COMMIT');
       return free;

@@ -7,7 +7,7 @@ import { delimiter, dirname, join, resolve } from 'node:path';
 import { PerdureError } from '../../study/error';
 import { asWord, fillCommand } from '../job-program';
 import type { JobRequest } from '../scheduler';
-import type { JobDirectory } from './job-directory';
+import { isTaken, JobDirectory, ownDirectory } from './job-directory';
 
 /** What runs at the site; beside `src` and `dist` in the package. */
 const shim = resolve(__dirname, '..', '..', '..', 'trial');
@@ -15,27 +15,33 @@ const shim = resolve(__dirname, '..', '..', '..', 'trial');
 /**
  * Makes the attempt's directory with the study's files and the parameters in it, whole or not at all. A directory that is
  * there already stays as it is.
+ * @throws {@link PerdureError} `SubmitRejected` for a file in a place that is Perdure's own
  */
 export async function stageJob(workingDir: string, job: JobDirectory, request: JobRequest): Promise<void> {
   await mkdir(job.checkpoint, { recursive: true });
   if (job.staged) return;
-  const temporary = `${job.path}.${randomUUID()}.tmp`;
-  await mkdir(temporary, { recursive: true });
+  const temporary = new JobDirectory(`${job.path}.${randomUUID()}.tmp`);
+  await mkdir(join(temporary.path, ownDirectory), { recursive: true });
   try {
     for (const { path, sha256, executable } of request.trial.files) {
-      const target = join(temporary, path);
+      if (path === ownDirectory || path.startsWith(`${ownDirectory}/`)) {
+        throw new PerdureError('SubmitRejected', `'${path}' is where Perdure keeps files of its own`, {
+          where: 'trial.files',
+          hint: 'give it another name',
+        });
+      }
+      const target = join(temporary.path, path);
       await mkdir(dirname(target), { recursive: true });
       await copyFile(await cached(workingDir, sha256, request), target, constants.COPYFILE_FICLONE);
       if (executable) await chmod(target, 0o755);
     }
-    await writeFile(join(temporary, 'params.json'), JSON.stringify(request.params));
-    await rename(temporary, job.path);
+    await writeFile(temporary.file('params.json'), JSON.stringify(request.params));
+    await rename(temporary.path, job.path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
     // Another worker was faster, or the job was cancelled before.
-    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+    if (!isTaken(error)) throw error;
   } finally {
-    await rm(temporary, { recursive: true, force: true });
+    await rm(temporary.path, { recursive: true, force: true });
   }
 }
 
@@ -58,29 +64,31 @@ async function cached(workingDir: string, sha256: string, request: JobRequest): 
 
 /**
  * Starts the wrapper as the leader of a process group of its own, so that it outlives the worker.
- * @throws {@link PerdureError} `Unavailable` where no process can be started now
+ * @throws {@link PerdureError} `SubmitRejected` for words that no process can be started with, `Unavailable` where none
+ * can be started now
  */
 export async function startWrapper(job: JobDirectory, request: JobRequest): Promise<ChildProcess> {
-  const words = ['sh', join(shim, 'wrapper.sh'), job.path, ...programOf(request)];
-  const child = spawn('/bin/sh', words.slice(1), {
-    argv0: 'sh',
-    cwd: job.path,
-    detached: true,
-    stdio: 'ignore',
-    env: environment(job, request),
-  });
-  child.unref();
   try {
+    const child = spawn('/bin/sh', [join(shim, 'wrapper.sh'), job.path, ...programOf(request)], {
+      argv0: 'sh',
+      cwd: job.path,
+      detached: true,
+      stdio: 'ignore',
+      env: environment(job, request),
+    });
+    child.unref();
     await once(child, 'spawn');
+    return child;
   } catch (cause) {
-    const tooLong = (cause as NodeJS.ErrnoException).code === 'E2BIG';
+    if (cause instanceof PerdureError) throw cause;
+    const { code = '', message } = cause as NodeJS.ErrnoException;
+    const final = code === 'E2BIG' || code === 'ERR_INVALID_ARG_VALUE';
     throw new PerdureError(
-      tooLong ? 'SubmitRejected' : 'Unavailable',
-      `the job's process could not be started: ${(cause as Error).message}`,
+      final ? 'SubmitRejected' : 'Unavailable',
+      `the job's process could not be started: ${message}`,
       { where: job.path, cause },
     );
   }
-  return child;
 }
 
 function programOf({ trial, params }: JobRequest): readonly string[] {

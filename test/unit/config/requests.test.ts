@@ -40,5 +40,10 @@ test('parameters are read from JSON, and from the shorter YAML', () => {
 });
 
 test('a mistake in the text is told with its column', () => {
-  expect(() => parseParamsJson('{"a": 1, "a": 2}')).toThrow(expect.objectContaining({ where: 'JSON:1:10' }));
+  try {
+    parseParamsJson('{"a": 1, "a": 2}');
+  } catch (error) {
+    expect(error).toHaveProperty('where', 'JSON:1:10');
+  }
+  expect.assertions(1);
 });

@@ -56,7 +56,12 @@ const categorical: fc.Arbitrary<Parameter> = fc
 const numeric = fc
   .oneof(float, logFloat, steppedFloat, int, logInt)
   .map((distribution): Parameter => ({ distribution }));
-const stepped = fc.oneof(steppedFloat, int, logInt).map((distribution): Parameter => ({ distribution }));
+/** Few values, since a grid has all their combinations. */
+const stepped = fc.oneof(steppedFloat, int, logInt).map((distribution): Parameter => {
+  if (distribution.type === 'categorical' || distribution.step === null) return { distribution };
+  const { low, high, step } = distribution;
+  return { distribution: { ...distribution, high: Math.min(high, low + 4 * step) } };
+});
 
 /** Spaces with all kinds of parameters, narrowed choices and conditions. `finite`: none is continuous. */
 export function spaces({ finite = false } = {}): fc.Arbitrary<SearchSpace> {

@@ -52,17 +52,17 @@ test('a limit that does not exist is refused with the nearest one', () => {
 
 test('bounds can be narrowed and widened', () => {
   const { space } = applyAdjustment(spec, { space: { x: { low: 1e-3 }, n: { high: 21 } } });
-  expect(space['x']?.distribution).toMatchObject({ low: 1e-3, high: 1, log: true });
-  expect(space['n']?.distribution).toMatchObject({ low: 1, high: 21, step: 2 });
+  expect(space.x?.distribution).toMatchObject({ low: 1e-3, high: 1, log: true });
+  expect(space.n?.distribution).toMatchObject({ low: 1, high: 21, step: 2 });
 });
 
 test('the last value stays on the step', () => {
   const { space } = applyAdjustment(spec, { space: { n: { low: 3, high: 8 } } });
-  expect(space['n']?.distribution).toMatchObject({ low: 3, high: 7, step: 2 });
+  expect(space.n?.distribution).toMatchObject({ low: 3, high: 7, step: 2 });
 });
 
 test('a low may be moved by whole steps only, downwards too', () => {
-  expect(applyAdjustment(spec, { space: { n: { low: -3 } } }).space['n']?.distribution).toMatchObject({
+  expect(applyAdjustment(spec, { space: { n: { low: -3 } } }).space.n?.distribution).toMatchObject({
     low: -3,
   });
   expect(refusal({ space: { n: { low: 4 } } })).toContain('use 3 or 5');
@@ -88,7 +88,7 @@ test.each([
 
 test('new choices go to the end, and those left out are no longer allowed', () => {
   const { space } = applyAdjustment(spec, { space: { c: { choices: ['z', 'b'] } } });
-  expect(space['c']).toEqual({
+  expect(space.c).toEqual({
     distribution: { type: 'categorical', choices: ['a', 'b', null, true, 2.5, 'z'] },
     allowed: ['b', 'z'],
   });
@@ -108,7 +108,7 @@ test('the condition of a parameter stays with it', () => {
     },
   });
   const { space } = applyAdjustment(conditional, { space: { m: { high: 0.5 } } });
-  expect(space['m']).toMatchObject({ when: { c: ['a'] }, distribution: { high: 0.5 } });
+  expect(space.m).toMatchObject({ when: { c: ['a'] }, distribution: { high: 0.5 } });
 });
 
 test('a pruner is refused where there are several objectives', () => {

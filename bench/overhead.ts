@@ -1,0 +1,157 @@
+/*
+ * What a trial that does nothing costs: trials a second and CPU milliseconds a trial, 16 at a time, everything durable, side
+ * by side with Optuna (16 processes on SQLite) and with Temporal's floor (an empty child with one activity that does
+ * nothing). Run on a quiet machine: npm run bench:overhead [TRIALS]
+ */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { openStudy } from '../src/client/start-study';
+import { readStudy } from '../src/config';
+import { embeddedServer } from '../src/server/embedded-server';
+import { Installation } from '../test/support/installation';
+
+const parallel = 16;
+const python = resolve(__dirname, '..', '.venv', 'bin', 'python');
+const ticks = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
+
+interface Figure {
+  readonly what: string;
+  readonly trialsPerSecond: number;
+  readonly cpuMsPerTrial: number;
+}
+
+/** CPU seconds of a process and its ended children (proc(5), fields 14 to 17). */
+function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0) / ticks;
+}
+
+function pidOf(installation: Installation, name: string): number {
+  const { identity } = JSON.parse(readFileSync(join(installation.home, `${name}.json`), 'utf8')) as {
+    identity: { pid: number };
+  };
+  return identity.pid;
+}
+
+async function measure(what: string, trials: number, pids: readonly number[], work: () => Promise<unknown>): Promise<Figure> {
+  const total = (): number => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
+  const cpu = total();
+  const from = performance.now();
+  await work();
+  const seconds = (performance.now() - from) / 1000;
+  return { what, trialsPerSecond: trials / seconds, cpuMsPerTrial: ((total() - cpu) * 1000) / trials };
+}
+
+async function perdure(installation: Installation, trials: number): Promise<Figure> {
+  const session = await installation.session();
+  try {
+    const study = await readStudy(
+      {
+        name: `noop ${String(Date.now())}`,
+        objective: { metric: 'value', direction: 'minimize' },
+        space: { x: { type: 'float', low: 0, high: 1 } },
+        sampler: { type: 'random', seed: 1 },
+        trial: { command: ['sh', '-c', 'echo 0 >"$PERDURE_RESULT"'] },
+        budget: { trials, parallel },
+      },
+      { where: 'bench', directory: installation.folder },
+    );
+    const pids = [pidOf(installation, 'server'), pidOf(installation, 'worker')];
+    return await measure('Perdure', trials, pids, async () => {
+      const { handle } = await openStudy(session, study);
+      const client = await session.client();
+      await client.workflow.getHandle(handle.workflowId).result();
+      const { trials: counts } = await handle.status();
+      if (counts.complete !== trials) throw new Error(`only ${String(counts.complete)} trials are complete`);
+    });
+  } finally {
+    await session.close();
+  }
+}
+
+async function floor(installation: Installation, trials: number): Promise<Figure> {
+  const address = embeddedServer(installation.home)?.address ?? '';
+  const tsx = resolve(__dirname, '..', 'node_modules', 'tsx', 'dist', 'cli.mjs');
+  const worker = spawn(process.execPath, ['--import', resolve(tsx, '..', 'loader.mjs'), join(__dirname, 'floor-worker.ts'), address], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const connection = await Connection.connect({ address });
+  try {
+    await readyOf(worker);
+    const client = new Client({ connection });
+    const run = (count: number): Promise<unknown> =>
+      client.workflow.execute('window', { taskQueue: 'floor', workflowId: `floor-${String(Date.now())}`, args: [count, parallel] });
+    await run(parallel);
+    return await measure("Temporal's floor", trials, [pidOf(installation, 'server'), worker.pid ?? 0], () => run(trials));
+  } finally {
+    worker.kill('SIGKILL');
+    await connection.close();
+  }
+}
+
+async function readyOf({ stdout }: ChildProcess): Promise<void> {
+  if (stdout === null) throw new Error('no output to wait for');
+  await once(stdout, 'data');
+}
+
+const optunaScript = `
+import sys, time, resource, subprocess, optuna
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+url, name, count = sys.argv[1], 'noop', int(sys.argv[2])
+if len(sys.argv) > 3:
+    study = optuna.load_study(study_name=name, storage=url, sampler=optuna.samplers.RandomSampler())
+    print('ready', flush=True); sys.stdin.readline()
+    study.optimize(lambda t: t.suggest_float('x', 0, 1) * 0, n_trials=count)
+else:
+    optuna.create_study(study_name=name, storage=url)
+    share = [count // ${String(parallel)} + (i < count % ${String(parallel)}) for i in range(${String(parallel)})]
+    ps = [subprocess.Popen([sys.executable, sys.argv[0], url, str(n), 'w'], stdin=subprocess.PIPE, stdout=subprocess.PIPE) for n in share]
+    for p in ps: p.stdout.readline()
+    def cpu():
+        total = 0.0
+        for p in ps:
+            f = open('/proc/%d/stat' % p.pid).read().rsplit(')', 1)[1].split()
+            total += (int(f[11]) + int(f[12])) / ${String(ticks)}
+        return total
+    before, start = cpu(), time.time()
+    for p in ps: p.stdin.write(b'\\n'); p.stdin.flush()
+    for p in ps: p.wait()
+    seconds = time.time() - start
+    u = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(count / seconds, (u.ru_utime + u.ru_stime - before) * 1000 / count)
+`;
+
+function optuna(installation: Installation, trials: number): Figure {
+  const script = installation.write('optuna_noop.py', optunaScript);
+  const url = `sqlite:///${join(installation.folder, 'optuna.db')}`;
+  const printed = execFileSync(python, [script, url, String(trials)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const [trialsPerSecond = NaN, cpuMsPerTrial = NaN] = printed.trim().split(' ').map(Number);
+  return { what: 'Optuna 5, 16 processes', trialsPerSecond, cpuMsPerTrial };
+}
+
+async function main(): Promise<void> {
+  const trials = Number(process.argv[2] ?? 300);
+  const installation = new Installation({ slots: parallel });
+  try {
+    await installation.must('up');
+    await perdure(installation, parallel);
+    const figures = [await floor(installation, trials), await perdure(installation, trials), optuna(installation, trials)];
+    const [base, ours, theirs] = figures;
+    console.log(`${String(trials)} trials that do nothing, ${String(parallel)} at a time\n`);
+    for (const { what, trialsPerSecond, cpuMsPerTrial } of figures) {
+      console.log(`${what.padEnd(24)} ${trialsPerSecond.toFixed(1).padStart(7)} trials/s ${cpuMsPerTrial.toFixed(1).padStart(7)} CPU ms a trial`);
+    }
+    if (base === undefined || ours === undefined || theirs === undefined) return;
+    console.log(`\nPerdure / Optuna            ${(ours.trialsPerSecond / theirs.trialsPerSecond).toFixed(2)}`);
+    console.log(`Perdure / Temporal's floor  ${(ours.trialsPerSecond / base.trialsPerSecond).toFixed(2)}`);
+  } finally {
+    await installation.must('down').catch(() => undefined);
+    await installation.destroy();
+  }
+}
+
+void main();

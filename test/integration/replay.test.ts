@@ -1,0 +1,63 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
+import { DeterminismViolationError } from '@temporalio/workflow';
+
+/* Recorded histories go through the present workflows; see test/support/record-histories.ts. */
+
+const histories = resolve(__dirname, '..', 'fixtures', 'histories');
+const bundle = resolve(__dirname, '..', '..', 'dist', 'workflow-bundle.js');
+const names = readdirSync(histories).sort();
+
+beforeAll(() => {
+  Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined) });
+});
+
+function workflowIdOf(name: string): string {
+  const [, kind, study = '', number = ''] = /^(study|trial)-(.*)-(\d+)\.json$/.exec(name) ?? [];
+  return kind === 'trial' ? `perdure/${study}/${number}` : `perdure/${study}`;
+}
+
+async function replay(name: string, workflowBundle: { readonly codePath: string } | { readonly code: string }): Promise<void> {
+  const history = JSON.parse(readFileSync(join(histories, name), 'utf8')) as unknown;
+  await Worker.runReplayHistory({ workflowBundle }, history, workflowIdOf(name));
+}
+
+function eventTypes(name: string): readonly string[] {
+  const { events } = JSON.parse(readFileSync(join(histories, name), 'utf8')) as { events: { eventType: string }[] };
+  return events.map(({ eventType }) => eventType);
+}
+
+test('the histories contain what they are there for', () => {
+  const studies = names.filter((name) => name.startsWith('study-'));
+  const all = studies.flatMap(eventTypes);
+  expect(all).toContain('EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW');
+  expect(all).toContain('EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED');
+  expect(all.filter((type) => type === 'EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED').length).toBeGreaterThanOrEqual(6);
+  expect(names.some((name) => name.startsWith('trial-pruned'))).toBe(true);
+});
+
+test.each(names)('%s replays', async (name) => {
+  await replay(name, { codePath: bundle });
+});
+
+describe('a mutated workflow does not', () => {
+  const code = readFileSync(bundle, 'utf8');
+
+  /** What a careless change could do: one more step before the one that was recorded. */
+  function mutated(before: string, after: string): { readonly code: string } {
+    expect(code).toContain(before);
+    return { code: code.replace(before, after) };
+  }
+
+  test('a step more in the study', async () => {
+    const propose = 'await activities.propose(ref, state.specVersion, keys)';
+    const changed = mutated(propose, `(await activities.noteState(ref, 'running', 'x'), ${propose})`);
+    await expect(replay('study-pruned-0.json', changed)).rejects.toThrow(DeterminismViolationError);
+  });
+
+  test('another activity in the trial', async () => {
+    const changed = mutated('.startAttempt(this.current)', '.awaitAttempt(this.current)');
+    await expect(replay('trial-pruned-2.json', changed)).rejects.toThrow(DeterminismViolationError);
+  });
+});

@@ -1,0 +1,132 @@
+/*
+ * Records the histories that the replay test replays: npm run record-histories. To be run when the workflows change in a
+ * way that old histories need not survive; until then the committed ones hold.
+ */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { WorkflowHandle } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils';
+import type { Session } from '../../src/client/session';
+import { HeldStudy } from './held-study';
+import { Installation } from './installation';
+
+const target = resolve(__dirname, '..', 'fixtures', 'histories');
+
+async function main(): Promise<void> {
+  const installation = new Installation();
+  rmSync(target, { recursive: true, force: true });
+  mkdirSync(target, { recursive: true });
+  try {
+    await installation.must('up');
+    const session = await installation.session();
+    await recordContinued(installation, session);
+    await recordPruned(installation, session);
+    await recordStopped(installation, session);
+    await session.close();
+  } finally {
+    await installation.must('down');
+    await installation.destroy();
+  }
+}
+
+/** Continue-as-new with trials in flight, an adjusted space, an enqueued, a cancelled and a retried trial. */
+async function recordContinued(installation: Installation, session: Session): Promise<void> {
+  const budget = { trials: 14, parallel: 3 };
+  const study = await HeldStudy.start(installation, session, { name: 'continued', budget }, { continueAfterEvents: 50 });
+  await study.untilStarted(0, 1, 2);
+  await study.handle.adjust({ space: { x: { high: 5 }, c: { choices: ['b', 'z'] } }, budget: { parallel: 4 } });
+  await study.handle.enqueue({ x: 2.5 });
+  await study.handle.cancel(1);
+  await study.untilEnded(1);
+  study.fail(2);
+  await study.untilEnded(2);
+  await study.handle.retry(2);
+  study.release(...Array.from({ length: 13 }, (_, i) => i + 1));
+  await study.untilEnded(12);
+  study.release('all');
+  await study.handle.result();
+  await save(installation, session, study, 'continued', [0, 1, 2, 5]);
+}
+
+/** A trial that is pruned while it runs. */
+async function recordPruned(installation: Installation, session: Session): Promise<void> {
+  const script = `#!/bin/sh
+i=0
+while [ $i -lt 3 ]; do echo "{\\"step\\": $i, \\"value\\": $1}" >>"$PERDURE_INTERMEDIATE"; i=$((i + 1)); done
+if [ "$1" = 9 ]; then
+  while [ ! -e "$PERDURE_PRUNE" ]; do sleep 0.05; done
+  : >"$PERDURE_PRUNE.seen"
+  exit 0
+fi
+echo "$1" >"$PERDURE_RESULT"
+`;
+  installation.write('pruned.sh', script);
+  const study = await HeldStudy.start(installation, session, {
+    name: 'pruned',
+    space: { x: { type: 'int', low: 0, high: 9 } },
+    enqueue: [{ x: 1 }, { x: 2 }, { x: 9 }],
+    pruner: { type: 'median', n_startup_trials: 2 },
+    trial: { command: ['sh', 'pruned.sh', '{x}'], files: ['pruned.sh'] },
+    budget: { trials: 3, parallel: 1 },
+  });
+  await study.handle.result();
+  if ((await study.trial(2)).state !== 'PRUNED') throw new Error('nothing was pruned');
+  await save(installation, session, study, 'pruned', [2]);
+}
+
+/** Paused, resumed, then stopped at once. */
+async function recordStopped(installation: Installation, session: Session): Promise<void> {
+  const study = await HeldStudy.start(installation, session, { name: 'stopped' });
+  await study.untilStarted(0, 1);
+  await study.handle.pause();
+  study.release(0);
+  await study.untilEnded(0);
+  await study.handle.resume();
+  await study.untilStarted(2);
+  await study.handle.stop({ now: true });
+  await study.handle.result();
+  await save(installation, session, study, 'stopped', [1]);
+}
+
+async function save(
+  installation: Installation,
+  session: Session,
+  study: HeldStudy,
+  name: string,
+  trials: readonly number[],
+): Promise<void> {
+  const client = await session.client();
+  const { workflowId } = study.handle;
+  let run = 0;
+  for await (const { runId } of client.workflow.list({ query: `WorkflowId = '${workflowId}'` })) {
+    await write(installation, client.workflow.getHandle(workflowId, runId), `study-${name}-${String(run++)}`);
+  }
+  for (const number of trials) {
+    await write(installation, client.workflow.getHandle(`${workflowId}/${String(number)}`), `trial-${name}-${String(number)}`);
+  }
+}
+
+async function write(installation: Installation, handle: WorkflowHandle, name: string): Promise<void> {
+  const history = JSON.parse(historyToJSON(await handle.fetchHistory())) as unknown;
+  const cleaned = clean(history, installation.folder);
+  writeFileSync(join(target, `${name}.json`), `${JSON.stringify(cleaned)}\n`);
+  console.log(name);
+}
+
+/** Leaves out what is of this machine: folders, process ids, host names, stack traces. */
+function clean(value: unknown, folder: string, key = ''): unknown {
+  if (Array.isArray(value)) return value.map((item) => clean(item, folder));
+  if (value !== null && typeof value === 'object') {
+    return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, clean(item, folder, name)]));
+  }
+  if (typeof value !== 'string') return value;
+  if (key === 'identity') return 'worker';
+  if (key === 'stackTrace') return '';
+  if (key !== 'data') return value.replaceAll(`@${hostname()}`, '@host');
+  const text = Buffer.from(value, 'base64').toString('utf8');
+  const neutral = text.replaceAll(folder, '/studies').replaceAll(`"host":"${hostname()}"`, '"host":"host"');
+  return Buffer.from(neutral).toString('base64');
+}
+
+void main().then(() => process.exit(0));
