@@ -104,6 +104,7 @@ def _sentence(error):
 
 def _main(argv):
     """Call FUNCTION of FILE with the parameters and write what it returns."""
+    import importlib.machinery
     import importlib.util
     import traceback
 
@@ -114,7 +115,9 @@ def _main(argv):
     sys.modules.setdefault("perdure_trial", sys.modules["__main__"])
     try:
         stem = os.path.splitext(os.path.basename(path))[0]
-        spec = importlib.util.spec_from_file_location(stem, path)
+        # Named, since a script need not end in .py.
+        loader = importlib.machinery.SourceFileLoader(stem, path)
+        spec = importlib.util.spec_from_file_location(stem, path, loader=loader)
         module = importlib.util.module_from_spec(spec)
         sys.modules[stem] = module
         spec.loader.exec_module(module)

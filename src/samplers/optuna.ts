@@ -129,15 +129,12 @@ export class OptunaSampler implements Sampler {
     const module = typeof error['module'] === 'string' ? error['module'] : 'optuna';
     switch (error['kind']) {
       case 'no_optuna':
-      case 'missing_module':
-        return new PerdureError(
-          'InvalidInput',
-          error['kind'] === 'no_optuna' ? `${python} has no Optuna (${message})` : message,
-          {
-            where: 'sampler',
-            hint: `${python} -m pip install ${module.split('.')[0] ?? module}`,
-          },
-        );
+      case 'missing_module': {
+        const needed = `${this.spec.sampler} needs the Python module '${module}', which is not installed`;
+        const text = error['kind'] === 'no_optuna' ? `${python} has no Optuna (${message})` : needed;
+        const hint = `${python} -m pip install ${module.split('.')[0] ?? module}`;
+        return new PerdureError('InvalidInput', text, { where: 'sampler', hint });
+      }
       case 'unknown_sampler':
         return new PerdureError('InvalidInput', message, { where: 'sampler.sampler', hint: nameHint(error) });
       case 'bad_options':

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 
 /** A file that is there and can't be read as a file: a directory, a pipe, one without permission. */
 export class UnreadableFile extends Error {
@@ -20,23 +20,35 @@ export async function readBounded(
   part: 'start' | 'end' = 'start',
 ): Promise<{ readonly bytes: Uint8Array; readonly size: number } | null> {
   try {
-    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const info = await file.stat();
-    if (!info.isFile()) throw new UnreadableFile('it is not a regular file');
-    const buffer = Buffer.alloc(Math.min(info.size, most));
-    const from = part === 'start' ? 0 : info.size - buffer.length;
-    let filled = 0;
-    while (filled < buffer.length) {
-      const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, from + filled);
-      // It was cut while it was read.
-      if (bytesRead === 0) break;
-      filled += bytesRead;
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      return await readPart(file, most, part);
+    } finally {
+      await file.close();
     }
-    return { bytes: buffer.subarray(0, filled), size: info.size };
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return null;
     if (unreadable.has(code)) throw new UnreadableFile(`it can't be read (${code})`, { cause: error });
     throw error;
   }
+}
+
+async function readPart(
+  file: FileHandle,
+  most: number,
+  part: 'start' | 'end',
+): Promise<{ readonly bytes: Uint8Array; readonly size: number }> {
+  const info = await file.stat();
+  if (!info.isFile()) throw new UnreadableFile('it is not a regular file');
+  const buffer = Buffer.alloc(Math.min(info.size, most));
+  const from = part === 'start' ? 0 : info.size - buffer.length;
+  let filled = 0;
+  while (filled < buffer.length) {
+    const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, from + filled);
+    // It was cut while it was read.
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return { bytes: buffer.subarray(0, filled), size: info.size };
 }

@@ -15,7 +15,7 @@ export function fillCommand(argv: readonly string[], params: Params): readonly s
   return argv.map((word) =>
     word.replace(/\{\{|\}\}|\{([^{}]*)\}/g, (match: string, name: string | undefined) => {
       if (name === undefined) return match[0] ?? '';
-      const value = params[name];
+      const value = Object.hasOwn(params, name) ? params[name] : undefined;
       if (value !== undefined) return asWord(value);
       throw new PerdureError('InvalidInput', `the command's {${name}} has no value in this trial`);
     }),

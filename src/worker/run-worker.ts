@@ -53,6 +53,8 @@ export async function runWorker(run: WorkerRun): Promise<void> {
         ? {}
         : { metrics: { prometheus: { bindAddress: `${bind}:${String(run.metricsPort)}` } } },
   });
+  // A container gets a new name with each start; jobs that are bound to it want the same one.
+  const host = process.env['PERDURE_HOST'] ?? hostname();
   const failpoint = createFailpoint(process.env['PERDURE_FAILPOINTS']);
   const { namespace, ...options } = connectionOptions(settings);
   const ledger = await openLedger(settings.storage);
@@ -62,7 +64,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
   let health: Server | undefined;
   try {
     connection = await NativeConnection.connect(options);
-    const site = { ledger, contexts, schedulers, host: hostname(), stopping: stop, failpoint };
+    const site = { ledger, contexts, schedulers, host, stopping: stop, failpoint };
     const common = { connection, namespace, shutdownGraceTime } satisfies Partial<WorkerOptions>;
     const siteActivities = createSiteActivities(site);
     const workers = await Promise.all([
@@ -75,7 +77,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
         sinks: failpointSinks(failpoint),
       }),
       ...[...schedulers.keys()]
-        .flatMap((name) => [siteQueue(name), siteHostQueue(name, hostname())])
+        .flatMap((name) => [siteQueue(name), siteHostQueue(name, host)])
         .map((taskQueue) =>
           Worker.create({ ...common, taskQueue, activities: siteActivities, maxConcurrentActivityTaskExecutions: 500 }),
         ),

@@ -110,6 +110,7 @@ export class JobDirectory {
   askToStop(reason: StopReason | 'lost', why?: string): void {
     const text = why === undefined ? reason : `${reason}\n${why}`;
     if (!this.exists && this.makeStopped(text)) return;
+    mkdirSync(join(this.path, ownDirectory), { recursive: true });
     const temporary = this.file(`stop.${randomUUID()}.tmp`);
     writeFileSync(temporary, text);
     try {

@@ -1,0 +1,180 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { badInputs, goodFiles, goodStudy } from '../support/bad-inputs';
+import { Installation } from '../support/installation';
+
+/* The command line as a person meets it: what it prints, and what it ends with. */
+
+let installation: Installation;
+beforeAll(async () => {
+  installation = new Installation({ slots: 8 });
+  await installation.must('up');
+}, 120_000);
+afterAll(async () => {
+  await installation.must('down');
+  await installation.destroy();
+}, 60_000);
+
+const quick = `objective: {metric: value, direction: minimize}
+space:
+  x: {type: float, low: 0, high: 1}
+  c: {type: categorical, choices: [a, "b, \\"c\\""]}
+sampler: {type: random, seed: 1}
+trial: {command: [sh, -c, 'echo "$1" >"$PERDURE_RESULT"', sh, "{x}"]}
+`;
+
+test('run: follows the study, prints the table and the best trial, ends with 0', async () => {
+  const file = installation.write('run.yaml', `name: run\n${quick}budget: {trials: 5, parallel: 2}\n`);
+  const { code, stdout, stderr } = await installation.perdure('run', file);
+  expect({ code, stderr: stderr.includes("study 'run' started") }).toEqual({ code: 0, stderr: true });
+  expect(stderr.match(/^trial +\d+ {2}COMPLETE/gm)).toHaveLength(5);
+  expect(stdout).toMatch(/^trial +state +value +x +c +seconds/m);
+  expect(stdout).toMatch(/^best: trial \d, value = 0\./m);
+  expect(stdout).toContain("study 'run' is complete: all 5 trials are done");
+  expect(stdout).toContain('sqlite:///');
+});
+
+test('run: the same file again is done at once, a larger budget goes on, another direction is refused', async () => {
+  const write = (text: string): string => installation.write('again.yaml', `name: again\n${text}`);
+  await installation.must('run', write(`${quick}budget: {trials: 2}\n`));
+  await installation.must('run', write(`${quick}budget: {trials: 2}\n`));
+  await installation.must('run', write(`${quick}budget: {trials: 5}\n`));
+  const status = JSON.parse(await installation.must('status', 'again', '--json')) as { trials: object };
+  expect(status).toMatchObject({ study: 'again', state: 'complete', trials: { complete: 5, failed: 0, running: 0, waiting: 0 } });
+  const { code, stderr } = await installation.perdure('run', write(`${quick.replace('minimize', 'maximize')}budget: {trials: 9}\n`));
+  expect(code).toBe(2);
+  expect(stderr).toContain('exists with other directions');
+});
+
+test('run: ends with 1 when the study fails, and says why', async () => {
+  const file = installation.write(
+    'fails.yaml',
+    `name: fails\n${quick.replace(`'echo "$1" >"$PERDURE_RESULT"'`, "'echo no luck; exit 7'")}budget: {trials: 9, failures: 2}\n`,
+  );
+  const { code, stdout } = await installation.perdure('run', file);
+  expect(code).toBe(1);
+  expect(stdout).toContain("study 'fails' is failed: 2 trials in a row failed");
+  expect(stdout).toContain('exit: exit status 7');
+  const trials = JSON.parse(await installation.must('trials', 'fails', '--json')) as { user_attrs: object }[];
+  expect(trials[0]?.user_attrs).toMatchObject({ fail_reason: 'exit', error: 'exit status 7', output: 'no luck' });
+});
+
+test('reading commands, as text and as JSON', async () => {
+  const file = installation.write('read.yaml', `name: read\n${quick}enqueue: [{x: 0.25, c: a}]\nbudget: {trials: 3}\n`);
+  await installation.must('run', file);
+  const trials = JSON.parse(await installation.must('trials', 'read', '--json')) as Record<string, unknown>[];
+  expect(trials).toHaveLength(3);
+  expect(Object.keys(trials[0] ?? {}).sort()).toEqual(
+    ['datetime_complete', 'datetime_start', 'intermediate_values', 'number', 'params', 'state', 'user_attrs', 'values'].sort(),
+  );
+  expect(trials[0]).toMatchObject({ number: 0, state: 'COMPLETE', params: { x: 0.25, c: 'a' }, values: [0.25] });
+  const best = JSON.parse(await installation.must('best', 'read', '--json')) as { values: number[]; number: number; params: object };
+  const status = JSON.parse(await installation.must('status', 'read', '--json')) as object;
+  expect(status).toEqual({
+    study: 'read',
+    state: 'complete',
+    reason: 'all 3 trials are done',
+    trials: { complete: 3, pruned: 0, failed: 0, running: 0, waiting: 0 },
+    best: { number: best.number, values: best.values, params: best.params },
+    budget: 3,
+  });
+  expect(await installation.must('status', 'read')).toContain('read: complete (all 3 trials are done)');
+  expect(await installation.must('trials', 'read')).toMatch(/^0 +COMPLETE +0\.25/m);
+  expect(await installation.must('best', 'read')).toContain('COMPLETE');
+  expect(JSON.parse(await installation.must('list', '--json'))).toContainEqual(status);
+  expect(await installation.must('list')).toMatch(/^read +complete +3/m);
+  const csv = await installation.must('export', 'read', '--format', 'csv');
+  expect(csv.split('\r\n')[0]).toMatch(/^number,state,value,datetime_start,datetime_complete,params_x,params_c,/);
+  expect(JSON.parse(await installation.must('export', 'read', '--format', 'json'))).toEqual(trials);
+  expect((await installation.perdure('watch', 'read')).code).toBe(0);
+});
+
+test('start leaves it running; pause, adjust, enqueue, cancel, retry, resume and stop act on it', async () => {
+  const gate = join(installation.folder, 'gate');
+  mkdirSync(gate);
+  const held = quick.replace('echo "$1"', `until [ -e ${gate}/go ]; do sleep 0.05; done; echo "$1"`);
+  const file = installation.write('acts.yaml', `name: acts\n${held}budget: {trials: 20, parallel: 2}\n`);
+  await installation.must('start', file);
+  expect((await installation.perdure('start', file)).stderr).toContain("study 'acts' runs already");
+  const other = installation.write('acts.yaml', `name: acts\n${held}budget: {trials: 21, parallel: 2}\n`);
+  expect(await installation.perdure('start', other)).toMatchObject({ code: 2, stderr: expect.stringContaining('perdure adjust') as string });
+  await installation.must('pause', 'acts');
+  expect(await installation.must('status', 'acts')).toContain('acts: paused');
+  expect((await installation.perdure('adjust', 'acts', '--trials', '6', '--set', 'x.high=0.5', '--sampler', 'tpe')).stderr).toContain(
+    'specification 2',
+  );
+  expect((await installation.perdure('enqueue', 'acts', '{"x": 0.125}')).stderr).toContain('trial 2 of');
+  await installation.must('cancel', 'acts', '1');
+  writeFileSync(join(gate, 'go'), '');
+  await installation.must('resume', 'acts');
+  await installation.must('watch', 'acts');
+  const trials = JSON.parse(await installation.must('trials', 'acts', '--json')) as { state: string; params: { x: number } }[];
+  expect(trials.map(({ state }) => state)).toEqual(['COMPLETE', 'FAIL', 'COMPLETE', 'COMPLETE', 'COMPLETE', 'COMPLETE']);
+  expect(trials[2]?.params.x).toBe(0.125);
+  for (const { params } of trials.slice(2)) expect(params.x).toBeLessThanOrEqual(0.5);
+  for (const words of [['stop', 'acts'], ['retry', 'acts', '1'], ['enqueue', 'acts', '{}']]) {
+    expect(await installation.perdure(...words)).toMatchObject({ code: 2, stderr: expect.stringContaining('is not running') as string });
+  }
+});
+
+test('bad usage ends with 2 and names what is right', async () => {
+  for (const [words, said] of [
+    [['statsu', 'x'], 'Did you mean status?'],
+    [['status'], "missing required argument 'study'"],
+    [['status', 'nobody'], "there is no study 'nobody'"],
+    [['cancel', 'x', 'one'], 'A trial is named by its number'],
+    [['export', 'x', '--format', 'xml'], 'Allowed choices are csv, json'],
+    [['adjust', 'x', '--trials', 'many'], 'Write a number, or `none`'],
+    [['adjust', 'x', '--set', 'lr=3'], 'Write NAME.low=X'],
+    [['adjust', 'x', '--sampler', '{'], 'It is not JSON'],
+    [['enqueue', 'x', '[1]'], 'parameters are an object'],
+    [['worker', '--health-port', '0'], 'A port is a whole number'],
+    [['--config', '/nowhere.yaml', 'list'], '/nowhere.yaml'],
+  ] as const) {
+    const { code, stderr } = await installation.perdure(...words);
+    expect({ words, code }).toEqual({ words, code: 2 });
+    expect(stderr).toContain(said);
+    expect(stderr).not.toContain('    at ');
+  }
+});
+
+test('nobody answers: ends with 3 and says what to do', async () => {
+  const down = new Installation();
+  try {
+    const answer = await down.perdure('list');
+    expect(answer).toMatchObject({ code: 0 });
+    await down.must('up');
+    const file = down.write('q.yaml', `name: q\n${quick}budget: {trials: 1}\n`);
+    await down.must('run', file);
+    await down.kill('server');
+    const { code, stderr } = await down.perdure('status', 'q');
+    expect({ code, said: stderr.includes('perdure up') }).toEqual({ code: 3, said: true });
+    expect(JSON.parse(await down.must('trials', 'q', '--json'))).toHaveLength(1);
+  } finally {
+    await down.destroy();
+  }
+}, 120_000);
+
+describe('a bad file ends with 2, with place and hint, before anything starts', () => {
+  const fresh = new Installation();
+  for (const [name, text] of Object.entries(goodFiles)) fresh.write(name, text);
+  const good = fresh.write('good.yaml', goodStudy);
+  afterAll(() => fresh.destroy());
+
+  const files = badInputs.filter(({ kind }) => kind === 'study' || kind === 'start' || kind === 'settings');
+  test('there are enough of them', () => {
+    expect(files.length).toBeGreaterThanOrEqual(60);
+  });
+
+  test.each(files.map((input) => [`${input.kind}: ${input.name}`, input] as const))('%s', async (_name, { kind, text, line, hint }) => {
+    const file = join(fresh.folder, kind === 'settings' ? 'bad-settings.yaml' : 'bad.yaml');
+    writeFileSync(file, text);
+    const words = kind === 'settings' ? ['--config', file, 'start', good] : ['start', file];
+    const { code, stderr } = await fresh.perdure(...words);
+    expect({ code, stderr }).toMatchObject({ code: 2 });
+    if (line !== undefined) expect(stderr).toContain(`${file}:${String(line)}:`);
+    expect(stderr).toContain(hint);
+    expect(stderr).not.toMatch(/^ {4}at /m);
+    expect(existsSync(join(fresh.home, 'server.json'))).toBe(false);
+  });
+});

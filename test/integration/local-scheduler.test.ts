@@ -1,0 +1,289 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { judge } from '../../src/schedulers/job-outcome';
+import { keyOf, requestOf, type FakeJob } from '../support/fake-job';
+import { becomes, ended, FakeSite } from '../support/fake-site';
+import { until } from '../support/installation';
+
+let site: FakeSite;
+beforeEach(() => {
+  site = new FakeSite();
+});
+afterEach(() => site.destroy());
+
+/** Says to `LOG` when it starts and ends, and ends when `GO` is there. */
+const waiting = (): FakeJob => ({
+  command: [
+    'sh',
+    '-c',
+    'echo start >>"$LOG"; while [ ! -e "$GO" ]; do sleep 0.02; done; echo end >>"$LOG"; exit 3',
+  ],
+  env: { LOG: site.path('log'), GO: site.path('go') },
+});
+const started = (): Promise<void> => until('the job has started', () => site.lines('log').includes('start'));
+const go = (): void => {
+  writeFileSync(site.path('go'), '');
+};
+
+describe('a job', () => {
+  test('runs in a directory of its own with the files of its study', async () => {
+    const files = {
+      'my script.sh': '#!/bin/sh\ncat "data/ü \'x\'.txt" -- -dash; pwd >"$OUT"\n',
+      "data/ü 'x'.txt": 'data',
+      '-dash': 'dash',
+    };
+    const job: FakeJob = {
+      command: ['./my script.sh'],
+      files,
+      executable: ['my script.sh'],
+      env: { OUT: site.path('out') },
+    };
+    const { seen, output } = await site.run(job);
+    expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+    expect(output.tail).toBe('datadash');
+    expect(site.lines('out')).toEqual([output.directory]);
+    expect(statSync(join(output.directory, "data/ü 'x'.txt")).mode & 0o111).toBe(0);
+  });
+
+  test('finds what the contract promises in its environment, and nothing of the worker', async () => {
+    process.env['PERDURE_HOME'] = '/worker';
+    process.env['TEMPORAL_API_KEY'] = 'secret';
+    process.env['SITE_MODULES'] = 'kept';
+    try {
+      const env = {
+        OUT: site.path('out'),
+        perdure: 'p',
+        code: 'c',
+        line: 'l',
+        started: 's',
+        boot: 'b',
+        PYTHONPATH: '/mine',
+      };
+      await site.run({
+        number: 7,
+        attempt: 2,
+        command: ['sh', '-c', 'env >"$OUT"'],
+        env,
+        params: { lr: 0.5, 'a-b': 1 },
+      });
+      const found = Object.fromEntries(site.lines('out').map((line) => line.split(/=(.*)/s, 2))) as Record<
+        string,
+        string
+      >;
+      const directory = site.directory(keyOf({ number: 7, attempt: 2 }));
+      expect(found).toMatchObject({
+        ...env,
+        PYTHONPATH: expect.stringMatching(/trial:\/mine$/) as string,
+        SITE_MODULES: 'kept',
+      });
+      expect(
+        Object.fromEntries(Object.entries(found).filter(([name]) => /^(PERDURE|TEMPORAL)_/.test(name))),
+      ).toEqual({
+        PERDURE_PARAMS: directory.file('params.json'),
+        PERDURE_RESULT: directory.file('result.json'),
+        PERDURE_INTERMEDIATE: directory.file('intermediate.jsonl'),
+        PERDURE_CHECKPOINT_DIR: directory.checkpoint,
+        PERDURE_PRUNE: directory.file('prune'),
+        PERDURE_TRIAL_NUMBER: '7',
+        PERDURE_ATTEMPT: '2',
+        PERDURE_PARAM_lr: '0.5',
+      });
+    } finally {
+      delete process.env['PERDURE_HOME'];
+      delete process.env['TEMPORAL_API_KEY'];
+      delete process.env['SITE_MODULES'];
+    }
+  });
+
+  test('shares its checkpoint directory with the other attempts of its trial, and nothing else', async () => {
+    const scheduler = site.scheduler();
+    const command = [
+      'sh',
+      '-c',
+      'cat "$PERDURE_CHECKPOINT_DIR"/* local; echo $PERDURE_ATTEMPT | tee local >"$PERDURE_CHECKPOINT_DIR/at"',
+    ];
+    expect(await scheduler.hasCheckpoint(keyOf())).toBe(false);
+    const first = await site.run({ command });
+    expect(await scheduler.hasCheckpoint(keyOf({ attempt: 2 }))).toBe(true);
+    expect(await scheduler.hasCheckpoint(keyOf({ number: 1 }))).toBe(false);
+    const second = await site.run({ attempt: 2, command });
+    expect(first.output.tail).toMatch(/^cat: .*No such file.*\n.*local.*No such file/);
+    expect(second.output.tail).toMatch(/^1\n.*local.*No such file/);
+  });
+
+  test('gets its parameters as they are, whatever is in them', async () => {
+    const params = {
+      quote: `'"\\`,
+      line: 'a\nb\r\tc',
+      shell: '$(touch hacked) `touch hacked` ; touch hacked & | > x',
+      space: '  two  words ',
+      unicode: 'ünï 💥 \u2028',
+      dash: '-rf',
+      braces: '{quote}',
+      empty: '',
+      nothing: null,
+      yes: true,
+      small: 1e-7,
+    };
+    const script = [
+      'import json, os, sys',
+      'params = json.load(open(os.environ["PERDURE_PARAMS"], encoding="utf-8"))',
+      'env = {k[14:]: v for k, v in os.environ.items() if k.startswith("PERDURE_PARAM_")}',
+      'json.dump({"argv": sys.argv[1:], "params": params, "env": env, "files": os.listdir()}, open(os.environ["PERDURE_RESULT"], "w"))',
+    ].join('\n');
+    const command = ['python3', 'main.py', ...Object.keys(params).map((name) => `{${name}}`)];
+    const { output } = await site.run({ command, files: { 'main.py': script }, params });
+    const words = Object.values(params).map(String);
+    expect(output.result).toEqual({
+      value: {
+        argv: words,
+        params,
+        env: Object.fromEntries(Object.keys(params).map((name, i) => [name, words[i]])),
+        files: expect.arrayContaining(['main.py', 'output.log']) as string[],
+      },
+    });
+    expect(existsSync(join(output.directory, 'hacked'))).toBe(false);
+  });
+
+  test.each([
+    [['exit', '0']],
+    [['eval', 'echo hi']],
+    [['.', './x']],
+    [['A=1', 'true']],
+    [['-c', 'true']],
+    [['']],
+  ])('is a program and never a word of the shell: %j', async (command) => {
+    const { seen } = await site.run({ command });
+    expect(seen).toMatchObject({
+      state: 'done',
+      end: { how: 'exited', status: expect.any(Number) as number },
+    });
+    expect(seen.state === 'done' && seen.end.how === 'exited' && seen.end.status).toBeGreaterThanOrEqual(126);
+  });
+
+  test('whose Python is missing fails in words', async () => {
+    const { seen, output } = await site.run({ python: '/nowhere/python3', files: { 'train.py': '' } });
+    if (seen.state !== 'done') throw new Error('it is done');
+    expect(judge({ output, end: seen.end, metrics: ['value'] })).toMatchObject({
+      reason: 'exit',
+      message: 'the program was not found (exit status 127)',
+    });
+    expect(output.tail).toContain('/nowhere/python3: not found');
+  });
+
+  test('may have and write files of any name', async () => {
+    const names = ['stop', 'status', 'pid', 'run.lock', 'prune', 'prune.seen', 'params.json', 'result.json'];
+    const files = Object.fromEntries(names.map((name) => [name, '0\n']));
+    const command = ['sh', '-c', 'for f in *; do echo 9 >"$f"; done; printf 0.5 >"$PERDURE_RESULT"'];
+    const { seen, output } = await site.run({ command, files });
+    expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+    expect(output).toMatchObject({ result: { value: 0.5 }, sawPrune: false, pruneAsked: false });
+  });
+
+  test.each<[string, FakeJob]>([
+    ['a zero byte in a word', { command: ['echo', '{x}'], params: { x: 'a\0b' } }],
+    [
+      'a word longer than the system allows',
+      { command: ['echo', '{x}'], params: { x: 'x'.repeat(300_000) } },
+    ],
+    ["a file among Perdure's own", { command: ['true'], files: { '.perdure/stop': '' } }],
+  ])('with %s is rejected for good', async (_, job) => {
+    await expect(site.scheduler().submit(requestOf(job))).rejects.toMatchObject({ kind: 'SubmitRejected' });
+  });
+
+  test('may leave anything where its results belong', async () => {
+    const script =
+      'mkdir "$PERDURE_RESULT"; mkfifo "$PERDURE_INTERMEDIATE"; yes 0123456789 | head -c 30000000; echo last';
+    const { output } = await site.run({ command: ['sh', '-c', script] });
+    expect(output.result).toEqual({ error: 'the result is of no use: it is not a regular file' });
+    expect(output.reports).toEqual([]);
+    expect(output.tail.split('\n')).toHaveLength(40);
+    expect(output.tail.endsWith('0123456789\nlast')).toBe(true);
+    const large = await site.run({
+      number: 1,
+      command: ['sh', '-c', 'head -c 9000000 /dev/zero >"$PERDURE_RESULT"'],
+    });
+    expect(large.output.result).toEqual({ error: 'the result has more than 1048576 bytes' });
+  });
+
+  test('that is asked to give up can see it', async () => {
+    const scheduler = site.scheduler();
+    const script =
+      'echo start >>"$LOG"; while [ ! -e "$PERDURE_PRUNE" ]; do sleep 0.02; done; : >"$PERDURE_PRUNE.seen"';
+    await scheduler.submit(requestOf({ command: ['sh', '-c', script], env: { LOG: site.path('log') } }));
+    await started();
+    expect(await scheduler.fetch(keyOf())).toMatchObject({ pruneAsked: false, sawPrune: false });
+    await scheduler.markPruned(keyOf());
+    expect(await ended(scheduler)).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+    expect(await scheduler.fetch(keyOf())).toMatchObject({ pruneAsked: true, sawPrune: true });
+  });
+
+  test('tells of its reports while it runs', async () => {
+    const scheduler = site.scheduler();
+    const script = `printf '{"step": 0, "value": NaN}\\n{"step": 1, "va' >>"$PERDURE_INTERMEDIATE"; while [ ! -e "$GO" ]; do sleep 0.02; done`;
+    await scheduler.submit(requestOf({ command: ['sh', '-c', script], env: { GO: site.path('go') } }));
+    await until('there is a report', async () => (await scheduler.fetchReports(keyOf())).length > 0);
+    expect(await scheduler.fetchReports(keyOf())).toEqual([{ step: 0, value: NaN }]);
+    go();
+    expect(await ended(scheduler)).toMatchObject({ state: 'done' });
+  });
+});
+
+describe('a job runs once', () => {
+  test('however often it is submitted, by however many workers', async () => {
+    const schedulers = [site.scheduler(), site.scheduler()];
+    const submit = (): Promise<readonly (string | null)[]> =>
+      Promise.all(
+        schedulers.flatMap((each) => [each.submit(requestOf(waiting())), each.submit(requestOf(waiting()))]),
+      );
+    const ids = [...(await submit()), ...(await submit())];
+    expect(new Set(ids)).toEqual(new Set([`${keyOf().studyKey}/0/a1`]));
+    await started();
+    await submit();
+    go();
+    expect(await ended(site.scheduler())).toMatchObject({ state: 'done', end: { how: 'exited', status: 3 } });
+    await submit();
+    expect(site.lines('log')).toEqual(['start', 'end']);
+  });
+
+  test('when three processes submit it at the same moment', async () => {
+    const workers = await Promise.all([1, 2, 3].map(() => site.worker([waiting()])));
+    for (const worker of workers) worker.begin();
+    for (const worker of workers) await worker.said('0');
+    go();
+    for (const worker of workers) await worker.finish();
+    expect(await ended(site.scheduler())).toMatchObject({ state: 'done', end: { how: 'exited', status: 3 } });
+    expect(site.lines('log')).toEqual(['start', 'end']);
+  });
+
+  test('and is adopted when the worker that started it is killed', async () => {
+    const worker = await site.worker([waiting()]);
+    worker.begin();
+    await worker.said('0');
+    await worker.kill();
+    const scheduler = site.scheduler();
+    expect(await scheduler.submit(requestOf(waiting()))).not.toBeNull();
+    await started();
+    expect(await becomes(scheduler, ['running'])).toMatchObject({ state: 'running' });
+    go();
+    expect(await ended(scheduler)).toMatchObject({ state: 'done', end: { how: 'exited', status: 3 } });
+    expect(site.lines('log')).toEqual(['start', 'end']);
+  });
+
+  test('and is adopted by another scheduler when the first is thrown away', async () => {
+    const first = site.scheduler();
+    await first.submit(requestOf(waiting()));
+    await started();
+    const second = site.scheduler();
+    expect(await second.observe([keyOf(), keyOf({ number: 1 })])).toMatchObject([
+      { state: 'running' },
+      { state: 'lost' },
+    ]);
+    go();
+    const seen = await ended(second);
+    expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 3 } });
+    if (seen.state !== 'done') return;
+    expect(seen.endedAt.getTime()).toBeGreaterThanOrEqual(seen.startedAt.getTime());
+    expect(readFileSync(site.directory().file('status'), 'utf8')).toBe('3\n');
+  });
+});

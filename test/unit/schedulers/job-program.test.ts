@@ -1,0 +1,70 @@
+import fc from 'fast-check';
+import { attemptPath, studyKey } from '../../../src/schedulers/job-key';
+import { asWord, fillCommand } from '../../../src/schedulers/job-program';
+
+describe('a command', () => {
+  test('gets the parameters in their places', () => {
+    const argv = ['python3', 'train.py', '--lr={lr}', '{n}', '{opt}-{n}', '{flag}', '{none}'];
+    expect(fillCommand(argv, { lr: 1e-7, n: 3, opt: 'adam', flag: true, none: null })).toEqual([
+      'python3',
+      'train.py',
+      '--lr=1e-7',
+      '3',
+      'adam-3',
+      'true',
+      'null',
+    ]);
+  });
+
+  test.each([
+    ['{{n}}', '{n}'],
+    ['{{{n}}}', '{3}'],
+    ['{{', '{'],
+    ['}}', '}'],
+    ['awk {{print $1}}', 'awk {print $1}'],
+    ['{', '{'],
+    ['n}', 'n}'],
+    ['', ''],
+  ])('%j has the braces of %j', (word, filled) => {
+    expect(fillCommand([word], { n: 3 })).toEqual([filled]);
+  });
+
+  test('is refused where a parameter has no value', () => {
+    expect(() => fillCommand(['{lr}'], { n: 3 })).toThrow(
+      expect.objectContaining({ kind: 'InvalidInput' }) as Error,
+    );
+    expect(() => fillCommand(['{}'], { n: 3 })).toThrow('{}');
+    expect(() => fillCommand(['{toString}'], {})).toThrow('{toString}');
+  });
+
+  test('takes any value as one word, as it is', () => {
+    const text = fc.string({ unit: 'binary' });
+    const value = fc.oneof(text, fc.double({ noNaN: true }), fc.boolean(), fc.constant(null));
+    fc.assert(
+      fc.property(value, text, (x, around) => {
+        const fixed = around.replaceAll('{', '{{').replaceAll('}', '}}');
+        expect(fillCommand(['sh', '{x}', `${fixed}{x}`], { x })).toEqual([
+          'sh',
+          asWord(x),
+          `${around}${asWord(x)}`,
+        ]);
+      }),
+    );
+  });
+
+  test.each(['{n}', '$(reboot)', '$&', '$1', '{{', "'; rm -rf / #", '-rf', 'a b\nc', '\\0'])(
+    'does not look into the value %j',
+    (x) => {
+      expect(fillCommand(['{x}', '{x}{n}'], { x, n: 1 })).toEqual([x, `${x}1`]);
+    },
+  );
+});
+
+describe('a job', () => {
+  test("has a directory of its own, named from its study's UUID", () => {
+    const key = studyKey('6f1c2a34-0000-4000-8000-000000000000');
+    expect(key).toMatch(/^[0-9a-f]{16}$/);
+    expect(attemptPath({ studyKey: key, number: 7, attempt: 2 })).toBe(`${key}/7/a2`);
+    expect(studyKey('another')).not.toBe(key);
+  });
+});
