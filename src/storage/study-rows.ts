@@ -127,7 +127,13 @@ export async function createStudy(trx: Db, study: NewStudy): Promise<LedgerStudy
       conflict.columns(['study_id', 'key']).doUpdateSet({ value_json: toPythonJson(study.uuid) }),
     )
     .execute();
-  await setStudyAttrs(trx, id, { metrics: objectives.map(({ metric }) => metric) });
+  // As `Study.set_metric_names` of Optuna, whose plots and dashboard then say what an objective is.
+  const names = toPythonJson(objectives.map(({ metric }) => metric));
+  await trx
+    .insertInto('study_system_attributes')
+    .values({ study_id: id, key: 'study:metric_names', value_json: names })
+    .onConflict((conflict) => conflict.columns(['study_id', 'key']).doNothing())
+    .execute();
   await enqueueOfFile(trx, id, study.spec);
   await rewriteChoices(trx, id, study.spec);
   const made = await findStudy(trx, name);

@@ -6,6 +6,7 @@ export function describeStudy(state: StudyStateMachine): string {
   const total = spec.budget.trials === null ? '' : ` of ${String(spec.budget.trials)}`;
   const lines = [
     `**${state.state}**${state.reason === '' ? '' : `: ${state.reason}`}`,
+    '',
     `- trials ended: ${String(tally.ended)}${total}`,
     `- running (at most ${String(spec.budget.parallel)}): ${running.length === 0 ? 'none' : listed(running)}`,
     `- objective: ${spec.objectives.map(({ metric, direction }) => `${direction} ${metric}`).join(', ')}`,

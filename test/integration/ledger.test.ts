@@ -36,7 +36,7 @@ def number(v): return str(v) if v is not None and not math.isfinite(v) else v
 s = optuna.load_study(study_name=sys.argv[2], storage=sys.argv[1])
 print(json.dumps({
   'directions': [d.name for d in s.directions],
-  'attrs': s.user_attrs,
+  'attrs': s.user_attrs, 'metrics': s.metric_names,
   'trials': [{
     'number': t.number, 'state': t.state.name,
     'values': None if t.values is None else [number(v) for v in t.values],
@@ -49,6 +49,7 @@ print(json.dumps({
 interface Dump {
   readonly directions: readonly string[];
   readonly attrs: Readonly<Record<string, unknown>>;
+  readonly metrics: readonly string[];
   readonly trials: readonly {
     readonly number: number;
     readonly state: string;
@@ -245,7 +246,8 @@ t = s.ask(); print(json.dumps(t.suggest_categorical('c', ['a', 'b', None, True, 
         }),
       ]);
       const read = readByOptuna(url, name);
-      expect(read.attrs).toEqual({ note: name, metrics: ['value'] });
+      expect(read.attrs).toEqual({ note: name });
+      expect(read.metrics).toEqual(['value']);
       expect(read.trials[0]?.params).toEqual({ [name.slice(0, 500)]: name });
       expect((await ledger.listStudies()).map((study) => study.name)).toEqual([name]);
     },

@@ -193,7 +193,7 @@ describe('a job', () => {
 
   test('may leave anything where its results belong', async () => {
     const script =
-      'mkdir "$PERDURE_RESULT"; mkfifo "$PERDURE_INTERMEDIATE"; yes 0123456789 | head -c 30000000; echo last';
+      'mkdir "$PERDURE_RESULT"; mkfifo "$PERDURE_INTERMEDIATE"; yes 0123456789 | head -c 29700000; echo last';
     const { output } = await site.run({ command: ['sh', '-c', script] });
     expect(output.result).toEqual({ error: 'the result is of no use: it is not a regular file' });
     expect(output.reports).toEqual([]);
@@ -220,8 +220,13 @@ describe('a job', () => {
 
   test('tells of its reports while it runs', async () => {
     const scheduler = site.scheduler();
-    const script = `printf '{"step": 0, "value": NaN}\\n{"step": 1, "va' >>"$PERDURE_INTERMEDIATE"; while [ ! -e "$GO" ]; do sleep 0.02; done`;
-    await scheduler.submit(requestOf({ command: ['sh', '-c', script], env: { GO: site.path('go') } }));
+    const script = `printf '{"step": 0, "value": NaN}\\n{"step": 1, "va' >"$PERDURE_INTERMEDIATE"; while [ ! -e "$GO" ]; do sleep 0.02; done`;
+    const job: FakeJob = {
+      command: ['sh', 'run.sh'],
+      files: { 'run.sh': script },
+      env: { GO: site.path('go') },
+    };
+    await scheduler.submit(requestOf(job));
     await until('there is a report', async () => (await scheduler.fetchReports(keyOf())).length > 0);
     expect(await scheduler.fetchReports(keyOf())).toEqual([{ step: 0, value: NaN }]);
     go();

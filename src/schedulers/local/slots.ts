@@ -4,6 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 
 /** How long a claim without a process is believed: the time from the claim to the wrapper's first word (milliseconds). */
 const claimGrace = 5_000;
+/** How long another process may hold the database (milliseconds); it takes well under one. */
+const patience = 30_000;
 
 /**
  * The slots of this host, shared by every worker on it through a small database in the site's working directory. A slot
@@ -22,9 +24,10 @@ export class Slots {
     private readonly isOver: (directory: string) => boolean | null,
   ) {
     mkdirSync(workingDir, { recursive: true, mode: 0o700 });
-    this.db = new DatabaseSync(join(workingDir, 'slots.db'), { timeout: 30_000 });
+    this.db = new DatabaseSync(join(workingDir, 'slots.db'), { timeout: patience });
+    useWriteAheadLog(this.db);
     // What is lost with the power is lost with the processes.
-    this.db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF');
+    this.db.exec('PRAGMA synchronous = OFF');
     this.db.exec(
       'CREATE TABLE IF NOT EXISTS claims (directory TEXT PRIMARY KEY, claimed_at INTEGER NOT NULL) WITHOUT ROWID',
     );
@@ -68,5 +71,20 @@ export class Slots {
         .run(row.directory, row.claimed_at);
     }
     return others.filter((row) => !over.includes(row)).map((row) => row.directory);
+  }
+}
+
+/** SQLite does not wait for a lock here, though it was told to: two workers that begin at once would fail. */
+function useWriteAheadLog(db: DatabaseSync): void {
+  const until = Date.now() + patience;
+  for (;;) {
+    try {
+      db.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (error) {
+      const locked = (error as { readonly errcode?: number }).errcode === 5;
+      if (!locked || Date.now() > until) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
   }
 }

@@ -1,0 +1,126 @@
+import type { Session } from '../../src/client/session';
+import { openStudy } from '../../src/client/start-study';
+import { StudyHandle } from '../../src/client/study-handle';
+import { readStudy } from '../../src/config';
+import { HeldStudy } from '../support/held-study';
+import { Installation } from '../support/installation';
+import { runOptuna } from '../support/optuna';
+
+/* One ledger, two programs: Optuna 5 and Perdure, during a run, after it, and one after the other. */
+
+let installation: Installation;
+let session: Session;
+beforeAll(async () => {
+  installation = new Installation({ slots: 8 });
+  await installation.must('up');
+  session = await installation.session();
+}, 120_000);
+afterAll(async () => {
+  await session.close();
+  await installation.must('down');
+  await installation.destroy();
+}, 60_000);
+
+const dump = `
+s = optuna.load_study(study_name=sys.argv[2], storage=sys.argv[1])
+best = [t for t in s.trials if t.state.name == 'COMPLETE'] and s.best_trial
+print(json.dumps({
+  'best': best and [best.number, best.value],
+  'trials': [[t.number, t.state.name, t.value, t.params, sorted(t.intermediate_values.items())] for t in s.trials]}))`;
+
+async function ours(name: string): Promise<unknown> {
+  const handle = new StudyHandle(session, name);
+  const [best] = await handle.best();
+  return {
+    best: best === undefined ? [] : [best.number, best.values?.[0]],
+    trials: (await handle.trials()).map(({ number, state, values, params, intermediateValues }) => [
+      number,
+      state,
+      values?.[0] ?? null,
+      params,
+      [...intermediateValues].sort(([a], [b]) => a - b),
+    ]),
+  };
+}
+
+test('Optuna agrees during the run and after it, with pruned and failed trials', async () => {
+  installation.write(
+    'mixed.sh',
+    `#!/bin/sh
+for i in 0 1 2; do echo "{\\"step\\": $i, \\"value\\": $1}" >>"$PERDURE_INTERMEDIATE"; done
+[ "$1" != 7 ] || exit 1
+if [ "$1" = 9 ]; then
+  until [ -e "$PERDURE_PRUNE" ]; do sleep 0.05; done
+  : >"$PERDURE_PRUNE.seen"
+  exit 0
+fi
+until [ -e "$GATE" ]; do sleep 0.05; done
+echo "$1" >"$PERDURE_RESULT"
+`,
+  );
+  const gate = `${installation.folder}/mixed-go`;
+  const study = await HeldStudy.start(installation, session, {
+    name: 'mixed',
+    space: { x: { type: 'int', low: 0, high: 9 } },
+    enqueue: [{ x: 7 }, { x: 3 }, { x: 4 }],
+    pruner: { type: 'median', n_startup_trials: 2 },
+    trial: { command: ['sh', 'mixed.sh', '{x}'], files: ['mixed.sh'], env: { GATE: gate } },
+    budget: { trials: 4, parallel: 2 },
+  });
+  await study.untilEnded(0);
+  expect(runOptuna(dump, session.ledger.url, 'mixed')).toEqual(await ours('mixed'));
+  await study.handle.enqueue({ x: 9 });
+  installation.write('mixed-go', '');
+  const status = await study.handle.result();
+  expect(status.trials).toMatchObject({ complete: 2, pruned: 1, failed: 1 });
+  expect(runOptuna(dump, session.ledger.url, 'mixed')).toEqual(await ours('mixed'));
+});
+
+test('a study begun by Optuna is continued here, with its choices in their order', async () => {
+  runOptuna(
+    `s = optuna.create_study(study_name='theirs', storage=sys.argv[1], direction='minimize', sampler=optuna.samplers.RandomSampler(seed=1))
+def f(t): return t.suggest_float('x', 0, 10) + (0 if t.suggest_categorical('c', ['b', 'a']) == 'a' else 100)
+s.optimize(f, n_trials=12)
+print('{}')`,
+    session.ledger.url,
+  );
+  const study = await readStudy(
+    {
+      name: 'theirs',
+      objective: { metric: 'value', direction: 'minimize' },
+      space: { x: { type: 'float', low: 0, high: 10 }, c: { type: 'categorical', choices: ['a', 'b', 'z'] } },
+      sampler: { type: 'tpe', seed: 1, n_startup_trials: 10 },
+      trial: { command: ['sh', '-c', 'echo "$1" >"$PERDURE_RESULT"', 'sh', '{x}'] },
+      budget: { trials: 5, parallel: 2 },
+    },
+    { where: 'test', directory: installation.folder },
+  );
+  const { handle, opening } = await openStudy(session, study);
+  expect(opening).toBe('continued');
+  // Rows that Optuna put there are knowledge, not budget.
+  expect(await handle.result()).toMatchObject({ state: 'complete', trials: { complete: 17 } });
+  expect(runOptuna(dump, session.ledger.url, 'theirs')).toEqual(await ours('theirs'));
+});
+
+test('a study begun here is continued by Optuna, and by us again', async () => {
+  const file = (trials: number): Record<string, unknown> => ({
+    name: 'ours',
+    objective: { metric: 'value', direction: 'maximize' },
+    space: { x: { type: 'float', low: 1e-3, high: 10, log: true }, n: { type: 'int', low: 1, high: 9, step: 2 } },
+    sampler: { type: 'random', seed: 1 },
+    trial: { command: ['sh', '-c', 'echo "$1" >"$PERDURE_RESULT"', 'sh', '{x}'] },
+    budget: { trials, parallel: 2 },
+  });
+  const open = async (trials: number): ReturnType<typeof openStudy> =>
+    openStudy(session, await readStudy(file(trials), { where: 'test', directory: installation.folder }));
+  await (await open(4)).handle.result();
+  runOptuna(
+    `s = optuna.load_study(study_name='ours', storage=sys.argv[1])
+s.optimize(lambda t: t.suggest_float('x', 1e-3, 10, log=True) * t.suggest_int('n', 1, 9, step=2), n_trials=11)
+print('{}')`,
+    session.ledger.url,
+  );
+  const status = await (await open(6)).handle.result();
+  expect(status).toMatchObject({ state: 'complete', trials: { complete: 17 } });
+  expect(runOptuna(dump, session.ledger.url, 'ours')).toEqual(await ours('ours'));
+});
