@@ -30,6 +30,12 @@ function cpuSeconds(pid: number): number {
   return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0) / ticks;
 }
 
+/** The worker's helper, which has the trials' processes among its own ended children. */
+function childrenOf(pid: number): readonly number[] {
+  const text = readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'latin1');
+  return text.split(' ').filter(Boolean).map(Number);
+}
+
 function pidOf(installation: Installation, name: string): number {
   const { identity } = JSON.parse(readFileSync(join(installation.home, `${name}.json`), 'utf8')) as {
     identity: { pid: number };
@@ -60,7 +66,8 @@ async function perdure(installation: Installation, trials: number): Promise<Figu
       },
       { where: 'bench', directory: installation.folder },
     );
-    const pids = [pidOf(installation, 'server'), pidOf(installation, 'worker')];
+    const worker = pidOf(installation, 'worker');
+    const pids = [pidOf(installation, 'server'), worker, ...childrenOf(worker)];
     return await measure('Perdure', trials, pids, async () => {
       const { handle } = await openStudy(session, study);
       const client = await session.client();

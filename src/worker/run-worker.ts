@@ -16,7 +16,8 @@ import { siteHostQueue, siteQueue, STUDY_QUEUE } from '../study/task-queues';
 import type { FailpointSinks } from '../workflows/failpoints';
 import { createFailpoint } from './failpoint';
 import { serveHealth } from './health';
-import { createLog, temporalLogger, type Level } from './log';
+import { createLog, type Level } from './log';
+import { temporalLogger } from './temporal-log';
 
 export interface WorkerRun {
   readonly settings: Settings;

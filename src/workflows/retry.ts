@@ -1,4 +1,4 @@
-import type { ActivityOptions } from '@temporalio/workflow';
+import type { ActivityOptions, LocalActivityOptions } from '@temporalio/workflow';
 
 /** Error types that no repetition mends; `src/activities/boundary.ts` gives them to what it throws. */
 const final = ['InvalidInput', 'NotFound', 'Conflict', 'SubmitRejected', 'Corrupt'];
@@ -13,6 +13,13 @@ const heartbeatTimeout = '6s';
 export const boundary: ActivityOptions = {
   startToCloseTimeout: '30m',
   heartbeatTimeout,
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '1m', nonRetryableErrorTypes: final },
+};
+
+/** For what is done in milliseconds as a part of the workflow task. */
+export const atOnce: LocalActivityOptions = {
+  startToCloseTimeout: '5m',
+  localRetryThreshold: '30s',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '1m', nonRetryableErrorTypes: final },
 };
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { judge } from '../../src/schedulers/job-outcome';
 import { keyOf, requestOf, type FakeJob } from '../support/fake-job';
@@ -291,4 +291,33 @@ describe('a job runs once', () => {
     expect(seen.endedAt.getTime()).toBeGreaterThanOrEqual(seen.startedAt.getTime());
     expect(readFileSync(site.directory().file('status'), 'utf8')).toBe('3\n');
   });
+
+  test('and goes on when the helper that starts jobs for its worker is killed', async () => {
+    const scheduler = site.scheduler();
+    await scheduler.submit(requestOf(waiting()));
+    await started();
+    const helpers = childrenOf(process.pid).filter(({ command }) => command.includes('launcher-process'));
+    expect(helpers).toHaveLength(1);
+    for (const { pid } of helpers) process.kill(pid, 'SIGKILL');
+    const next = requestOf({ number: 1, command: ['true'] });
+    await until('another job is taken', () => scheduler.submit(next).then(Boolean, () => false));
+    expect(await ended(scheduler, keyOf({ number: 1 }))).toMatchObject({ end: { how: 'exited', status: 0 } });
+    expect(await scheduler.observe([keyOf()])).toMatchObject([{ state: 'running' }]);
+    go();
+    expect(await ended(scheduler)).toMatchObject({ state: 'done', end: { how: 'exited', status: 3 } });
+    expect(site.lines('log')).toEqual(['start', 'end']);
+  });
 });
+
+function childrenOf(parent: number): readonly { readonly pid: number; readonly command: string }[] {
+  return readdirSync('/proc').flatMap((name) => {
+    try {
+      const [, ppid] = /^\d+ \(.*\) [^Z] (\d+) /s.exec(readFileSync(`/proc/${name}/stat`, 'latin1')) ?? [];
+      const command = readFileSync(`/proc/${name}/cmdline`, 'utf8');
+      return ppid === String(parent) ? [{ pid: Number(name), command }] : [];
+    } catch {
+      // No process, or one that has just ended.
+      return [];
+    }
+  });
+}

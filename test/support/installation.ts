@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Session } from '../../src/client/session';
 import { loadSettings } from '../../src/config';
-import { isAlive, type ProcessIdentity } from '../../src/process/process-group';
+import { isAlive, parseIdentity, signalGroup, type ProcessIdentity } from '../../src/process/process-group';
 
 const bin = resolve(__dirname, '..', '..', 'bin', 'perdure');
 
@@ -84,6 +84,10 @@ export class Installation {
   /** Everything it started ends; jobs too. */
   async destroy(): Promise<void> {
     await this.kill('both');
+    for (const path of globSync('**/.perdure/pid', { cwd: this.folder })) {
+      const identity = parseIdentity(readFileSync(join(this.folder, path), 'utf8'));
+      if (identity !== null) signalGroup(identity, 'SIGKILL');
+    }
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 

@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander';
 import { logLevels, type Level } from '../../worker/log';
-import { runWorker } from '../../worker/run-worker';
 import { port } from '../arguments';
 import { settingsOf } from '../with-session';
 
@@ -24,6 +23,8 @@ export function addWorker(root: Command): void {
       const options = command.optsWithGlobals<Options>();
       const stop = new AbortController();
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => { stop.abort(); });
+      // Temporal's native core takes half a second to load, which no other command needs.
+      const { runWorker } = await import('../../worker/run-worker.js');
       await runWorker({
         settings: await settingsOf(command),
         level: options.logLevel ?? (options.verbose === true ? 'debug' : 'info'),

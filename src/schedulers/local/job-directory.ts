@@ -69,7 +69,7 @@ export class JobDirectory {
   }
 
   /** `true` where a wrapper took the fence, or none will. */
-  get begun(): boolean {
+  hasBegun(): boolean {
     return existsSync(this.file('run.lock')) || existsSync(this.file('stop'));
   }
 

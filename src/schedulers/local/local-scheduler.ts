@@ -13,6 +13,7 @@ import type {
 import { isGroupAlive, signalGroup } from '../../process/process-group';
 import { JobDirectory } from './job-directory';
 import { readOutput, readReports } from './job-output';
+import { Launcher } from './launcher';
 import { Slots } from './slots';
 import { stageJob, startWrapper } from './start-job';
 
@@ -40,7 +41,8 @@ export function createLocalScheduler(site: LocalSite): Scheduler {
 
 class LocalScheduler implements Scheduler {
   private readonly slots: Slots;
-  /** Jobs whose process is a child of this one, and who waits for their end. */
+  private readonly launcher = new Launcher();
+  /** Jobs that were started here, and their end. */
   private readonly children = new Map<string, Promise<void>>();
   private readonly submitting = new Map<string, Promise<string | null>>();
   private freed = Promise.withResolvers<void>();
@@ -121,36 +123,34 @@ class LocalScheduler implements Scheduler {
 
   close(): Promise<void> {
     this.slots.close();
+    this.launcher.close();
     return Promise.resolve();
   }
 
   private async start(request: JobRequest): Promise<string | null> {
     const job = this.directory(request.key);
     const id = attemptPath(request.key);
-    if (job.begun) return id;
+    if (job.hasBegun()) return id;
     if (!this.slots.claim(job.path)) return null;
     await stageJob(this.site.workingDir, job, request);
-    if (job.begun) return id;
+    if (job.hasBegun()) return id;
     // The files may have taken so long that the claim was not believed any more.
     if (!this.slots.claim(job.path)) return null;
     job.awaitStart();
-    const child = await startWrapper(job, request);
-    const ended = new Promise<void>((resolve) => {
-      child.once('exit', () => {
-        if (this.children.get(job.path) === ended) this.children.delete(job.path);
-        resolve();
-        this.freed.resolve();
-        this.freed = Promise.withResolvers();
-      });
-    });
+    const { ended } = await startWrapper(this.launcher, job, request);
     this.children.set(job.path, ended);
+    void ended.then(() => {
+      if (this.children.get(job.path) === ended) this.children.delete(job.path);
+      this.freed.resolve();
+      this.freed = Promise.withResolvers();
+    });
     return id;
   }
 
   /** Only looks: whether a job that has not begun ever will is decided by those who ask for it. */
   private isOver(path: string): boolean | null {
     const job = new JobDirectory(path);
-    if (!job.begun) return null;
+    if (!job.hasBegun()) return null;
     try {
       const { state } = job.observe();
       return state === 'done' || state === 'lost';

@@ -82,7 +82,8 @@ function useWriteAheadLog(db: DatabaseSync): void {
       db.exec('PRAGMA journal_mode = WAL');
       return;
     } catch (error) {
-      const locked = (error as { readonly errcode?: number }).errcode === 5;
+      // The lower byte of an extended code is SQLITE_BUSY.
+      const locked = ((error as { readonly errcode?: number }).errcode ?? 0) % 256 === 5;
       if (!locked || Date.now() > until) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }

@@ -1,6 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { chmod, copyFile, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join, resolve } from 'node:path';
@@ -8,6 +6,7 @@ import { PerdureError } from '../../study/error';
 import { asWord, fillCommand } from '../job-program';
 import type { JobRequest } from '../scheduler';
 import { isTaken, JobDirectory, ownDirectory } from './job-directory';
+import type { Launcher } from './launcher';
 
 /** What runs at the site; beside `src` and `dist` in the package. */
 const shim = resolve(__dirname, '..', '..', '..', 'trial');
@@ -64,21 +63,23 @@ async function cached(workingDir: string, sha256: string, request: JobRequest): 
 
 /**
  * Starts the wrapper as the leader of a process group of its own, so that it outlives the worker.
+ * @returns what resolves at its end, as a hint
  * @throws {@link PerdureError} `SubmitRejected` for words that no process can be started with, `Unavailable` where none
  * can be started now
  */
-export async function startWrapper(job: JobDirectory, request: JobRequest): Promise<ChildProcess> {
+export async function startWrapper(
+  launcher: Launcher,
+  job: JobDirectory,
+  request: JobRequest,
+): Promise<{ readonly ended: Promise<void> }> {
   try {
-    const child = spawn('/bin/sh', [join(shim, 'wrapper.sh'), job.path, ...programOf(request)], {
+    return await launcher.start({
+      command: '/bin/sh',
+      args: [join(shim, 'wrapper.sh'), job.path, ...programOf(request)],
       argv0: 'sh',
       cwd: job.path,
-      detached: true,
-      stdio: 'ignore',
       env: environment(job, request),
     });
-    child.unref();
-    await once(child, 'spawn');
-    return child;
   } catch (cause) {
     if (cause instanceof PerdureError) throw cause;
     const { code = '', message } = cause as NodeJS.ErrnoException;

@@ -1,0 +1,93 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
+
+/** A process to start, detached, with nothing on its standard streams. */
+export interface Launch {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly argv0: string;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+interface Waiting {
+  readonly started: PromiseWithResolvers<void>;
+  readonly ended: PromiseWithResolvers<void>;
+}
+
+type News =
+  | { readonly id: number; readonly kind: 'started' | 'ended' }
+  | { readonly id: number; readonly kind: 'failed'; readonly code?: string; readonly message: string };
+
+/** Starts processes through a small helper process; see `launcher-process.js`. */
+export class Launcher {
+  private helper: ChildProcess | undefined;
+  private readonly waiting = new Map<number, Waiting>();
+  private next = 0;
+
+  /**
+   * Starts a process. What is given back resolves when it has ended, or when that can't be learned here any more.
+   * @throws the error of `spawn`, with its `code`
+   */
+  async start(launch: Launch): Promise<{ readonly ended: Promise<void> }> {
+    const id = this.next++;
+    const waiting: Waiting = { started: Promise.withResolvers(), ended: Promise.withResolvers() };
+    this.waiting.set(id, waiting);
+    this.connected().send({ id, ...launch }, (error) => {
+      if (error !== null) this.hear({ id, kind: 'failed', message: error.message });
+    });
+    await waiting.started.promise;
+    return { ended: waiting.ended.promise };
+  }
+
+  /** Ends the helper; what it has started goes on. */
+  close(): void {
+    if (this.helper?.connected === true) this.helper.disconnect();
+    this.helper = undefined;
+  }
+
+  private connected(): ChildProcess {
+    if (this.helper?.connected === true) return this.helper;
+    const helper = fork(join(__dirname, 'launcher-process.js'), {
+      // Without what this process was started with: a debugger's port, a loader.
+      execArgv: [],
+      env: { PATH: process.env['PATH'] },
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    helper.on('message', (news) => {
+      this.hear(news as News);
+    });
+    helper.on('error', () => {
+      this.lost(helper);
+    });
+    helper.on('disconnect', () => {
+      this.lost(helper);
+    });
+    helper.unref();
+    helper.channel?.unref();
+    this.helper = helper;
+    return helper;
+  }
+
+  private hear(news: News): void {
+    const waiting = this.waiting.get(news.id);
+    if (waiting === undefined) return;
+    if (news.kind === 'started') {
+      waiting.started.resolve();
+      return;
+    }
+    this.waiting.delete(news.id);
+    if (news.kind === 'failed') waiting.started.reject(Object.assign(new Error(news.message), { code: news.code }));
+    else waiting.ended.resolve();
+  }
+
+  /** The helper was killed: whether something was started is found out by looking at its directory. */
+  private lost(helper: ChildProcess): void {
+    if (this.helper === helper) this.helper = undefined;
+    for (const [id, { started, ended }] of this.waiting) {
+      this.waiting.delete(id);
+      started.reject(new Error('the process that starts jobs has ended'));
+      ended.resolve();
+    }
+  }
+}
