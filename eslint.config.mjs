@@ -36,7 +36,17 @@ const noInputOutput = {
   patterns: [
     { group: ['node:*', 'fs', 'path', 'os', 'crypto', 'child_process'], message: 'workflows do no I/O' },
     {
-      group: ['zod', 'yaml', 'kysely', 'pg', 'pino', 'commander', '@temporalio/client', '@temporalio/worker', '@temporalio/activity'],
+      group: [
+        'zod',
+        'yaml',
+        'kysely',
+        'pg',
+        'pino',
+        'commander',
+        '@temporalio/client',
+        '@temporalio/worker',
+        '@temporalio/activity',
+      ],
       message: 'workflows import types and pure modules only',
     },
   ],
@@ -57,7 +67,10 @@ export default tseslint.config(
       'import-x/no-restricted-paths': ['error', { zones }],
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/dot-notation': ['error', { allowIndexSignaturePropertyAccess: true }],
-      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       // `type` reads better for unions and mapped types, `interface` for objects; both are fine.
       '@typescript-eslint/consistent-type-definitions': 'off',
@@ -73,12 +86,23 @@ export default tseslint.config(
   },
   {
     files: ['test/**/*.ts', 'bench/**/*.ts'],
-    rules: { '@typescript-eslint/no-non-null-assertion': 'off', '@typescript-eslint/no-empty-function': 'off' },
+    rules: {
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-empty-function': 'off',
+    },
   },
   {
     files: ['**/*.js', '**/*.mjs'],
     languageOptions: {
-      globals: { require: 'readonly', module: 'writable', process: 'readonly', console: 'readonly', __dirname: 'readonly', Atomics: 'readonly', SharedArrayBuffer: 'readonly' },
+      globals: {
+        require: 'readonly',
+        module: 'writable',
+        process: 'readonly',
+        console: 'readonly',
+        __dirname: 'readonly',
+        Atomics: 'readonly',
+        SharedArrayBuffer: 'readonly',
+      },
     },
   },
 );

@@ -19,7 +19,12 @@ async function main(): Promise<number> {
     await installation.must('up');
     const todo = points.flatMap((point) => victims.map((victim) => ({ point, victim })));
     while (todo.length > 0) {
-      const study = await KilledStudy.start(installation, `points-${String(++studies)}`, trials, seed + studies);
+      const study = await KilledStudy.start(
+        installation,
+        `points-${String(++studies)}`,
+        trials,
+        seed + studies,
+      );
       for (let next = todo[0]; next !== undefined; next = todo[0]) {
         if (!(await study.killAt(next.point, next.victim))) break;
         todo.shift();
@@ -32,8 +37,13 @@ async function main(): Promise<number> {
       problems.push(...found);
     }
     const random = mulberry32(seed);
-    for (let kills = 0; kills < randomKills; ) {
-      const study = await KilledStudy.start(installation, `random-${String(++studies)}`, trials, seed + studies);
+    for (let kills = 0; kills < randomKills;) {
+      const study = await KilledStudy.start(
+        installation,
+        `random-${String(++studies)}`,
+        trials,
+        seed + studies,
+      );
       while (kills < randomKills) {
         await sleep(300 + random() * 4000);
         if (study.ended() >= trials) break;
@@ -45,7 +55,9 @@ async function main(): Promise<number> {
         hits.set(name, (hits.get(name) ?? 0) + 1);
       }
       const found = await study.problems();
-      console.log(`study ${study.name}: ${found.length === 0 ? 'whole' : found.join('; ')} (${String(kills)} random kills so far)`);
+      console.log(
+        `study ${study.name}: ${found.length === 0 ? 'whole' : found.join('; ')} (${String(kills)} random kills so far)`,
+      );
       problems.push(...found);
     }
   } finally {
@@ -54,7 +66,9 @@ async function main(): Promise<number> {
   }
   console.log('\npoint                    killed   times');
   for (const [name, count] of hits) console.log(`${name.padEnd(34)} ${String(count)}`);
-  console.log(`\n${String(studies)} studies of ${String(trials)} trials, ${String(problems.length)} problems`);
+  console.log(
+    `\n${String(studies)} studies of ${String(trials)} trials, ${String(problems.length)} problems`,
+  );
   return problems.length === 0 ? 0 : 1;
 }
 

@@ -38,13 +38,16 @@ async function main(): Promise<void> {
       const done = counts.complete + counts.failed;
       if (done >= ((memory.length + 1) * trials) / 10) {
         memory.push(residentMegabytes(installation));
-        console.log(`${String(done).padStart(6)} trials, ${seconds(from)} s, worker ${String(memory.at(-1))} MB`);
+        console.log(
+          `${String(done).padStart(6)} trials, ${seconds(from)} s, worker ${String(memory.at(-1))} MB`,
+        );
       }
       if (state !== 'running') break;
       await sleep(500);
     }
     const { trials: counts } = await handle.status();
-    if (counts.complete !== trials) throw new Error(`only ${String(counts.complete)} of ${String(trials)} are complete`);
+    if (counts.complete !== trials)
+      throw new Error(`only ${String(counts.complete)} of ${String(trials)} are complete`);
     const client = await session.client();
     const runs: { events: number; bytes: number }[] = [];
     for await (const run of client.workflow.list({ query: `WorkflowId = '${handle.workflowId}'` })) {
@@ -52,9 +55,15 @@ async function main(): Promise<void> {
     }
     const child = await client.workflow.getHandle(`${handle.workflowId}/${String(trials - 1)}`).describe();
     const own = runs.reduce((sum, { bytes }) => sum + bytes, 0) / trials;
-    console.log(`\n${String(trials)} trials in ${seconds(from)} s: ${(trials / Number(seconds(from))).toFixed(1)} a second`);
-    console.log(`runs of the study      ${String(runs.length)}, at most ${String(Math.max(...runs.map(({ events }) => events)))} events`);
-    console.log(`history a trial        ${own.toFixed(0)} bytes in the study, ${String(child.historySize ?? 0)} of its own`);
+    console.log(
+      `\n${String(trials)} trials in ${seconds(from)} s: ${(trials / Number(seconds(from))).toFixed(1)} a second`,
+    );
+    console.log(
+      `runs of the study      ${String(runs.length)}, at most ${String(Math.max(...runs.map(({ events }) => events)))} events`,
+    );
+    console.log(
+      `history a trial        ${own.toFixed(0)} bytes in the study, ${String(child.historySize ?? 0)} of its own`,
+    );
     console.log(`ledger a trial         ${((bytesOf(ledger) - empty) / trials).toFixed(0)} bytes`);
     console.log(`worker's memory        ${memory.map(String).join(' ')} MB`);
     await session.close();
@@ -69,12 +78,18 @@ function seconds(from: number): string {
 }
 
 function bytesOf(database: string): number {
-  return ['', '-wal'].reduce((sum, end) => sum + (statSync(database + end, { throwIfNoEntry: false })?.size ?? 0), 0);
+  return ['', '-wal'].reduce(
+    (sum, end) => sum + (statSync(database + end, { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
 }
 
 function residentMegabytes(installation: Installation): number {
-  const { identity } = JSON.parse(readFileSync(join(installation.home, 'worker.json'), 'utf8')) as { identity: { pid: number } };
-  const [, kilobytes = '0'] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${String(identity.pid)}/status`, 'utf8')) ?? [];
+  const { identity } = JSON.parse(readFileSync(join(installation.home, 'worker.json'), 'utf8')) as {
+    identity: { pid: number };
+  };
+  const [, kilobytes = '0'] =
+    /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${String(identity.pid)}/status`, 'utf8')) ?? [];
   return Math.round(Number(kilobytes) / 1024);
 }
 

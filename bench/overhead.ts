@@ -21,6 +21,8 @@ interface Figure {
   readonly what: string;
   readonly trialsPerSecond: number;
   readonly cpuMsPerTrial: number;
+  /** The same, of each process. */
+  readonly parts: Readonly<Record<string, number>>;
 }
 
 /** CPU seconds of a process and its ended children (proc(5), fields 14 to 17). */
@@ -43,13 +45,28 @@ function pidOf(installation: Installation, name: string): number {
   return identity.pid;
 }
 
-async function measure(what: string, trials: number, pids: readonly number[], work: () => Promise<unknown>): Promise<Figure> {
-  const total = (): number => pids.reduce((sum, pid) => sum + cpuSeconds(pid), 0);
-  const cpu = total();
+async function measure(
+  what: string,
+  trials: number,
+  pids: Readonly<Record<string, number>>,
+  work: () => Promise<unknown>,
+): Promise<Figure> {
+  const read = (): readonly number[] => Object.values(pids).map(cpuSeconds);
+  const before = read();
   const from = performance.now();
   await work();
   const seconds = (performance.now() - from) / 1000;
-  return { what, trialsPerSecond: trials / seconds, cpuMsPerTrial: ((total() - cpu) * 1000) / trials };
+  const after = read();
+  const each = Object.keys(pids).map((name, i): [string, number] => [
+    name,
+    (((after[i] ?? 0) - (before[i] ?? 0)) * 1000) / trials,
+  ]);
+  return {
+    what,
+    trialsPerSecond: trials / seconds,
+    cpuMsPerTrial: each.reduce((sum, [, ms]) => sum + ms, 0),
+    parts: Object.fromEntries(each),
+  };
 }
 
 async function perdure(installation: Installation, trials: number): Promise<Figure> {
@@ -67,7 +84,9 @@ async function perdure(installation: Installation, trials: number): Promise<Figu
       { where: 'bench', directory: installation.folder },
     );
     const worker = pidOf(installation, 'worker');
-    const pids = [pidOf(installation, 'server'), worker, ...childrenOf(worker)];
+    // The helper that starts jobs is there once one was started.
+    const [jobs] = childrenOf(worker);
+    const pids = { server: pidOf(installation, 'server'), worker, ...(jobs === undefined ? {} : { jobs }) };
     return await measure('Perdure', trials, pids, async () => {
       const { handle } = await openStudy(session, study);
       const client = await session.client();
@@ -83,17 +102,30 @@ async function perdure(installation: Installation, trials: number): Promise<Figu
 async function floor(installation: Installation, trials: number): Promise<Figure> {
   const address = embeddedServer(installation.home)?.address ?? '';
   const tsx = resolve(__dirname, '..', 'node_modules', 'tsx', 'dist', 'cli.mjs');
-  const worker = spawn(process.execPath, ['--import', resolve(tsx, '..', 'loader.mjs'), join(__dirname, 'floor-worker.ts'), address], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
+  const worker = spawn(
+    process.execPath,
+    ['--import', resolve(tsx, '..', 'loader.mjs'), join(__dirname, 'floor-worker.ts'), address],
+    {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  );
   const connection = await Connection.connect({ address });
   try {
     await readyOf(worker);
     const client = new Client({ connection });
     const run = (count: number): Promise<unknown> =>
-      client.workflow.execute('window', { taskQueue: 'floor', workflowId: `floor-${String(Date.now())}`, args: [count, parallel] });
+      client.workflow.execute('window', {
+        taskQueue: 'floor',
+        workflowId: `floor-${String(Date.now())}`,
+        args: [count, parallel],
+      });
     await run(parallel);
-    return await measure("Temporal's floor", trials, [pidOf(installation, 'server'), worker.pid ?? 0], () => run(trials));
+    return await measure(
+      "Temporal's floor",
+      trials,
+      { server: pidOf(installation, 'server'), worker: worker.pid ?? 0 },
+      () => run(trials),
+    );
   } finally {
     worker.kill('SIGKILL');
     await connection.close();
@@ -135,9 +167,12 @@ else:
 function optuna(installation: Installation, trials: number): Figure {
   const script = installation.write('optuna_noop.py', optunaScript);
   const url = `sqlite:///${join(installation.folder, 'optuna.db')}`;
-  const printed = execFileSync(python, [script, url, String(trials)], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  const printed = execFileSync(python, [script, url, String(trials)], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   const [trialsPerSecond = NaN, cpuMsPerTrial = NaN] = printed.trim().split(' ').map(Number);
-  return { what: 'Optuna 5, 16 processes', trialsPerSecond, cpuMsPerTrial };
+  return { what: 'Optuna 5, 16 processes', trialsPerSecond, cpuMsPerTrial, parts: {} };
 }
 
 async function main(): Promise<void> {
@@ -146,14 +181,22 @@ async function main(): Promise<void> {
   try {
     await installation.must('up');
     await perdure(installation, parallel);
-    const figures = [await floor(installation, trials), await perdure(installation, trials), optuna(installation, trials)];
+    const figures = [
+      await floor(installation, trials),
+      await perdure(installation, trials),
+      optuna(installation, trials),
+    ];
     const [base, ours, theirs] = figures;
     console.log(`${String(trials)} trials that do nothing, ${String(parallel)} at a time\n`);
-    for (const { what, trialsPerSecond, cpuMsPerTrial } of figures) {
-      console.log(`${what.padEnd(24)} ${trialsPerSecond.toFixed(1).padStart(7)} trials/s ${cpuMsPerTrial.toFixed(1).padStart(7)} CPU ms a trial`);
+    for (const { what, trialsPerSecond, cpuMsPerTrial, parts } of figures) {
+      const split = Object.entries(parts).map(([name, ms]) => `${name} ${ms.toFixed(1)}`);
+      const figure = `${trialsPerSecond.toFixed(1).padStart(7)} trials/s ${cpuMsPerTrial.toFixed(1).padStart(7)} CPU ms a trial`;
+      console.log(`${what.padEnd(24)} ${figure}  ${split.join(', ')}`);
     }
     if (base === undefined || ours === undefined || theirs === undefined) return;
-    console.log(`\nPerdure / Optuna            ${(ours.trialsPerSecond / theirs.trialsPerSecond).toFixed(2)}`);
+    console.log(
+      `\nPerdure / Optuna            ${(ours.trialsPerSecond / theirs.trialsPerSecond).toFixed(2)}`,
+    );
     console.log(`Perdure / Temporal's floor  ${(ours.trialsPerSecond / base.trialsPerSecond).toFixed(2)}`);
   } finally {
     await installation.must('down').catch(() => undefined);

@@ -39,7 +39,9 @@ export async function startStudy(
   { directory = process.cwd() }: { readonly directory?: string } = {},
 ): Promise<StudyHandle> {
   const study: LoadedStudy =
-    typeof source === 'string' ? await loadStudy(source) : await readStudy(source, { where: 'the study', directory });
+    typeof source === 'string'
+      ? await loadStudy(source)
+      : await readStudy(source, { where: 'the study', directory });
   return (await openStudy(session, study)).handle;
 }
 

@@ -5,8 +5,10 @@
 # outlives a lost power supply, and nothing has to: a job without a status whose process is gone is lost, and repeated.
 cd "$1" || exit 70
 shift
-# Whoever makes the directory runs the attempt; a second start of it ends here.
-mkdir .perdure/run.lock 2>/dev/null || exit 0
+# Whoever makes the file runs the attempt; a second start of it ends here. noclobber makes it by O_EXCL, without a process.
+set -C
+command : 2>/dev/null >.perdure/run.lock || exit 0
+set +C
 
 # Names of this shell's own start with perdure_, since an exported variable of the trial's would change with them.
 perdure_identify() {

@@ -2,7 +2,7 @@ import { studyKey } from '../schedulers/job-key';
 import type { JobKey, JobRequest, Scheduler } from '../schedulers/scheduler';
 import type { Ledger } from '../storage/ledger';
 import { PerdureError } from '../study/error';
-import type { Trial } from '../study/trial';
+import { isFinal, type Trial } from '../study/trial';
 import type { AttemptRef } from '../workflows/activity-types';
 import type { StudyContext, StudyContexts } from './study-context';
 
@@ -29,7 +29,7 @@ export interface SiteDependencies {
 
 export async function loadAttempt(deps: SiteDependencies, ref: AttemptRef): Promise<Attempt> {
   const context = await deps.contexts.get(ref.study);
-  const [trial] = await deps.ledger.readTrials(ref.study.name, { numbers: [ref.number] });
+  const trial = await readTrial(deps.ledger, ref);
   if (trial === undefined) {
     throw new PerdureError('NotFound', `study '${ref.study.name}' has no trial ${String(ref.number)}`);
   }
@@ -41,6 +41,13 @@ export async function loadAttempt(deps: SiteDependencies, ref: AttemptRef): Prom
   }
   const key = { studyKey: studyKey(ref.study.uuid), number: ref.number, attempt: ref.attempt };
   return { ref, key, trial, context, scheduler };
+}
+
+/** With its attributes only where they tell how it ended; this is read twice for each trial. */
+async function readTrial(ledger: Ledger, { study, number }: AttemptRef): Promise<Trial | undefined> {
+  const [trial] = await ledger.readTrials(study.name, { numbers: [number], attrs: false, reports: false });
+  if (trial === undefined || !isFinal(trial.state)) return trial;
+  return (await ledger.readTrials(study.name, { numbers: [number] }))[0];
 }
 
 export function jobRequest(ledger: Ledger, { key, trial, context }: Attempt): JobRequest {

@@ -36,7 +36,10 @@ export class Follower {
         this.asked.delete(nameOf(attempt));
         return { kind: 'ended', outcome: await recordAttempt(this.deps, attempt, seen.end) };
       }
-      if (seen?.state === 'lost') return { kind: 'lost', why: seen.why };
+      if (seen?.state === 'lost') {
+        this.asked.delete(nameOf(attempt));
+        return { kind: 'lost', why: seen.why };
+      }
       if (seen?.state === 'running') {
         if (await this.overtime(attempt, seen.startedAt)) continue;
         const reports = await scheduler.fetchReports(key);

@@ -1,13 +1,22 @@
 import type { TrialOutcome } from '../study/progress';
-import { isFinal, type Trial } from '../study/trial';
+import { isFinal, type FinalState, type Trial } from '../study/trial';
 
 /** How an ended trial ended, as the ledger has it; `null` for one that has not. */
-export function outcomeOf(trial: Trial): TrialOutcome | null {
-  if (!isFinal(trial.state)) return null;
+export function outcomeOf({ number, state, values, userAttrs }: Trial): TrialOutcome | null {
+  return isFinal(state) ? outcomeOfEnd({ number, state, values, userAttrs }) : null;
+}
+
+/** What the study's decisions need of an end. */
+export function outcomeOfEnd({
+  number,
+  state,
+  values,
+  userAttrs,
+}: Pick<Trial, 'number' | 'values' | 'userAttrs'> & { readonly state: FinalState }): TrialOutcome {
   return {
-    number: trial.number,
-    state: trial.state,
-    values: trial.state === 'COMPLETE' ? trial.values : null,
-    cancelled: trial.state === 'FAIL' && trial.userAttrs['fail_reason'] === 'cancelled',
+    number,
+    state,
+    values: state === 'COMPLETE' ? values : null,
+    cancelled: state === 'FAIL' && userAttrs['fail_reason'] === 'cancelled',
   };
 }

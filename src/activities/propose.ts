@@ -116,7 +116,9 @@ function fixedParams(trial: Trial): Params {
   const fixed = trial.systemAttrs['fixed_params'];
   if (fixed === null || typeof fixed !== 'object' || Array.isArray(fixed)) return {};
   return Object.fromEntries(
-    Object.entries(fixed).filter((entry): entry is [string, ParamValue] => entry[1] === null || typeof entry[1] !== 'object'),
+    Object.entries(fixed).filter(
+      (entry): entry is [string, ParamValue] => entry[1] === null || typeof entry[1] !== 'object',
+    ),
   );
 }
 

@@ -4,7 +4,7 @@ import type { Json } from '../study/json';
 import type { TrialOutcome } from '../study/progress';
 import { PerdureError } from '../study/error';
 import type { Attempt, SiteDependencies } from './attempt';
-import { outcomeOf } from './outcome';
+import { outcomeOf, outcomeOfEnd } from './outcome';
 
 /** Fetches what an ended job left, judges it and writes the trial's end. Twice does no harm: the first end stays. */
 export async function recordAttempt(
@@ -19,19 +19,31 @@ export async function recordAttempt(
   failpoint('after-fetch');
   const verdict = judge({ output, end, metrics: context.spec.objectives.map(({ metric }) => metric) });
   failpoint('before-record');
-  if (output.reports.length > 0) await ledger.setIntermediateValues(study, ref.number, byStep(output.reports));
-  const userAttrs: Record<string, Json> = { site: ref.site, attempts: ref.attempt, directory: output.directory };
+  if (output.reports.length > 0)
+    await ledger.setIntermediateValues(study, ref.number, byStep(output.reports));
+  const userAttrs: Record<string, Json> = {
+    site: ref.site,
+    attempts: ref.attempt,
+    directory: output.directory,
+  };
   if (verdict.state === 'FAIL') {
     userAttrs['fail_reason'] = verdict.reason;
     userAttrs['error'] = verdict.message;
     userAttrs['output'] = output.tail;
   }
-  await ledger.finishTrial(study, ref.number, { state: verdict.state, values: verdict.values, userAttrs });
+  const first = await ledger.finishTrial(study, ref.number, {
+    state: verdict.state,
+    values: verdict.values,
+    userAttrs,
+  });
   failpoint('after-record');
-  // Read back: another end may have been written first.
+  if (first)
+    return outcomeOfEnd({ number: ref.number, state: verdict.state, values: verdict.values, userAttrs });
+  // Another end was written before this one.
   const [trial] = await ledger.readTrials(study, { numbers: [ref.number] });
   const outcome = trial === undefined ? null : outcomeOf(trial);
-  if (outcome === null) throw new PerdureError('Corrupt', `trial ${String(ref.number)} of '${study}' did not keep its end`);
+  if (outcome === null)
+    throw new PerdureError('Corrupt', `trial ${String(ref.number)} of '${study}' did not keep its end`);
   return outcome;
 }
 

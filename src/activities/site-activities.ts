@@ -78,7 +78,8 @@ export function createSiteActivities(deps: SiteDependencies): SiteActivities {
       if (other !== null) return other;
       await attempt.scheduler.cancel(attempt.key, 'cancelled', message);
       const [seen] = await attempt.scheduler.observe([attempt.key]);
-      const end = seen?.state === 'done' ? seen.end : ({ how: 'stopped', reason: 'cancelled', why: message } as const);
+      const end =
+        seen?.state === 'done' ? seen.end : ({ how: 'stopped', reason: 'cancelled', why: message } as const);
       return { kind: 'ended', outcome: await recordAttempt(deps, attempt, end) };
     }),
   };

@@ -34,7 +34,10 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
   async function recorded(study: StudyRef, number: number): Promise<TrialOutcome> {
     const outcome = outcomeOf(await read(study, number));
     if (outcome !== null) return outcome;
-    throw new PerdureError('Corrupt', `trial ${String(number)} of study '${study.name}' did not keep its end`);
+    throw new PerdureError(
+      'Corrupt',
+      `trial ${String(number)} of study '${study.name}' did not keep its end`,
+    );
   }
 
   return {
@@ -91,7 +94,8 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
     watchTrials: activity(async (trials) => {
       const { client } = Context.current();
       const closed = [];
-      for (const { number, workflowId } of trials) if (await isClosed(client, workflowId)) closed.push(number);
+      for (const { number, workflowId } of trials)
+        if (await isClosed(client, workflowId)) closed.push(number);
       if (closed.length > 0) return closed;
       throw pending('all of them are open', watchInterval);
     }),
@@ -104,7 +108,10 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
 
     lastPlace: activity(async (study, number) => {
       const jobs = await ledger.listJobs(study.name, number);
-      return jobs.reduce<(typeof jobs)[number] | null>((a, b) => (a === null || b.attempt > a.attempt ? b : a), null);
+      return jobs.reduce<(typeof jobs)[number] | null>(
+        (a, b) => (a === null || b.attempt > a.attempt ? b : a),
+        null,
+      );
     }),
   };
 }

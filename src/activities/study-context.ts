@@ -46,7 +46,8 @@ export class StudyContexts {
 
   async close(): Promise<void> {
     const entries = await Promise.allSettled(this.entries.values());
-    for (const entry of entries) if (entry.status === 'fulfilled') await entry.value.samplerOf?.sampler.close();
+    for (const entry of entries)
+      if (entry.status === 'fulfilled') await entry.value.samplerOf?.sampler.close();
   }
 
   private remember(uuid: string, opening: Promise<Entry>): Promise<Entry> {

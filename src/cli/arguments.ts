@@ -3,7 +3,9 @@ import { InvalidArgumentError } from 'commander';
 /** A trial's number. */
 export function trialNumber(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('A trial is named by its number, from 0; `perdure trials STUDY` lists them.');
+  throw new InvalidArgumentError(
+    'A trial is named by its number, from 0; `perdure trials STUDY` lists them.',
+  );
 }
 
 /** A limit of the budget; `none` takes the limit away. Its range is checked with the study. */
@@ -25,7 +27,9 @@ export function jsonArgument(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    throw new InvalidArgumentError(`It is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw new InvalidArgumentError(
+      `It is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 
@@ -38,7 +42,12 @@ export function spaceChange(text: string, before: SpaceChanges = {}): SpaceChang
   if (name === undefined || key === undefined || value === undefined) {
     throw new InvalidArgumentError('Write NAME.low=X, NAME.high=X or NAME.choices=A,B.');
   }
-  const parsed = key === 'choices' ? (value.startsWith('[') ? scalar(value) : value.split(',').map(scalar)) : scalar(value);
+  const parsed =
+    key === 'choices'
+      ? value.startsWith('[')
+        ? scalar(value)
+        : value.split(',').map(scalar)
+      : scalar(value);
   return { ...before, [name]: { ...before[name], [key]: parsed } };
 }
 

@@ -27,10 +27,14 @@ export interface Finding {
 export async function* examine(settings: Settings): AsyncGenerator<Finding> {
   yield { what: 'Node', ok: true, found: process.version };
   yield { what: 'settings', ok: true, found: settings.file ?? 'none; defaults hold' };
-  yield await look('Python', async () => {
-    const { stdout } = await run('python3', ['--version']);
-    return stdout.trim();
-  }, 'trials that are Python functions need python3 on PATH, or `python:` in the study');
+  yield await look(
+    'Python',
+    async () => {
+      const { stdout } = await run('python3', ['--version']);
+      return stdout.trim();
+    },
+    'trials that are Python functions need python3 on PATH, or `python:` in the study',
+  );
   yield await look('ledger', async () => {
     const ledger = await openLedger(settings.storage);
     const studies = await ledger.listStudies();
@@ -46,7 +50,11 @@ export async function* examine(settings: Settings): AsyncGenerator<Finding> {
   }
   if (settings.temporal.kind === 'embedded') {
     const program = findTemporal(settings.home);
-    yield { what: 'Temporal program', ok: true, found: program ?? 'not installed yet; `perdure up` installs it' };
+    yield {
+      what: 'Temporal program',
+      ok: true,
+      found: program ?? 'not installed yet; `perdure up` installs it',
+    };
   }
   yield* examineTemporal(settings);
 }

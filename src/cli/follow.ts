@@ -18,7 +18,9 @@ export interface Followed {
  */
 export async function follow(session: Session, study: StudyHandle): Promise<Followed> {
   const leave = new AbortController();
-  const interrupt = (): void => { leave.abort(); };
+  const interrupt = (): void => {
+    leave.abort();
+  };
   process.once('SIGINT', interrupt);
   const line = new StatusLine();
   const news = new EndedTrials(session, study);
@@ -48,7 +50,10 @@ class EndedTrials {
   ) {}
 
   async read(): Promise<readonly Trial[]> {
-    const trials = await this.session.ledger.readTrials(this.study.name, { after: this.last, numbers: [...this.open] });
+    const trials = await this.session.ledger.readTrials(this.study.name, {
+      after: this.last,
+      numbers: [...this.open],
+    });
     const ended = trials.filter(({ state }) => isFinal(state));
     this.open = new Set(trials.filter(({ state }) => !isFinal(state)).map(({ number }) => number));
     this.last = Math.max(this.last, ...trials.map(({ number }) => number));
@@ -63,11 +68,16 @@ function described({ number, state, values, params, userAttrs }: Trial, { best }
   const result = values === null ? '' : ` ${values.map(shortNumber).join(', ')}`;
   const note = typeof userAttrs['error'] === 'string' ? `  (${userAttrs['error'].split('\n')[0] ?? ''})` : '';
   const star = best?.number === number ? ' *' : '';
-  return `trial ${String(number).padStart(3)}  ${state.padEnd(8)}${result}${star}  ${shownParams}${note}`.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ');
+  return `trial ${String(number).padStart(3)}  ${state.padEnd(8)}${result}${star}  ${shownParams}${note}`.replaceAll(
+    /[\p{Cc}\p{Cf}]+/gu,
+    ' ',
+  );
 }
 
 function bestOf({ best }: StudyStatus): string {
-  return best === null ? '' : `; best ${best.values.map(shortNumber).join(', ')} (trial ${String(best.number)})`;
+  return best === null
+    ? ''
+    : `; best ${best.values.map(shortNumber).join(', ')} (trial ${String(best.number)})`;
 }
 
 /** One line at the bottom that is written over; only where somebody looks. */

@@ -32,9 +32,15 @@ function program(): Command {
   const root = new Command('perdure')
     .description('Hyperparameter studies that outlive everything around them.')
     .version(version)
-    .option('--config <file>', 'settings (default: PERDURE_CONFIG, ./perdure.yaml, then ~/.config/perdure/perdure.yaml)')
+    .option(
+      '--config <file>',
+      'settings (default: PERDURE_CONFIG, ./perdure.yaml, then ~/.config/perdure/perdure.yaml)',
+    )
     .option('-v, --verbose', 'say more')
-    .addHelpText('after', '\nExit codes: 0 done, 1 the study failed, 2 bad usage or input, 3 cannot reach Temporal')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 the study failed, 2 bad usage or input, 3 cannot reach Temporal',
+    )
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: true });
   for (const add of commands) add(root);
@@ -52,7 +58,8 @@ async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.done : exitCode.badInput;
     if (error instanceof PerdureError) {
       say(error.text);
-      if (error.cause instanceof Error && root.opts<{ verbose?: boolean }>().verbose === true) say(`caused by ${error.cause.stack ?? ''}`);
+      if (error.cause instanceof Error && root.opts<{ verbose?: boolean }>().verbose === true)
+        say(`caused by ${error.cause.stack ?? ''}`);
       return exitCodeOf(error);
     }
     throw error;

@@ -6,7 +6,9 @@ export function statusText(status: StudyStatus): string {
   const { study, state, reason, best } = status;
   const lines = [`${study}: ${state}${reason === '' ? '' : ` (${reason})`}`, `  trials  ${counts(status)}`];
   if (best !== null) {
-    lines.push(`  best    ${best.values.map(shortNumber).join(', ')} (trial ${String(best.number)}) ${JSON.stringify(best.params)}`);
+    lines.push(
+      `  best    ${best.values.map(shortNumber).join(', ')} (trial ${String(best.number)}) ${JSON.stringify(best.params)}`,
+    );
   }
   return lines.join('\n');
 }
@@ -14,7 +16,9 @@ export function statusText(status: StudyStatus): string {
 /** The counts in one line, without those that are nought. */
 export function counts({ trials, budget }: StudyStatus): string {
   const { complete, pruned, failed, running, waiting } = trials;
-  const parts = Object.entries({ complete, pruned, failed, running, waiting }).filter(([name, n]) => n > 0 || name === 'complete');
+  const parts = Object.entries({ complete, pruned, failed, running, waiting }).filter(
+    ([name, n]) => n > 0 || name === 'complete',
+  );
   const text = parts.map(([name, n]) => `${String(n)} ${name}`).join(', ');
   return budget === null ? text : `${text} of ${String(budget)}`;
 }

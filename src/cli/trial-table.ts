@@ -5,7 +5,16 @@ import type { Trial } from '../study/trial';
 /** Rules above and below the head only; no colour, so that it can be piped. */
 export const plainTable = {
   chars: {
-    ...{ top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' },
+    ...{
+      top: '',
+      'top-mid': '',
+      'top-left': '',
+      'top-right': '',
+      bottom: '',
+      'bottom-mid': '',
+      'bottom-left': '',
+      'bottom-right': '',
+    },
     ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' },
   },
   style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
@@ -14,7 +23,10 @@ export const plainTable = {
 /** Trials as a table for a person: a column for each metric and parameter. */
 export function trialTable(trials: readonly Trial[], metrics: readonly string[]): string {
   const names = [...new Set(trials.flatMap(({ params }) => Object.keys(params)))];
-  const table = new Table({ head: ['trial', 'state', ...metrics, ...names, 'seconds', 'note'], ...plainTable });
+  const table = new Table({
+    head: ['trial', 'state', ...metrics, ...names, 'seconds', 'note'],
+    ...plainTable,
+  });
   for (const trial of trials) {
     const values = metrics.map((_, i) => trial.values?.[i]);
     table.push([
@@ -26,7 +38,11 @@ export function trialTable(trials: readonly Trial[], metrics: readonly string[])
       noteOf(trial),
     ]);
   }
-  return table.toString().split('\n').map((line) => line.trimEnd()).join('\n');
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
 }
 
 /** Four significant digits; whole numbers whole. */

@@ -25,7 +25,11 @@ export async function withSession<T>(command: Command, work: (session: Session) 
 }
 
 /** Does the work with a study that is there. @throws {@link PerdureError} `NotFound` */
-export async function withStudy<T>(command: Command, name: string, work: (study: StudyHandle) => Promise<T>): Promise<T> {
+export async function withStudy<T>(
+  command: Command,
+  name: string,
+  work: (study: StudyHandle) => Promise<T>,
+): Promise<T> {
   return withSession(command, async (session) => {
     const study = new StudyHandle(session, name);
     await study.read();
@@ -47,5 +51,10 @@ export async function ensureRunning(settings: Settings): Promise<void> {
     }
   }
   const worker = await ensureWorker(settings);
-  if (worker.started) say(worker.replaced ? 'replaced the worker, as the settings have changed' : 'started a worker in the background');
+  if (worker.started)
+    say(
+      worker.replaced
+        ? 'replaced the worker, as the settings have changed'
+        : 'started a worker in the background',
+    );
 }

@@ -19,7 +19,9 @@ export function connectionOptions(settings: Settings): ConnectionOptions {
   if (temporal.kind === 'embedded') {
     const server = embeddedServer(settings.home);
     if (server !== null) return { address: server.address, namespace: 'default' };
-    throw new PerdureError('Unavailable', 'the Temporal server is not running', { hint: 'start it: perdure up' });
+    throw new PerdureError('Unavailable', 'the Temporal server is not running', {
+      hint: 'start it: perdure up',
+    });
   }
   try {
     const { connectionOptions: options, namespace } = loadClientConnectConfig({ profile: temporal.profile });
@@ -45,7 +47,9 @@ export async function connect(settings: Settings): Promise<Client> {
   } catch (cause) {
     const embedded = settings.temporal.kind === 'embedded';
     throw new PerdureError('Unavailable', `Temporal does not answer at ${options.address}`, {
-      hint: embedded ? 'start it: perdure up' : 'see `temporal:` in perdure.yaml, temporal.toml and TEMPORAL_ADDRESS',
+      hint: embedded
+        ? 'start it: perdure up'
+        : 'see `temporal:` in perdure.yaml, temporal.toml and TEMPORAL_ADDRESS',
       cause,
     });
   }

@@ -1,4 +1,8 @@
-import { WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError, type Client } from '@temporalio/client';
+import {
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+  type Client,
+} from '@temporalio/client';
 import { ApplicationFailure, WorkflowNotFoundError, type UpdateDefinition } from '@temporalio/common';
 import { PerdureError, type ErrorKind } from '../study/error';
 import { messageOf } from './connect';
@@ -41,10 +45,13 @@ export async function request<Result, Args extends unknown[]>(
 function refusal(error: unknown, study: string): PerdureError {
   if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) {
     const { type, message } = error.cause;
-    if (type != null && kinds.has(type)) return new PerdureError(type as ErrorKind, message, { cause: error });
+    if (type != null && kinds.has(type))
+      return new PerdureError(type as ErrorKind, message, { cause: error });
     return new PerdureError('Conflict', message, { cause: error });
   }
-  const ended = error instanceof WorkflowNotFoundError || /already completed|workflow execution.*completed/i.test(messageOf(error));
+  const ended =
+    error instanceof WorkflowNotFoundError ||
+    /already completed|workflow execution.*completed/i.test(messageOf(error));
   if (ended) {
     return new PerdureError('Conflict', `study '${study}' is not running`, {
       hint: 'to go on, raise `budget.trials` in its file: perdure start FILE',
@@ -57,5 +64,7 @@ function refusal(error: unknown, study: string): PerdureError {
       cause: error,
     });
   }
-  return new PerdureError('Unavailable', `the request to study '${study}' failed: ${messageOf(error)}`, { cause: error });
+  return new PerdureError('Unavailable', `the request to study '${study}' failed: ${messageOf(error)}`, {
+    cause: error,
+  });
 }

@@ -29,9 +29,13 @@ export async function registerSearchAttributes(client: Client): Promise<readonly
     return missing.map(({ name }) => name);
   } catch (cause) {
     const wanted = Object.values(searchAttributes).map(({ name, type }) => `${name} (${type.toLowerCase()})`);
-    throw new PerdureError('Unavailable', `the search attributes could not be registered: ${messageOf(cause)}`, {
-      hint: `add them to the namespace by hand: ${wanted.join(', ')}`,
-      cause,
-    });
+    throw new PerdureError(
+      'Unavailable',
+      `the search attributes could not be registered: ${messageOf(cause)}`,
+      {
+        hint: `add them to the namespace by hand: ${wanted.join(', ')}`,
+        cause,
+      },
+    );
   }
 }

@@ -74,16 +74,21 @@ function refuseOtherObjectives({ name, objectives }: StudySpec, before: LedgerSt
   const wanted = objectives.map(({ direction }) => direction).join(', ');
   const present = before.directions.join(', ');
   if (wanted === present) return;
-  throw new PerdureError('Conflict', `study '${name}' exists with other directions: ${present}; the file says ${wanted}`, {
-    hint: 'give the study another name',
-  });
+  throw new PerdureError(
+    'Conflict',
+    `study '${name}' exists with other directions: ${present}; the file says ${wanted}`,
+    {
+      hint: 'give the study another name',
+    },
+  );
 }
 
 /** Brings the study and its specification into the ledger. */
 async function store(session: Session, study: LoadedStudy, before: LedgerStudy | null): Promise<LedgerStudy> {
   const { ledger } = session;
   const { fileHash } = study;
-  const spec = before === null ? study.spec : continuedSpec(study.spec, await knownDistributions(session, before));
+  const spec =
+    before === null ? study.spec : continuedSpec(study.spec, await knownDistributions(session, before));
   if (before?.perdure == null) {
     return ledger.createStudy({ uuid: randomUUID(), seed: randomInt(2 ** 31), fileHash, spec });
   }
@@ -96,9 +101,13 @@ async function store(session: Session, study: LoadedStudy, before: LedgerStudy |
 }
 
 /** Of each parameter in the study's rows, and in its specification: with the longest list of choices. */
-async function knownDistributions(session: Session, before: LedgerStudy): Promise<Readonly<Record<string, Distribution>>> {
+async function knownDistributions(
+  session: Session,
+  before: LedgerStudy,
+): Promise<Readonly<Record<string, Distribution>>> {
   const known: Record<string, Distribution> = {};
-  for (const [name, { distribution }] of Object.entries(before.perdure?.spec.space ?? {})) known[name] = distribution;
+  for (const [name, { distribution }] of Object.entries(before.perdure?.spec.space ?? {}))
+    known[name] = distribution;
   for (const trial of await session.ledger.readTrials(before.name, { attrs: false })) {
     for (const [name, distribution] of Object.entries(trial.distributions)) known[name] ??= distribution;
   }
@@ -132,10 +141,16 @@ async function begin(
   } catch (error) {
     // Somebody else started it in this moment, from the same rows.
     if (error instanceof WorkflowExecutionAlreadyStartedError) return;
-    const attributes = /search attribute/i.test(messageOf(error)) || /search attribute/i.test(messageOf((error as Error).cause));
-    throw new PerdureError('Unavailable', `the study's workflow could not be started: ${messageOf((error as Error).cause ?? error)}`, {
-      hint: attributes ? 'perdure doctor registers the search attributes' : undefined,
-      cause: error,
-    });
+    const attributes =
+      /search attribute/i.test(messageOf(error)) ||
+      /search attribute/i.test(messageOf((error as Error).cause));
+    throw new PerdureError(
+      'Unavailable',
+      `the study's workflow could not be started: ${messageOf((error as Error).cause ?? error)}`,
+      {
+        hint: attributes ? 'perdure doctor registers the search attributes' : undefined,
+        cause: error,
+      },
+    );
   }
 }

@@ -58,7 +58,8 @@ export class StudyHandle {
         running: counts.RUNNING,
         waiting: counts.WAITING,
       },
-      best: best === undefined ? null : { number: best.number, values: best.values ?? [], params: best.params },
+      best:
+        best === undefined ? null : { number: best.number, values: best.values ?? [], params: best.params },
       budget: study.perdure?.spec.budget.trials ?? null,
     };
   }
@@ -77,7 +78,9 @@ export class StudyHandle {
   /** Names of the objectives' metrics; `value 0`, … for a study that only Optuna has run. */
   async metrics(): Promise<readonly string[]> {
     const { perdure, directions } = await this.read();
-    return perdure?.spec.objectives.map(({ metric }) => metric) ?? directions.map((_, i) => `value ${String(i)}`);
+    return (
+      perdure?.spec.objectives.map(({ metric }) => metric) ?? directions.map((_, i) => `value ${String(i)}`)
+    );
   }
 
   /** Proposes no more; running trials finish, or are cancelled with `now`. */
@@ -129,7 +132,14 @@ export class StudyHandle {
       }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, glance);
-        signal?.addEventListener('abort', () => { clearTimeout(timer); resolve(); }, { once: true });
+        signal?.addEventListener(
+          'abort',
+          () => {
+            clearTimeout(timer);
+            resolve();
+          },
+          { once: true },
+        );
       });
     }
   }
@@ -156,7 +166,9 @@ export class StudyHandle {
   }
 
   /** The state as the study itself noted it, corrected where its workflow was ended by hand. */
-  private async stateOf(study: LedgerStudy): Promise<{ readonly state: StudyState; readonly reason: string }> {
+  private async stateOf(
+    study: LedgerStudy,
+  ): Promise<{ readonly state: StudyState; readonly reason: string }> {
     const noted = study.attrs['perdure:state'] as StudyState | undefined;
     const reason = study.attrs['perdure:reason'];
     const told = { state: noted ?? 'running', reason: typeof reason === 'string' ? reason : '' };
@@ -177,7 +189,10 @@ export class StudyHandle {
       return await client.workflow.getHandle(this.workflowId).describe();
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return null;
-      throw new PerdureError('Unavailable', `Temporal does not answer: ${messageOf(error)}`, { hint: 'perdure up', cause: error });
+      throw new PerdureError('Unavailable', `Temporal does not answer: ${messageOf(error)}`, {
+        hint: 'perdure up',
+        cause: error,
+      });
     }
   }
 }

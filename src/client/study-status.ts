@@ -16,7 +16,11 @@ export interface StudyStatus {
     readonly waiting: number;
   };
   /** `null` where nothing is COMPLETE, or with several objectives (see `bestTrials`). */
-  readonly best: { readonly number: number; readonly values: readonly number[]; readonly params: Trial['params'] } | null;
+  readonly best: {
+    readonly number: number;
+    readonly values: readonly number[];
+    readonly params: Trial['params'];
+  } | null;
   /** The budget's trials; `null`: no such limit. */
   readonly budget: number | null;
 }

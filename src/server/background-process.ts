@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { identify, isAlive, signalGroup, type ProcessIdentity } from '../process/process-group';
@@ -60,7 +69,11 @@ export async function startProcess<Notes>(start: Start<Notes>): Promise<Backgrou
   const log = openSync(start.log, 'a', 0o600);
   const from = statSync(start.log).size;
   const [program, ...args] = start.command;
-  const child = spawn(program, args, { detached: true, stdio: ['ignore', log, log], env: start.env ?? process.env });
+  const child = spawn(program, args, {
+    detached: true,
+    stdio: ['ignore', log, log],
+    env: start.env ?? process.env,
+  });
   closeSync(log);
   const failed = (why: string, cause?: unknown): PerdureError =>
     new PerdureError('Unavailable', `${start.what} ${why}${tail(logged(start.log, from))}`, {

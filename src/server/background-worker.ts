@@ -19,7 +19,9 @@ const workerMain = resolve(__dirname, '..', '..', 'dist', 'worker', 'main.js');
  * replaced; its jobs go on.
  * @throws {@link PerdureError} `Unavailable`
  */
-export async function ensureWorker(settings: Settings): Promise<{ readonly started: boolean; readonly replaced: boolean }> {
+export async function ensureWorker(
+  settings: Settings,
+): Promise<{ readonly started: boolean; readonly replaced: boolean }> {
   const { home } = settings;
   return withHomeLocked(home, async () => {
     const files = homeFiles(home);
@@ -57,5 +59,7 @@ function environment(settings: Settings): NodeJS.ProcessEnv {
 
 function hashOf(settings: Settings): string {
   const server = settings.temporal.kind === 'embedded' ? embeddedServer(settings.home)?.address : null;
-  return createHash('sha256').update(JSON.stringify([settings, server, join(__dirname)])).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify([settings, server, join(__dirname)]))
+    .digest('hex');
 }

@@ -74,7 +74,9 @@ export async function stopServer(home: string): Promise<boolean> {
 }
 
 function serverArguments({ port, uiPort }: Notes, database: string): readonly string[] {
-  const attributes = Object.values(searchAttributes).map(({ name, type }) => `--search-attribute=${name}=${typeName(type)}`);
+  const attributes = Object.values(searchAttributes).map(
+    ({ name, type }) => `--search-attribute=${name}=${typeName(type)}`,
+  );
   return [
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort)],
     ...['--db-filename', database, '--log-level', 'warn', '--log-format', 'json'],

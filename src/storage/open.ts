@@ -30,13 +30,20 @@ export async function openLedger(url: string): Promise<Ledger> {
   return new SqlLedger(db, address.kind, address.shown);
 }
 
-async function openSqlite({ path, shown }: Extract<LedgerAddress, { kind: 'sqlite' }>): Promise<Kysely<Tables>> {
+async function openSqlite({
+  path,
+  shown,
+}: Extract<LedgerAddress, { kind: 'sqlite' }>): Promise<Kysely<Tables>> {
   const network = networkFileSystem(path);
   if (network !== null) {
-    throw new PerdureError('InvalidInput', `a SQLite ledger does not hold on a network file system (${network})`, {
-      where: shown,
-      hint: 'keep it on a local disk, or use PostgreSQL: storage: postgresql://user:password@host:5432/database',
-    });
+    throw new PerdureError(
+      'InvalidInput',
+      `a SQLite ledger does not hold on a network file system (${network})`,
+      {
+        where: shown,
+        hint: 'keep it on a local disk, or use PostgreSQL: storage: postgresql://user:password@host:5432/database',
+      },
+    );
   }
   await mkdir(dirname(path), { recursive: true });
   return new Kysely<Tables>({ dialect: sqliteDialect(path) });
@@ -52,7 +59,9 @@ function openPostgres({ connectionString }: Extract<LedgerAddress, { kind: 'post
       getTypeParser: (id: number, format?: 'text' | 'binary') => {
         // A timestamp has no zone in Optuna's tables; JavaScript would read it in the local one.
         if (asText.has(id)) return (text: string) => text;
-        return types.getTypeParser(id as Parameters<typeof types.getTypeParser>[0], format) as (value: unknown) => unknown;
+        return types.getTypeParser(id as Parameters<typeof types.getTypeParser>[0], format) as (
+          value: unknown,
+        ) => unknown;
       },
     },
   });

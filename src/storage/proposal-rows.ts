@@ -22,7 +22,11 @@ export async function proposedNumbers(db: Db, study_id: number): Promise<readonl
   return rows.map(({ number }) => number);
 }
 
-export async function findProposals(db: Db, study_id: number, keys: readonly string[]): Promise<readonly Proposed[]> {
+export async function findProposals(
+  db: Db,
+  study_id: number,
+  keys: readonly string[],
+): Promise<readonly Proposed[]> {
   if (keys.length === 0) return [];
   const rows = await db
     .selectFrom('perdure_keys')
@@ -36,7 +40,11 @@ export async function findProposals(db: Db, study_id: number, keys: readonly str
   const params = await db
     .selectFrom('trial_params')
     .selectAll()
-    .where('trial_id', 'in', rows.map((row) => row.trial_id))
+    .where(
+      'trial_id',
+      'in',
+      rows.map((row) => row.trial_id),
+    )
     .orderBy('param_id')
     .execute();
   const byTrial = Map.groupBy(params, (row) => row.trial_id);
@@ -53,7 +61,11 @@ export async function findProposals(db: Db, study_id: number, keys: readonly str
   return found.sort((a, b) => keys.indexOf(a.key) - keys.indexOf(b.key));
 }
 
-export async function commitProposals(trx: Db, study_id: number, proposals: readonly Proposal[]): Promise<readonly Proposed[]> {
+export async function commitProposals(
+  trx: Db,
+  study_id: number,
+  proposals: readonly Proposal[],
+): Promise<readonly Proposed[]> {
   const keys = proposals.map(({ key }) => key);
   const known = new Map((await findProposals(trx, study_id, keys)).map((row) => [row.key, row]));
   const written: Proposed[] = [];
@@ -129,7 +141,11 @@ async function insertTrial(
   return { trial_id, number };
 }
 
-async function startWaiting(trx: Db, study_id: number, number: number): Promise<{ trial_id: number; number: number }> {
+async function startWaiting(
+  trx: Db,
+  study_id: number,
+  number: number,
+): Promise<{ trial_id: number; number: number }> {
   const row = await trx
     .updateTable('trials')
     .set({ state: 'RUNNING', datetime_start: toTimestamp(new Date()) })

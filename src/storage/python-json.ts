@@ -7,7 +7,8 @@ import type { Json } from '../study/json';
  */
 export function toPythonJson(value: Json): string {
   if (typeof value === 'string') return asciiString(value);
-  if (typeof value === 'number') return Number.isSafeInteger(value) && !Object.is(value, -0) ? String(value) : pythonFloat(value);
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) && !Object.is(value, -0) ? String(value) : pythonFloat(value);
   if (value === null || typeof value === 'boolean') return String(value);
   if (isArray(value)) return `[${value.map(toPythonJson).join(', ')}]`;
   const entries = Object.entries(value).map(([key, item]) => `${asciiString(key)}: ${toPythonJson(item)}`);

@@ -48,10 +48,14 @@ export async function ensureSchema(db: Kysely<Tables>, kind: DatabaseKind, url: 
 }
 
 function foreign(url: string, found: string): PerdureError {
-  return new PerdureError('Corrupt', `an Optuna storage of another version (${found}; this needs ${String(schemaVersion)})`, {
-    where: url,
-    hint: `make a copy of it, then: optuna storage upgrade --storage ${url}`,
-  });
+  return new PerdureError(
+    'Corrupt',
+    `an Optuna storage of another version (${found}; this needs ${String(schemaVersion)})`,
+    {
+      where: url,
+      hint: `make a copy of it, then: optuna storage upgrade --storage ${url}`,
+    },
+  );
 }
 
 async function tableNames(db: Kysely<Tables>, kind: DatabaseKind): Promise<ReadonlySet<string>> {
@@ -78,7 +82,8 @@ function optunaTables(kind: DatabaseKind): readonly string[] {
   return [
     ...(pg
       ? Object.entries(enums).map(
-          ([name, values]) => `CREATE TYPE ${name} AS ENUM (${values.map((value) => `'${value}'`).join(', ')})`,
+          ([name, values]) =>
+            `CREATE TYPE ${name} AS ENUM (${values.map((value) => `'${value}'`).join(', ')})`,
         )
       : []),
     `CREATE TABLE studies (study_id ${id}, study_name VARCHAR(512) NOT NULL, PRIMARY KEY (study_id))`,

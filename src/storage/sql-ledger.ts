@@ -10,7 +10,13 @@ import { createStudy, findStudy, listStudies, saveSpec, setStudyAttrs, studyId }
 import type { Tables } from './tables';
 import { commitProposals, enqueue, findProposals, proposedNumbers } from './proposal-rows';
 import { readTrials } from './trial-reader';
-import { clearIntermediateValues, finishTrial, setIntermediateValues, setTrialAttrs, trialId } from './trial-rows';
+import {
+  clearIntermediateValues,
+  finishTrial,
+  setIntermediateValues,
+  setTrialAttrs,
+  trialId,
+} from './trial-rows';
 import { asUnavailable } from './unavailable';
 
 /** How often a transaction that lost to another one is made again. */
@@ -44,7 +50,12 @@ export class SqlLedger implements Ledger {
     return this.onStudy(study, (trx, id) => setStudyAttrs(trx, id, attrs));
   }
 
-  enqueue(study: string, key: string, params: Params, userAttrs: Readonly<Record<string, Json>> = {}): Promise<number> {
+  enqueue(
+    study: string,
+    key: string,
+    params: Params,
+    userAttrs: Readonly<Record<string, Json>> = {},
+  ): Promise<number> {
     return this.onStudy(study, (trx, id) => enqueue(trx, id, key, params, userAttrs));
   }
 
@@ -139,9 +150,15 @@ export class SqlLedger implements Ledger {
 
   getFile(sha256: string): Promise<Uint8Array> {
     return this.read(async (db) => {
-      const row = await db.selectFrom('perdure_files').select('content').where('sha256', '=', sha256).executeTakeFirst();
+      const row = await db
+        .selectFrom('perdure_files')
+        .select('content')
+        .where('sha256', '=', sha256)
+        .executeTakeFirst();
       if (row !== undefined) return row.content;
-      throw new PerdureError('NotFound', `the ledger has no file ${sha256.slice(0, 12)}…`, { where: this.url });
+      throw new PerdureError('NotFound', `the ledger has no file ${sha256.slice(0, 12)}…`, {
+        where: this.url,
+      });
     });
   }
 
@@ -164,7 +181,8 @@ export class SqlLedger implements Ledger {
         return await this.db.transaction().execute(work);
       } catch (error) {
         const known = asUnavailable(error, this.url);
-        const again = known instanceof PerdureError && known.kind === 'Unavailable' && isContention(known.cause);
+        const again =
+          known instanceof PerdureError && known.kind === 'Unavailable' && isContention(known.cause);
         if (!again || attempt === tries) throw known;
         await new Promise((resolve) => setTimeout(resolve, 20 * 2 ** attempt * (0.5 + Math.random())));
       }
@@ -176,7 +194,11 @@ export class SqlLedger implements Ledger {
     return this.write(async (trx) => work(trx, await studyId(trx, study, this.kind === 'postgresql')));
   }
 
-  private onTrial<T>(study: string, number: number, work: (trx: Transaction<Tables>, id: number) => Promise<T>): Promise<T> {
+  private onTrial<T>(
+    study: string,
+    number: number,
+    work: (trx: Transaction<Tables>, id: number) => Promise<T>,
+  ): Promise<T> {
     return this.write(async (trx) =>
       work(trx, await trialId(trx, await studyId(trx, study), number, this.kind === 'postgresql')),
     );

@@ -96,7 +96,10 @@ class ThreadDriver implements Driver {
 
 class ThreadConnection implements DatabaseConnection {
   private readonly thread: Worker;
-  private readonly waiting = new Map<number, { resolve: (answer: Answer) => void; reject: (error: Error) => void }>();
+  private readonly waiting = new Map<
+    number,
+    { resolve: (answer: Answer) => void; reject: (error: Error) => void }
+  >();
   private last = 0;
 
   constructor(path: string) {
@@ -135,7 +138,10 @@ class ThreadConnection implements DatabaseConnection {
     await this.thread.terminate();
   }
 
-  private async ask(sql: string, parameters: readonly unknown[]): Promise<{ rows: readonly unknown[]; changes: number }> {
+  private async ask(
+    sql: string,
+    parameters: readonly unknown[],
+  ): Promise<{ rows: readonly unknown[]; changes: number }> {
     const id = ++this.last;
     const answer = await new Promise<Answer>((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });

@@ -25,12 +25,35 @@ function prepare(sql) {
   return statement;
 }
 
+/**
+ * SQLite does not wait for a lock here, though it was told to: two that open a new file at once would fail.
+ * @param {import('node:sqlite').DatabaseSync} opened
+ */
+function useWriteAheadLog(opened) {
+  const until = Date.now() + workerData.busyTimeout;
+  for (;;) {
+    try {
+      opened.exec('PRAGMA journal_mode = WAL');
+      return;
+    } catch (error) {
+      const { errcode = 0 } = /** @type {{ errcode?: number }} */ (error);
+      // The low byte is SQLITE_BUSY, whatever kind of it.
+      if ((errcode & 0xff) !== 5 || Date.now() > until) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    }
+  }
+}
+
 /** @param {Request} request */
 function answer({ sql, parameters }) {
   if (database === undefined) {
-    database = new DatabaseSync(workerData.path, { timeout: workerData.busyTimeout, enableForeignKeyConstraints: true });
-    database.exec('PRAGMA journal_mode = WAL');
-    database.exec('PRAGMA synchronous = NORMAL');
+    const opened = new DatabaseSync(workerData.path, {
+      timeout: workerData.busyTimeout,
+      enableForeignKeyConstraints: true,
+    });
+    useWriteAheadLog(opened);
+    opened.exec('PRAGMA synchronous = NORMAL');
+    database = opened;
   }
   if (sql === 'close') {
     database.close();

@@ -20,7 +20,9 @@ export async function studyId(db: Db, name: string, lock = false): Promise<numbe
   if (lock) query = query.forUpdate();
   const row = await query.executeTakeFirst();
   if (row !== undefined) return row.study_id;
-  throw new PerdureError('NotFound', `there is no study '${name}'`, { hint: 'perdure list shows the studies' });
+  throw new PerdureError('NotFound', `there is no study '${name}'`, {
+    hint: 'perdure list shows the studies',
+  });
 }
 
 export async function findStudy(db: Db, name: string): Promise<LedgerStudy | null> {
@@ -46,11 +48,16 @@ async function selectStudies(db: Db, name?: string): Promise<readonly LedgerStud
   const studies = await query.execute();
   const rows = await db.selectFrom('study_directions').selectAll().orderBy('objective').execute();
   const directions = Map.groupBy(rows, (row) => row.study_id);
-  const attrs = Map.groupBy(await selectAttrs(db, studies.length === 1 ? studies[0]?.study_id : undefined), (row) => row.study_id);
+  const attrs = Map.groupBy(
+    await selectAttrs(db, studies.length === 1 ? studies[0]?.study_id : undefined),
+    (row) => row.study_id,
+  );
   return studies.map((row) => ({
     name: row.study_name,
     directions: (directions.get(row.study_id) ?? []).map(({ direction }) => toDirection(direction)),
-    attrs: Object.fromEntries((attrs.get(row.study_id) ?? []).map(({ key, value_json }) => [key, fromPythonJson(value_json)])),
+    attrs: Object.fromEntries(
+      (attrs.get(row.study_id) ?? []).map(({ key, value_json }) => [key, fromPythonJson(value_json)]),
+    ),
     perdure:
       row.uuid === null || row.mark !== toPythonJson(row.uuid)
         ? null
@@ -65,7 +72,10 @@ async function selectStudies(db: Db, name?: string): Promise<readonly LedgerStud
   }));
 }
 
-function selectAttrs(db: Db, studyId: number | undefined): Promise<{ study_id: number; key: string; value_json: string }[]> {
+function selectAttrs(
+  db: Db,
+  studyId: number | undefined,
+): Promise<{ study_id: number; key: string; value_json: string }[]> {
   const query = db.selectFrom('study_user_attributes').select(['study_id', 'key', 'value_json']);
   return (studyId === undefined ? query : query.where('study_id', '=', studyId)).execute();
 }
@@ -141,7 +151,11 @@ export async function createStudy(trx: Db, study: NewStudy): Promise<LedgerStudy
   return made;
 }
 
-export async function setStudyAttrs(trx: Db, id: number, attrs: Readonly<Record<string, Json>>): Promise<void> {
+export async function setStudyAttrs(
+  trx: Db,
+  id: number,
+  attrs: Readonly<Record<string, Json>>,
+): Promise<void> {
   for (const [key, value] of Object.entries(attrs)) {
     const value_json = toPythonJson(value);
     await trx
@@ -154,10 +168,17 @@ export async function setStudyAttrs(trx: Db, id: number, attrs: Readonly<Record<
 
 /** The trials that a study file asks for, each once. */
 async function enqueueOfFile(trx: Db, id: number, spec: StudySpec): Promise<void> {
-  for (const [index, params] of spec.enqueue.entries()) await enqueue(trx, id, `file/${String(index)}`, params, {});
+  for (const [index, params] of spec.enqueue.entries())
+    await enqueue(trx, id, `file/${String(index)}`, params, {});
 }
 
-export async function saveSpec(trx: Db, id: number, version: number, spec: StudySpec, fileHash?: string): Promise<void> {
+export async function saveSpec(
+  trx: Db,
+  id: number,
+  version: number,
+  spec: StudySpec,
+  fileHash?: string,
+): Promise<void> {
   const row = await trx
     .selectFrom('perdure_studies')
     .select(['spec_version', 'spec_json'])
@@ -173,7 +194,11 @@ export async function saveSpec(trx: Db, id: number, version: number, spec: Study
   }
   await trx
     .updateTable('perdure_studies')
-    .set({ spec_version: version, spec_json: text, ...(fileHash === undefined ? {} : { file_hash: fileHash }) })
+    .set({
+      spec_version: version,
+      spec_json: text,
+      ...(fileHash === undefined ? {} : { file_hash: fileHash }),
+    })
     .where('study_id', '=', id)
     .execute();
   if (fileHash !== undefined) await enqueueOfFile(trx, id, spec);

@@ -11,7 +11,12 @@ export interface Tables {
     study_id: number;
     objective: number;
   };
-  study_user_attributes: { study_user_attribute_id: Generated<number>; study_id: number; key: string; value_json: string };
+  study_user_attributes: {
+    study_user_attribute_id: Generated<number>;
+    study_id: number;
+    key: string;
+    value_json: string;
+  };
   study_system_attributes: {
     study_system_attribute_id: Generated<number>;
     study_id: number;
@@ -26,7 +31,12 @@ export interface Tables {
     datetime_start: string | null;
     datetime_complete: string | null;
   };
-  trial_user_attributes: { trial_user_attribute_id: Generated<number>; trial_id: number; key: string; value_json: string };
+  trial_user_attributes: {
+    trial_user_attribute_id: Generated<number>;
+    trial_id: number;
+    key: string;
+    value_json: string;
+  };
   trial_system_attributes: {
     trial_system_attribute_id: Generated<number>;
     trial_id: number;

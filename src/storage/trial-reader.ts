@@ -8,10 +8,9 @@ import type { Tables } from './tables';
 import { fromDistributionJson, fromInternal, fromStored, fromTimestamp } from './values';
 
 type Db = Kysely<Tables>;
-type TrialRow = Pick<
-  Tables['trials'],
-  'number' | 'state' | 'datetime_start' | 'datetime_complete'
-> & { readonly trial_id: number };
+type TrialRow = Pick<Tables['trials'], 'number' | 'state' | 'datetime_start' | 'datetime_complete'> & {
+  readonly trial_id: number;
+};
 
 /** Ids in one query. */
 const chunk = 900;
@@ -23,7 +22,7 @@ const chunk = 900;
 export async function readTrials(
   db: Db,
   study_id: number,
-  { after, numbers, attrs = true }: Parameters<Ledger['readTrials']>[1],
+  { after, numbers, attrs = true, reports = true }: Parameters<Ledger['readTrials']>[1],
 ): Promise<readonly Trial[]> {
   const rows: TrialRow[] = [];
   const base = db
@@ -37,10 +36,18 @@ export async function readTrials(
   }
   rows.sort((a, b) => a.number - b.number);
   const ids = rows.map((row) => row.trial_id);
-  const [params, values, intermediate] = await Promise.all([readParams(db, ids), readValues(db, ids), readIntermediate(db, ids)]);
+  const ended = rows.filter(({ state }) => isFinal(state)).map((row) => row.trial_id);
+  const [params, values, intermediate] = await Promise.all([
+    readParams(db, ids),
+    readValues(db, ended),
+    readIntermediate(db, reports ? ids : []),
+  ]);
   const none = new Map<number, Readonly<Record<string, Json>>>();
   const [user, system] = attrs
-    ? await Promise.all([readAttrs(db, 'trial_user_attributes', ids), readAttrs(db, 'trial_system_attributes', ids)])
+    ? await Promise.all([
+        readAttrs(db, 'trial_user_attributes', ids),
+        readAttrs(db, 'trial_system_attributes', ids),
+      ])
     : [none, none];
   return rows.map((row) => ({
     number: row.number,
@@ -108,7 +115,10 @@ async function readValues(db: Db, ids: readonly number[]): Promise<ReadonlyMap<n
   return found;
 }
 
-async function readIntermediate(db: Db, ids: readonly number[]): Promise<ReadonlyMap<number, Map<number, number>>> {
+async function readIntermediate(
+  db: Db,
+  ids: readonly number[],
+): Promise<ReadonlyMap<number, Map<number, number>>> {
   const found = new Map<number, Map<number, number>>();
   for (const part of chunks(ids)) {
     const rows = await db
@@ -133,7 +143,11 @@ async function readAttrs(
 ): Promise<ReadonlyMap<number, Readonly<Record<string, Json>>>> {
   const found = new Map<number, Record<string, Json>>();
   for (const part of chunks(ids)) {
-    const rows = await db.selectFrom(table).select(['trial_id', 'key', 'value_json']).where('trial_id', 'in', part).execute();
+    const rows = await db
+      .selectFrom(table)
+      .select(['trial_id', 'key', 'value_json'])
+      .where('trial_id', 'in', part)
+      .execute();
     for (const { trial_id, key, value_json } of rows) {
       const attrs = found.get(trial_id) ?? {};
       attrs[key] = fromPythonJson(value_json);

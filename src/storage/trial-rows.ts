@@ -13,26 +13,44 @@ const chunk = 200;
 
 /** @throws `NotFound` */
 export async function trialId(db: Db, study_id: number, number: number, lock = false): Promise<number> {
-  let query = db.selectFrom('trials').select('trial_id').where('study_id', '=', study_id).where('number', '=', number);
+  let query = db
+    .selectFrom('trials')
+    .select('trial_id')
+    .where('study_id', '=', study_id)
+    .where('number', '=', number);
   if (lock) query = query.forUpdate();
   const row = await query.executeTakeFirst();
   if (row !== undefined) return row.trial_id;
   throw new PerdureError('NotFound', `there is no trial ${String(number)}`);
 }
 
-export async function setTrialAttrs(trx: Db, trial_id: number, attrs: Readonly<Record<string, Json>>): Promise<void> {
-  const rows = Object.entries(attrs).map(([key, value]) => ({ trial_id, key, value_json: toPythonJson(value) }));
+export async function setTrialAttrs(
+  trx: Db,
+  trial_id: number,
+  attrs: Readonly<Record<string, Json>>,
+): Promise<void> {
+  const rows = Object.entries(attrs).map(([key, value]) => ({
+    trial_id,
+    key,
+    value_json: toPythonJson(value),
+  }));
   if (rows.length === 0) return;
   await trx
     .insertInto('trial_user_attributes')
     .values(rows)
     .onConflict((conflict) =>
-      conflict.columns(['trial_id', 'key']).doUpdateSet((set) => ({ value_json: set.ref('excluded.value_json') })),
+      conflict
+        .columns(['trial_id', 'key'])
+        .doUpdateSet((set) => ({ value_json: set.ref('excluded.value_json') })),
     )
     .execute();
 }
 
-export async function setIntermediateValues(trx: Db, trial_id: number, values: ReadonlyMap<number, number>): Promise<void> {
+export async function setIntermediateValues(
+  trx: Db,
+  trial_id: number,
+  values: ReadonlyMap<number, number>,
+): Promise<void> {
   const rows = [...values].map(([step, value]) => {
     const stored = toStored(value);
     return { trial_id, step, intermediate_value: stored.value, intermediate_value_type: stored.kind };

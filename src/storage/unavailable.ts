@@ -8,31 +8,51 @@ const passing = /^(08|53|57P|40)/;
 export function asUnavailable(error: unknown, where: string): unknown {
   if (error instanceof PerdureError || !isErrorLike(error)) return error;
   const code = typeof error.code === 'string' ? error.code : '';
-  const network = /^(ECONN|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EPIPE|EAI_)/.test(code) || /timeout|terminated/i.test(error.message);
+  const network =
+    /^(ECONN|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EPIPE|EAI_)/.test(code) ||
+    /timeout|terminated/i.test(error.message);
   const busy = error instanceof SqliteError && error.busy;
   if (busy) {
-    return new PerdureError('Unavailable', 'the ledger is locked by another process', { where, cause: error });
-  }
-  if (network || passing.test(code)) {
-    return new PerdureError('Unavailable', `the ledger does not answer (${code === '' ? error.message : code})`, {
+    return new PerdureError('Unavailable', 'the ledger is locked by another process', {
       where,
-      hint: 'is the database running, and its address right? See `storage:` in perdure.yaml',
       cause: error,
     });
   }
+  if (network || passing.test(code)) {
+    return new PerdureError(
+      'Unavailable',
+      `the ledger does not answer (${code === '' ? error.message : code})`,
+      {
+        where,
+        hint: 'is the database running, and its address right? See `storage:` in perdure.yaml',
+        cause: error,
+      },
+    );
+  }
   if (code.startsWith('28') || code === '3D000') {
-    return new PerdureError('InvalidInput', `the database refuses the connection: ${error.message}`, { where, cause: error });
+    return new PerdureError('InvalidInput', `the database refuses the connection: ${error.message}`, {
+      where,
+      cause: error,
+    });
   }
   if (error instanceof SqliteError && [8, 13, 14, 23].includes((error.errcode ?? 0) & 0xff)) {
-    return new PerdureError('Unavailable', `the ledger's file can't be written: ${error.message}`, { where, cause: error });
+    return new PerdureError('Unavailable', `the ledger's file can't be written: ${error.message}`, {
+      where,
+      cause: error,
+    });
   }
   if (error instanceof SqliteError && [11, 26].includes((error.errcode ?? 0) & 0xff)) {
-    return new PerdureError('Corrupt', `this is not a SQLite database, or a damaged one: ${error.message}`, { where, cause: error });
+    return new PerdureError('Corrupt', `this is not a SQLite database, or a damaged one: ${error.message}`, {
+      where,
+      cause: error,
+    });
   }
   return error;
 }
 
 /** An error may come from another realm (a test's sandbox), where `instanceof Error` does not hold. */
 function isErrorLike(error: unknown): error is { readonly message: string; readonly code?: unknown } {
-  return typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string';
+  return (
+    typeof error === 'object' && error !== null && 'message' in error && typeof error.message === 'string'
+  );
 }

@@ -16,7 +16,10 @@ export function parseLedgerUrl(url: string): LedgerAddress {
   if (scheme.toLowerCase() === 'sqlite') {
     const path = rest.startsWith('/') ? rest.slice(1) : '';
     if (path === '' || path === ':memory:') {
-      throw new PerdureError('InvalidInput', 'a ledger needs a file', { where: 'storage', hint: 'sqlite:////absolute/path.db' });
+      throw new PerdureError('InvalidInput', 'a ledger needs a file', {
+        where: 'storage',
+        hint: 'sqlite:////absolute/path.db',
+      });
     }
     return { kind: 'sqlite', path: resolve(path), shown: `sqlite:///${resolve(path)}` };
   }
@@ -32,8 +35,12 @@ export function parseLedgerUrl(url: string): LedgerAddress {
     shown.password = '';
     return { kind: 'postgresql', connectionString, shown: shown.toString() };
   }
-  throw new PerdureError('InvalidInput', `a ledger can't be kept at '${scheme === '' ? url : `${scheme}://…`}'`, {
-    where: 'storage',
-    hint: 'write sqlite:////absolute/path.db or postgresql://user:password@host:5432/database',
-  });
+  throw new PerdureError(
+    'InvalidInput',
+    `a ledger can't be kept at '${scheme === '' ? url : `${scheme}://…`}'`,
+    {
+      where: 'storage',
+      hint: 'write sqlite:////absolute/path.db or postgresql://user:password@host:5432/database',
+    },
+  );
 }

@@ -55,7 +55,10 @@ export function fromDistributionJson(text: string): Distribution {
     case 'CategoricalDistribution':
       return { type: 'categorical', choices: (Array.isArray(choices) ? choices : []) as readonly Choice[] };
     default:
-      throw new PerdureError('Corrupt', `a distribution that this version does not know: ${text.slice(0, 200)}`);
+      throw new PerdureError(
+        'Corrupt',
+        `a distribution that this version does not know: ${text.slice(0, 200)}`,
+      );
   }
 }
 
@@ -64,7 +67,10 @@ export function toInternal(distribution: Distribution, value: ParamValue): numbe
   if (distribution.type !== 'categorical') return Number(value);
   const index = distribution.choices.indexOf(value);
   if (index >= 0) return index;
-  throw new PerdureError('InvalidInput', `${JSON.stringify(value)} is not one of ${JSON.stringify(distribution.choices)}`);
+  throw new PerdureError(
+    'InvalidInput',
+    `${JSON.stringify(value)} is not one of ${JSON.stringify(distribution.choices)}`,
+  );
 }
 
 export function fromInternal(distribution: Distribution, internal: number): ParamValue {

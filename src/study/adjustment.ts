@@ -19,4 +19,3 @@ export interface Adjustment {
   readonly pruner?: PrunerSpec;
   readonly space?: Readonly<Record<string, ParameterChange>>;
 }
-

@@ -18,9 +18,13 @@ export function continuedSpec(spec: StudySpec, known: Readonly<Record<string, Di
       continue;
     }
     if ((before.type === 'categorical') !== (distribution.type === 'categorical')) {
-      throw new PerdureError('Conflict', `'${name}' was ${before.type} in this study and is ${distribution.type} now`, {
-        hint: 'give the parameter or the study another name',
-      });
+      throw new PerdureError(
+        'Conflict',
+        `'${name}' was ${before.type} in this study and is ${distribution.type} now`,
+        {
+          hint: 'give the parameter or the study another name',
+        },
+      );
     }
     space[name] =
       before.type === 'categorical' && distribution.type === 'categorical'

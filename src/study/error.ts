@@ -12,13 +12,7 @@
  * - `Corrupt`: stored data that this version can't read.
  */
 export type ErrorKind =
-  | 'InvalidInput'
-  | 'NotFound'
-  | 'Conflict'
-  | 'Unavailable'
-  | 'LoginRequired'
-  | 'SubmitRejected'
-  | 'Corrupt';
+  'InvalidInput' | 'NotFound' | 'Conflict' | 'Unavailable' | 'LoginRequired' | 'SubmitRejected' | 'Corrupt';
 
 export interface ErrorDetails {
   /** Where it happened: a file with line and column, a site, a study, an address. */

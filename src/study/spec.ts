@@ -24,7 +24,11 @@ export interface StudySpec {
 /** `seed` is `null` where the file gives none; the ledger then keeps one that was drawn at the study's creation. */
 export type SamplerSpec =
   | { readonly type: 'random'; readonly seed: number | null }
-  | { readonly type: 'grid'; readonly seed: number | null; readonly values: Readonly<Record<string, readonly Json[]>> }
+  | {
+      readonly type: 'grid';
+      readonly seed: number | null;
+      readonly values: Readonly<Record<string, readonly Json[]>>;
+    }
   | { readonly type: 'qmc'; readonly seed: number | null; readonly scramble: boolean }
   | {
       readonly type: 'tpe';

@@ -222,7 +222,10 @@ export class StudyStateMachine {
     if (failures !== null && failuresInRow >= failures) {
       this.fail(`${String(failuresInRow)} trials in a row failed`);
     } else if (target !== null && best !== null && !isBetter(target, best.value, direction)) {
-      this.end({ state: 'complete', reason: `trial ${String(best.number)} reached the target ${String(target)}` });
+      this.end({
+        state: 'complete',
+        reason: `trial ${String(best.number)} reached the target ${String(target)}`,
+      });
     } else if (trials !== null && ended >= trials) {
       this.end({ state: 'complete', reason: `all ${String(trials)} trials are done` });
     } else if (patience !== null && sinceImprovement >= patience) {

@@ -3,7 +3,11 @@ import { once } from 'node:events';
 import { PerdureError } from '../study/error';
 
 /** Answers `GET /health` with 200 while the worker polls and 503 otherwise, on loopback unless `host` says more. */
-export async function serveHealth(port: number, host: string, states: () => readonly string[]): Promise<Server> {
+export async function serveHealth(
+  port: number,
+  host: string,
+  states: () => readonly string[],
+): Promise<Server> {
   const server = createServer((request, response) => {
     if (request.url !== '/health') {
       response.writeHead(404).end();

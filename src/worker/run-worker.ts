@@ -2,7 +2,13 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Server } from 'node:http';
-import { NativeConnection, Runtime, Worker, type InjectedSinks, type WorkerOptions } from '@temporalio/worker';
+import {
+  NativeConnection,
+  Runtime,
+  Worker,
+  type InjectedSinks,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import { createSiteActivities } from '../activities/site-activities';
 import { StudyContexts } from '../activities/study-context';
 import { createStudyActivities } from '../activities/study-activities';
@@ -80,7 +86,12 @@ export async function runWorker(run: WorkerRun): Promise<void> {
       ...[...schedulers.keys()]
         .flatMap((name) => [siteQueue(name), siteHostQueue(name, host)])
         .map((taskQueue) =>
-          Worker.create({ ...common, taskQueue, activities: siteActivities, maxConcurrentActivityTaskExecutions: 500 }),
+          Worker.create({
+            ...common,
+            taskQueue,
+            activities: siteActivities,
+            maxConcurrentActivityTaskExecutions: 500,
+          }),
         ),
     ]);
     if (run.healthPort !== undefined) {
@@ -100,7 +111,11 @@ export async function runWorker(run: WorkerRun): Promise<void> {
   }
 }
 
-async function closeAll(contexts: StudyContexts, schedulers: ReadonlyMap<string, Scheduler>, ledger: Ledger): Promise<void> {
+async function closeAll(
+  contexts: StudyContexts,
+  schedulers: ReadonlyMap<string, Scheduler>,
+  ledger: Ledger,
+): Promise<void> {
   await contexts.close();
   for (const scheduler of schedulers.values()) await scheduler.close();
   await ledger.close();
@@ -123,5 +138,14 @@ function workflows(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
 }
 
 function failpointSinks(failpoint: (name: string) => void): InjectedSinks<FailpointSinks> {
-  return { failpoint: { hit: { fn: (_info, name) => { failpoint(name); }, callDuringReplay: false } } };
+  return {
+    failpoint: {
+      hit: {
+        fn: (_info, name) => {
+          failpoint(name);
+        },
+        callDuringReplay: false,
+      },
+    },
+  };
 }

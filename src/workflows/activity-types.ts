@@ -45,7 +45,9 @@ export interface StudyActivities {
   /** How a trial's workflow ended that did not say so itself. `null`: the ledger has no end of it yet. */
   recordedOutcome(study: StudyRef, number: number): Promise<TrialOutcome | null>;
   /** Resolves when at least one of these trial workflows is closed: with the numbers of those. */
-  watchTrials(trials: readonly { readonly number: number; readonly workflowId: string }[]): Promise<readonly number[]>;
+  watchTrials(
+    trials: readonly { readonly number: number; readonly workflowId: string }[],
+  ): Promise<readonly number[]>;
   /** Records FAIL for a trial whose attempts are used up or can't be made. */
   failTrial(study: StudyRef, number: number, failure: TrialFailure): Promise<TrialOutcome>;
   /** Where the last attempt of a trial was placed; `null`: nowhere yet. */
@@ -102,4 +104,3 @@ export interface SiteActivities {
     message: string,
   ): Promise<Extract<AttemptProgress, { readonly kind: 'ended' | 'elsewhere' }>>;
 }
-

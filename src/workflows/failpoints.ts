@@ -7,6 +7,8 @@ export interface FailpointSinks extends Sinks {
 
 const { failpoint } = proxySinks<FailpointSinks>();
 
-export function hit(name: 'before-signal' | 'after-signal' | 'before-continue-as-new' | 'after-continue-as-new'): void {
+export function hit(
+  name: 'before-signal' | 'after-signal' | 'before-continue-as-new' | 'after-continue-as-new',
+): void {
   failpoint.hit(name);
 }

@@ -13,14 +13,24 @@ const heartbeatTimeout = '6s';
 export const boundary: ActivityOptions = {
   startToCloseTimeout: '30m',
   heartbeatTimeout,
-  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '1m', nonRetryableErrorTypes: final },
+  retry: {
+    initialInterval: '500ms',
+    backoffCoefficient: 2,
+    maximumInterval: '1m',
+    nonRetryableErrorTypes: final,
+  },
 };
 
 /** For what is done in milliseconds as a part of the workflow task. */
 export const atOnce: LocalActivityOptions = {
   startToCloseTimeout: '5m',
   localRetryThreshold: '30s',
-  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '1m', nonRetryableErrorTypes: final },
+  retry: {
+    initialInterval: '500ms',
+    backoffCoefficient: 2,
+    maximumInterval: '1m',
+    nonRetryableErrorTypes: final,
+  },
 };
 
 /**
@@ -30,5 +40,10 @@ export const atOnce: LocalActivityOptions = {
 export const observing: ActivityOptions = {
   startToCloseTimeout: '5m',
   heartbeatTimeout,
-  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m', nonRetryableErrorTypes: final },
+  retry: {
+    initialInterval: '1s',
+    backoffCoefficient: 2,
+    maximumInterval: '1m',
+    nonRetryableErrorTypes: final,
+  },
 };

@@ -11,9 +11,12 @@ export function describeStudy(state: StudyStateMachine): string {
     `- running (at most ${String(spec.budget.parallel)}): ${running.length === 0 ? 'none' : listed(running)}`,
     `- objective: ${spec.objectives.map(({ metric, direction }) => `${direction} ${metric}`).join(', ')}`,
   ];
-  if (tally.best !== null) lines.push(`- best: ${String(tally.best.value)} (trial ${String(tally.best.number)})`);
+  if (tally.best !== null)
+    lines.push(`- best: ${String(tally.best.value)} (trial ${String(tally.best.number)})`);
   if (tally.failuresInRow > 0) lines.push(`- failed in a row: ${String(tally.failuresInRow)}`);
-  lines.push(`- sampler: ${spec.sampler.type}; sites: ${spec.sites.join(', ')}; specification ${String(state.specVersion)}`);
+  lines.push(
+    `- sampler: ${spec.sampler.type}; sites: ${spec.sites.join(', ')}; specification ${String(state.specVersion)}`,
+  );
   return lines.join('\n');
 }
 

@@ -6,7 +6,15 @@ import type { Params } from '../study/space';
 import { checkParams } from '../study/space-membership';
 import type { StudyStateMachine } from '../study/study-state';
 import type { StudyActivities, StudyRef } from './activity-types';
-import { adjustStudy, cancelTrial, enqueueTrial, pauseStudy, resumeStudy, retryTrial, stopStudy } from './messages';
+import {
+  adjustStudy,
+  cancelTrial,
+  enqueueTrial,
+  pauseStudy,
+  resumeStudy,
+  retryTrial,
+  stopStudy,
+} from './messages';
 import type { TrialWindow } from './trial-window';
 
 interface TrialNumber {
@@ -59,7 +67,11 @@ export function acceptRequests(
       state.pause();
       window.touch();
     },
-    { validator: () => { mustGoOn(state, 'pause'); } },
+    {
+      validator: () => {
+        mustGoOn(state, 'pause');
+      },
+    },
   );
 
   setHandler(
@@ -84,31 +96,28 @@ export function acceptRequests(
         await activities.saveSpec(ref, state.specVersion, state.spec);
         return state.specVersion;
       }),
-    { validator: (adjustment: Adjustment) => { refusing(() => applyAdjustment(state.spec, adjustment)); } },
-  );
-
-  setHandler(
-    enqueueTrial,
-    ({ params }) => inTurn(() => activities.enqueueTrial(ref, requestKey(), params)),
     {
-      validator: ({ params }: { readonly params: Params }) => {
-        mustHaveRoom(state);
-        const problems = checkParams(state.spec.space, params, { partial: true });
-        if (problems.length > 0) throw refuse('InvalidInput', problems.map(({ message }) => message).join('; '));
+      validator: (adjustment: Adjustment) => {
+        refusing(() => applyAdjustment(state.spec, adjustment));
       },
     },
   );
 
-  setHandler(
-    retryTrial,
-    ({ number }) => inTurn(() => activities.retryTrial(ref, requestKey(), number)),
-    {
-      validator: ({ number }: TrialNumber) => {
-        mustBeNumber(number);
-        mustHaveRoom(state);
-      },
+  setHandler(enqueueTrial, ({ params }) => inTurn(() => activities.enqueueTrial(ref, requestKey(), params)), {
+    validator: ({ params }: { readonly params: Params }) => {
+      mustHaveRoom(state);
+      const problems = checkParams(state.spec.space, params, { partial: true });
+      if (problems.length > 0)
+        throw refuse('InvalidInput', problems.map(({ message }) => message).join('; '));
     },
-  );
+  });
+
+  setHandler(retryTrial, ({ number }) => inTurn(() => activities.retryTrial(ref, requestKey(), number)), {
+    validator: ({ number }: TrialNumber) => {
+      mustBeNumber(number);
+      mustHaveRoom(state);
+    },
+  });
 
   setHandler(
     cancelTrial,
@@ -117,7 +126,11 @@ export function acceptRequests(
         if (state.isRunning(number)) await window.cancel(number);
         else await activities.cancelWaiting(ref, number);
       }),
-    { validator: ({ number }: TrialNumber) => { mustBeNumber(number); } },
+    {
+      validator: ({ number }: TrialNumber) => {
+        mustBeNumber(number);
+      },
+    },
   );
 
   return {
@@ -141,7 +154,11 @@ function mustGoOn(state: StudyStateMachine, what: string): void {
 function mustHaveRoom(state: StudyStateMachine): void {
   mustGoOn(state, 'add a trial');
   if (state.budgetLeft > 0) return;
-  throw refuse('Conflict', 'the budget has no room for another trial', 'raise it first: perdure adjust STUDY --trials N');
+  throw refuse(
+    'Conflict',
+    'the budget has no room for another trial',
+    'raise it first: perdure adjust STUDY --trials N',
+  );
 }
 
 function mustBeNumber(number: number): void {

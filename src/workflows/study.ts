@@ -126,7 +126,12 @@ function progressOf(uuid: string, machine: StudyStateMachine): StudyProgress {
   return { uuid, state, reason, spec, specVersion, running, loginRequired: [] };
 }
 
-async function propose(ref: StudyRef, state: StudyStateMachine, window: TrialWindow, count: number): Promise<void> {
+async function propose(
+  ref: StudyRef,
+  state: StudyStateMachine,
+  window: TrialWindow,
+  count: number,
+): Promise<void> {
   // The chain of runs names the keys: a reset workflow asks for the same trials again, a new one for new ones.
   const keys = state.nextKeys(workflowInfo().firstExecutionRunId, count);
   try {

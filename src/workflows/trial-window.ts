@@ -89,7 +89,9 @@ export class TrialWindow {
   private inBackground(number: number, work: () => Promise<void>): void {
     CancellationScope.nonCancellable(work).catch((error: unknown) => {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-      this.state.fail(`trial ${String(number)} could not be followed: ${cause instanceof Error ? cause.message : String(cause)}`);
+      this.state.fail(
+        `trial ${String(number)} could not be followed: ${cause instanceof Error ? cause.message : String(cause)}`,
+      );
       this.ended({ number, state: 'FAIL', values: null, cancelled: false });
     });
   }
@@ -167,7 +169,7 @@ export class TrialWindow {
     const message = 'its workflow was ended by hand in Temporal';
     const last = await this.activities.lastPlace(this.ref, number);
     if (last === null) return this.activities.failTrial(this.ref, number, { reason: 'cancelled', message });
-    for (let place = last; ; ) {
+    for (let place = last; ;) {
       const { site, attempt, host }: AttemptPlace = place;
       const taskQueue = host === null ? siteQueue(site) : siteHostQueue(site, host);
       const { cancelAttempt: cancel } = proxyActivities<SiteActivities>({ ...boundary, taskQueue });

@@ -76,7 +76,10 @@ class Attempts {
       if (end.kind === 'ended') return end.outcome;
       log.warn('an attempt was lost', { attempt: number, why: end.why });
       if (number > this.input.retries) {
-        return this.study.failTrial(this.input.study, this.input.number, { reason: 'lost', message: end.why });
+        return this.study.failTrial(this.input.study, this.input.number, {
+          reason: 'lost',
+          message: end.why,
+        });
       }
     }
   }
@@ -99,7 +102,9 @@ class Attempts {
     if (progress.kind !== 'submitted') return progress;
     this.host = progress.host;
     const { attempt, site } = this.current;
-    setCurrentDetails(`attempt ${String(attempt)} at ${site}${this.host === null ? '' : ` on ${this.host}`}: job ${progress.jobId}`);
+    setCurrentDetails(
+      `attempt ${String(attempt)} at ${site}${this.host === null ? '' : ` on ${this.host}`}: job ${progress.jobId}`,
+    );
     const end = await this.site(observing).awaitAttempt(this.current);
     if (end.kind === 'ended' || end.kind === 'lost') return end;
     throw ApplicationFailure.nonRetryable(`awaitAttempt answered ${end.kind}`, 'Corrupt');
@@ -109,7 +114,10 @@ class Attempts {
   private async rejected(error: unknown): Promise<Extract<AttemptProgress, { kind: 'ended' }>> {
     if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
     const message = error.cause?.message ?? error.message;
-    const outcome = await this.study.failTrial(this.input.study, this.input.number, { reason: 'rejected', message });
+    const outcome = await this.study.failTrial(this.input.study, this.input.number, {
+      reason: 'rejected',
+      message,
+    });
     return { kind: 'ended', outcome };
   }
 
@@ -122,6 +130,10 @@ class Attempts {
   private site(options: typeof observing): ReturnType<typeof proxyActivities<SiteActivities>> {
     const { site, attempt } = this.current;
     const taskQueue = this.host === null ? siteQueue(site) : siteHostQueue(site, this.host);
-    return proxyActivities<SiteActivities>({ ...options, taskQueue, summary: `attempt ${String(attempt)} at ${site}` });
+    return proxyActivities<SiteActivities>({
+      ...options,
+      taskQueue,
+      summary: `attempt ${String(attempt)} at ${site}`,
+    });
   }
 }

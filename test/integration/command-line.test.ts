@@ -40,8 +40,15 @@ test('run: the same file again is done at once, a larger budget goes on, another
   await installation.must('run', write(`${quick}budget: {trials: 2}\n`));
   await installation.must('run', write(`${quick}budget: {trials: 5}\n`));
   const status = JSON.parse(await installation.must('status', 'again', '--json')) as { trials: object };
-  expect(status).toMatchObject({ study: 'again', state: 'complete', trials: { complete: 5, failed: 0, running: 0, waiting: 0 } });
-  const { code, stderr } = await installation.perdure('run', write(`${quick.replace('minimize', 'maximize')}budget: {trials: 9}\n`));
+  expect(status).toMatchObject({
+    study: 'again',
+    state: 'complete',
+    trials: { complete: 5, failed: 0, running: 0, waiting: 0 },
+  });
+  const { code, stderr } = await installation.perdure(
+    'run',
+    write(`${quick.replace('minimize', 'maximize')}budget: {trials: 9}\n`),
+  );
   expect(code).toBe(2);
   expect(stderr).toContain('exists with other directions');
 });
@@ -56,19 +63,44 @@ test('run: ends with 1 when the study fails, and says why', async () => {
   expect(stdout).toContain("study 'fails' is failed: 2 trials in a row failed");
   expect(stdout).toContain('exit: exit status 7');
   const trials = JSON.parse(await installation.must('trials', 'fails', '--json')) as { user_attrs: object }[];
-  expect(trials[0]?.user_attrs).toMatchObject({ fail_reason: 'exit', error: 'exit status 7', output: 'no luck' });
+  expect(trials[0]?.user_attrs).toMatchObject({
+    fail_reason: 'exit',
+    error: 'exit status 7',
+    output: 'no luck',
+  });
 });
 
 test('reading commands, as text and as JSON', async () => {
-  const file = installation.write('read.yaml', `name: read\n${quick}enqueue: [{x: 0.25, c: a}]\nbudget: {trials: 3}\n`);
+  const file = installation.write(
+    'read.yaml',
+    `name: read\n${quick}enqueue: [{x: 0.25, c: a}]\nbudget: {trials: 3}\n`,
+  );
   await installation.must('run', file);
   const trials = JSON.parse(await installation.must('trials', 'read', '--json')) as Record<string, unknown>[];
   expect(trials).toHaveLength(3);
   expect(Object.keys(trials[0] ?? {}).sort()).toEqual(
-    ['datetime_complete', 'datetime_start', 'intermediate_values', 'number', 'params', 'state', 'user_attrs', 'values'].sort(),
+    [
+      'datetime_complete',
+      'datetime_start',
+      'intermediate_values',
+      'number',
+      'params',
+      'state',
+      'user_attrs',
+      'values',
+    ].sort(),
   );
-  expect(trials[0]).toMatchObject({ number: 0, state: 'COMPLETE', params: { x: 0.25, c: 'a' }, values: [0.25] });
-  const best = JSON.parse(await installation.must('best', 'read', '--json')) as { values: number[]; number: number; params: object };
+  expect(trials[0]).toMatchObject({
+    number: 0,
+    state: 'COMPLETE',
+    params: { x: 0.25, c: 'a' },
+    values: [0.25],
+  });
+  const best = JSON.parse(await installation.must('best', 'read', '--json')) as {
+    values: number[];
+    number: number;
+    params: object;
+  };
   const status = JSON.parse(await installation.must('status', 'read', '--json')) as object;
   expect(status).toEqual({
     study: 'read',
@@ -84,7 +116,9 @@ test('reading commands, as text and as JSON', async () => {
   expect(JSON.parse(await installation.must('list', '--json'))).toContainEqual(status);
   expect(await installation.must('list')).toMatch(/^read +complete +3/m);
   const csv = await installation.must('export', 'read', '--format', 'csv');
-  expect(csv.split('\r\n')[0]).toMatch(/^number,state,value,datetime_start,datetime_complete,params_x,params_c,/);
+  expect(csv.split('\r\n')[0]).toMatch(
+    /^number,state,value,datetime_start,datetime_complete,params_x,params_c,/,
+  );
   expect(JSON.parse(await installation.must('export', 'read', '--format', 'json'))).toEqual(trials);
   expect((await installation.perdure('watch', 'read')).code).toBe(0);
 });
@@ -97,23 +131,44 @@ test('start leaves it running; pause, adjust, enqueue, cancel, retry, resume and
   await installation.must('start', file);
   expect((await installation.perdure('start', file)).stderr).toContain("study 'acts' runs already");
   const other = installation.write('acts.yaml', `name: acts\n${held}budget: {trials: 21, parallel: 2}\n`);
-  expect(await installation.perdure('start', other)).toMatchObject({ code: 2, stderr: expect.stringContaining('perdure adjust') as string });
+  expect(await installation.perdure('start', other)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('perdure adjust') as string,
+  });
   await installation.must('pause', 'acts');
   expect(await installation.must('status', 'acts')).toContain('acts: paused');
-  expect((await installation.perdure('adjust', 'acts', '--trials', '6', '--set', 'x.high=0.5', '--sampler', 'tpe')).stderr).toContain(
-    'specification 2',
-  );
+  expect(
+    (await installation.perdure('adjust', 'acts', '--trials', '6', '--set', 'x.high=0.5', '--sampler', 'tpe'))
+      .stderr,
+  ).toContain('specification 2');
   expect((await installation.perdure('enqueue', 'acts', '{"x": 0.125}')).stderr).toContain('trial 2 of');
   await installation.must('cancel', 'acts', '1');
   writeFileSync(join(gate, 'go'), '');
   await installation.must('resume', 'acts');
   await installation.must('watch', 'acts');
-  const trials = JSON.parse(await installation.must('trials', 'acts', '--json')) as { state: string; params: { x: number } }[];
-  expect(trials.map(({ state }) => state)).toEqual(['COMPLETE', 'FAIL', 'COMPLETE', 'COMPLETE', 'COMPLETE', 'COMPLETE']);
+  const trials = JSON.parse(await installation.must('trials', 'acts', '--json')) as {
+    state: string;
+    params: { x: number };
+  }[];
+  expect(trials.map(({ state }) => state)).toEqual([
+    'COMPLETE',
+    'FAIL',
+    'COMPLETE',
+    'COMPLETE',
+    'COMPLETE',
+    'COMPLETE',
+  ]);
   expect(trials[2]?.params.x).toBe(0.125);
   for (const { params } of trials.slice(2)) expect(params.x).toBeLessThanOrEqual(0.5);
-  for (const words of [['stop', 'acts'], ['retry', 'acts', '1'], ['enqueue', 'acts', '{}']]) {
-    expect(await installation.perdure(...words)).toMatchObject({ code: 2, stderr: expect.stringContaining('is not running') as string });
+  for (const words of [
+    ['stop', 'acts'],
+    ['retry', 'acts', '1'],
+    ['enqueue', 'acts', '{}'],
+  ]) {
+    expect(await installation.perdure(...words)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('is not running') as string,
+    });
   }
 });
 
@@ -166,15 +221,18 @@ describe('a bad file ends with 2, with place and hint, before anything starts', 
     expect(files.length).toBeGreaterThanOrEqual(60);
   });
 
-  test.each(files.map((input) => [`${input.kind}: ${input.name}`, input] as const))('%s', async (_name, { kind, text, line, hint }) => {
-    const file = join(fresh.folder, kind === 'settings' ? 'bad-settings.yaml' : 'bad.yaml');
-    writeFileSync(file, text);
-    const words = kind === 'settings' ? ['--config', file, 'start', good] : ['start', file];
-    const { code, stderr } = await fresh.perdure(...words);
-    expect({ code, stderr }).toMatchObject({ code: 2 });
-    if (line !== undefined) expect(stderr).toContain(`${file}:${String(line)}:`);
-    expect(stderr).toContain(hint);
-    expect(stderr).not.toMatch(/^ {4}at /m);
-    expect(existsSync(join(fresh.home, 'server.json'))).toBe(false);
-  });
+  test.each(files.map((input) => [`${input.kind}: ${input.name}`, input] as const))(
+    '%s',
+    async (_name, { kind, text, line, hint }) => {
+      const file = join(fresh.folder, kind === 'settings' ? 'bad-settings.yaml' : 'bad.yaml');
+      writeFileSync(file, text);
+      const words = kind === 'settings' ? ['--config', file, 'start', good] : ['start', file];
+      const { code, stderr } = await fresh.perdure(...words);
+      expect({ code, stderr }).toMatchObject({ code: 2 });
+      if (line !== undefined) expect(stderr).toContain(`${file}:${String(line)}:`);
+      expect(stderr).toContain(hint);
+      expect(stderr).not.toMatch(/^ {4}at /m);
+      expect(existsSync(join(fresh.home, 'server.json'))).toBe(false);
+    },
+  );
 });

@@ -26,7 +26,9 @@ function newStudy(changes: Partial<StudySpec> = {}): NewStudy {
 
 function proposal(key: string, changes: Partial<Proposal> = {}): Proposal {
   const { space } = studySpec();
-  const distributions = Object.fromEntries(Object.entries(space).map(([name, { distribution }]) => [name, distribution]));
+  const distributions = Object.fromEntries(
+    Object.entries(space).map(([name, { distribution }]) => [name, distribution]),
+  );
   return { key, params: { x: 0.01, n: 3, c: 'b' }, distributions, ...changes };
 }
 
@@ -81,7 +83,10 @@ describe.each(['sqlite', 'postgresql'])('a ledger on %s', (kind) => {
     await ledger.createStudy(newStudy());
     const first = await ledger.commitProposals('study', [proposal('a'), proposal('b')]);
     expect(first.map(({ number }) => number)).toEqual([0, 1]);
-    const again = await ledger.commitProposals('study', [proposal('b', { params: { x: 0.5, n: 9, c: 'a' } }), proposal('c')]);
+    const again = await ledger.commitProposals('study', [
+      proposal('b', { params: { x: 0.5, n: 9, c: 'a' } }),
+      proposal('c'),
+    ]);
     expect(again).toEqual([
       { key: 'b', number: 1, params: { x: 0.01, n: 3, c: 'b' } },
       { key: 'c', number: 2, params: { x: 0.01, n: 3, c: 'b' } },
@@ -98,8 +103,22 @@ describe.each(['sqlite', 'postgresql'])('a ledger on %s', (kind) => {
       proposal('b', { params: { x: 0.1, n: 1, c: 2.5 } }),
       proposal('c', { params: { n: 1 } }),
     ]);
-    await ledger.setIntermediateValues('study', 1, new Map([[1, NaN], [2, Infinity], [10, -0.5]]));
-    expect(await ledger.finishTrial('study', 1, { state: 'COMPLETE', values: [Infinity], userAttrs: { k: ['é', 1.5, null] } })).toBe(true);
+    await ledger.setIntermediateValues(
+      'study',
+      1,
+      new Map([
+        [1, NaN],
+        [2, Infinity],
+        [10, -0.5],
+      ]),
+    );
+    expect(
+      await ledger.finishTrial('study', 1, {
+        state: 'COMPLETE',
+        values: [Infinity],
+        userAttrs: { k: ['é', 1.5, null] },
+      }),
+    ).toBe(true);
     expect(await ledger.finishTrial('study', 1, { state: 'FAIL', values: null, userAttrs: {} })).toBe(false);
     await ledger.finishTrial('study', 2, { state: 'PRUNED', values: [0.25], userAttrs: {} });
     await ledger.finishTrial('study', 3, { state: 'FAIL', values: null, userAttrs: { fail_reason: 'exit' } });
@@ -119,7 +138,11 @@ describe.each(['sqlite', 'postgresql'])('a ledger on %s', (kind) => {
       { n: 1 },
     ]);
     expect(read.trials[0]?.fixed).toEqual({ x: 0.5 });
-    expect(read.trials[1]?.intermediate).toEqual([[1, 'nan'], [2, 'inf'], [10, -0.5]]);
+    expect(read.trials[1]?.intermediate).toEqual([
+      [1, 'nan'],
+      [2, 'inf'],
+      [10, -0.5],
+    ]);
     expect(read.trials[1]?.user).toEqual({ k: ['é', 1.5, null] });
     expect(read.trials[1]?.distributions).toEqual({
       x: '{"name": "FloatDistribution", "attributes": {"step": null, "low": 1e-05, "high": 1.0, "log": true}}',
@@ -130,13 +153,26 @@ describe.each(['sqlite', 'postgresql'])('a ledger on %s', (kind) => {
     const mine = await ledger.readTrials('study', {});
     expect(mine.map(({ params }) => params)).toEqual(read.trials.map(({ params }) => params));
     expect(mine[1]?.values).toEqual([Infinity]);
-    expect([...(mine[1]?.intermediateValues ?? [])]).toEqual([[1, NaN], [2, Infinity], [10, -0.5]]);
-    expect(await ledger.countTrials('study')).toEqual({ RUNNING: 1, WAITING: 0, COMPLETE: 1, PRUNED: 1, FAIL: 1 });
+    expect([...(mine[1]?.intermediateValues ?? [])]).toEqual([
+      [1, NaN],
+      [2, Infinity],
+      [10, -0.5],
+    ]);
+    expect(await ledger.countTrials('study')).toEqual({
+      RUNNING: 1,
+      WAITING: 0,
+      COMPLETE: 1,
+      PRUNED: 1,
+      FAIL: 1,
+    });
   });
 
   test('reads only what is asked for', async () => {
     await ledger.createStudy(newStudy());
-    await ledger.commitProposals('study', ['a', 'b', 'c', 'd'].map((key) => proposal(key)));
+    await ledger.commitProposals(
+      'study',
+      ['a', 'b', 'c', 'd'].map((key) => proposal(key)),
+    );
     const numbers = async (which: Parameters<Ledger['readTrials']>[1]): Promise<number[]> =>
       (await ledger.readTrials('study', which)).map(({ number }) => number);
     expect(await numbers({ after: 1 })).toEqual([2, 3]);
@@ -191,7 +227,9 @@ print(json.dumps([s.best_trial.number, s.best_value, [t.number for t in s.trials
     await ledger.createStudy(newStudy());
     await expect(ledger.createStudy(newStudy())).rejects.toMatchObject({ kind: 'Conflict' });
     runOptuna(`optuna.create_study(study_name='theirs', storage=sys.argv[1]); print('{}')`, url);
-    await expect(ledger.createStudy(newStudy({ name: 'theirs' }))).rejects.toThrow(/other directions \(minimize; the file says maximize\)/);
+    await expect(ledger.createStudy(newStudy({ name: 'theirs' }))).rejects.toThrow(
+      /other directions \(minimize; the file says maximize\)/,
+    );
   });
 
   test('a study that Optuna deleted leaves nothing for the next of that name', async () => {
@@ -211,7 +249,10 @@ print(json.dumps([s.best_trial.number, s.best_value, [t.number for t in s.trials
     await ledger.commitProposals('study', [proposal('a')]);
     const wider: StudySpec = {
       ...study.spec,
-      space: { ...study.spec.space, c: { distribution: { type: 'categorical', choices: ['a', 'b', null, true, 2.5, 'new'] } } },
+      space: {
+        ...study.spec.space,
+        c: { distribution: { type: 'categorical', choices: ['a', 'b', null, true, 2.5, 'new'] } },
+      },
     };
     await ledger.saveSpec('study', 2, wider);
     await ledger.saveSpec('study', 2, wider);
@@ -221,7 +262,10 @@ print(json.dumps([s.best_trial.number, s.best_value, [t.number for t in s.trials
     if (c === undefined) throw new Error('no c');
     const { distributions } = proposal('');
     await ledger.commitProposals('study', [
-      proposal('b', { params: { x: 0.5, n: 1, c: 'new' }, distributions: { ...distributions, c: c.distribution } }),
+      proposal('b', {
+        params: { x: 0.5, n: 1, c: 'new' },
+        distributions: { ...distributions, c: c.distribution },
+      }),
     ]);
     const { trials } = readByOptuna(url, 'study');
     expect(trials.map(({ params }) => params['c'])).toEqual(['b', 'new']);
@@ -234,24 +278,29 @@ t = s.ask(); print(json.dumps(t.suggest_categorical('c', ['a', 'b', None, True, 
     expect(asked).toBe(true);
   });
 
-  test.each(["O'Hara; DROP TABLE studies;--", '"quoted"', 'né 数 🚀', 'a\nb\tc', ' '.repeat(3), '%_%', 'x'.repeat(512)])(
-    'keeps the study name %j as it is',
-    async (name) => {
-      await ledger.createStudy(newStudy({ name }));
-      await ledger.setStudyAttrs(name, { note: name });
-      await ledger.commitProposals(name, [
-        proposal('k', {
-          params: { [name.slice(0, 500)]: name },
-          distributions: { [name.slice(0, 500)]: { type: 'categorical', choices: ['other', name] } },
-        }),
-      ]);
-      const read = readByOptuna(url, name);
-      expect(read.attrs).toEqual({ note: name });
-      expect(read.metrics).toEqual(['value']);
-      expect(read.trials[0]?.params).toEqual({ [name.slice(0, 500)]: name });
-      expect((await ledger.listStudies()).map((study) => study.name)).toEqual([name]);
-    },
-  );
+  test.each([
+    "O'Hara; DROP TABLE studies;--",
+    '"quoted"',
+    'né 数 🚀',
+    'a\nb\tc',
+    ' '.repeat(3),
+    '%_%',
+    'x'.repeat(512),
+  ])('keeps the study name %j as it is', async (name) => {
+    await ledger.createStudy(newStudy({ name }));
+    await ledger.setStudyAttrs(name, { note: name });
+    await ledger.commitProposals(name, [
+      proposal('k', {
+        params: { [name.slice(0, 500)]: name },
+        distributions: { [name.slice(0, 500)]: { type: 'categorical', choices: ['other', name] } },
+      }),
+    ]);
+    const read = readByOptuna(url, name);
+    expect(read.attrs).toEqual({ note: name });
+    expect(read.metrics).toEqual(['value']);
+    expect(read.trials[0]?.params).toEqual({ [name.slice(0, 500)]: name });
+    expect((await ledger.listStudies()).map((study) => study.name)).toEqual([name]);
+  });
 
   test('places an attempt once, and keeps files by their hash', async () => {
     await ledger.createStudy(newStudy());
@@ -274,19 +323,28 @@ t = s.ask(); print(json.dumps(t.suggest_categorical('c', ['a', 'b', None, True, 
     const all = [ledger, ...others];
     const written = await Promise.all(
       all.flatMap((one, writer) =>
-        Array.from({ length: 25 }, (_, i) => one.commitProposals('study', [proposal(`${String(writer)}-${String(i)}`), proposal(`shared-${String(i)}`)])),
+        Array.from({ length: 25 }, (_, i) =>
+          one.commitProposals('study', [
+            proposal(`${String(writer)}-${String(i)}`),
+            proposal(`shared-${String(i)}`),
+          ]),
+        ),
       ),
     );
     for (const other of others) await other.close();
     const numbers = new Set(written.flat().map(({ number }) => number));
     expect([...numbers].sort((a, b) => a - b)).toEqual(Array.from({ length: 125 }, (_, i) => i));
-    expect((await ledger.readTrials('study', {})).map(({ number }) => number)).toEqual(Array.from({ length: 125 }, (_, i) => i));
+    expect((await ledger.readTrials('study', {})).map(({ number }) => number)).toEqual(
+      Array.from({ length: 125 }, (_, i) => i),
+    );
   });
 
   test('what does not exist is said so', async () => {
     await expect(ledger.readTrials('nothing', {})).rejects.toMatchObject({ kind: 'NotFound' });
     await ledger.createStudy(newStudy());
-    await expect(ledger.finishTrial('study', 5, { state: 'FAIL', values: null, userAttrs: {} })).rejects.toMatchObject({ kind: 'NotFound' });
+    await expect(
+      ledger.finishTrial('study', 5, { state: 'FAIL', values: null, userAttrs: {} }),
+    ).rejects.toMatchObject({ kind: 'NotFound' });
   });
 
   test('refuses a storage of another version', async () => {
@@ -310,7 +368,8 @@ print('{}')`,
   });
 
   test("has Optuna's tables, columns and indexes", async () => {
-    const other = kind === 'sqlite' ? `sqlite:///${join(folder, `${randomUUID()}.db`)}` : postgres.createDatabase();
+    const other =
+      kind === 'sqlite' ? `sqlite:///${join(folder, `${randomUUID()}.db`)}` : postgres.createDatabase();
     const describeSchema = `import sqlalchemy
 optuna.storages.RDBStorage(sys.argv[2])
 def schema(url):
@@ -324,7 +383,10 @@ def schema(url):
     'check': len(i.get_check_constraints(t)),
   } for t in i.get_table_names() if not t.startswith('perdure_')}
 print(json.dumps([schema(sys.argv[1]), schema(sys.argv[2])]))`;
-    const [ours, theirs] = runOptuna(describeSchema, url, other) as [Record<string, unknown>, Record<string, unknown>];
+    const [ours, theirs] = runOptuna(describeSchema, url, other) as [
+      Record<string, unknown>,
+      Record<string, unknown>,
+    ];
     expect(Object.keys(theirs)).toHaveLength(13);
     expect(ours).toEqual(theirs);
   });
@@ -343,7 +405,12 @@ test.each([
 });
 
 test('a database that is not there is unavailable, and its password stays unsaid', async () => {
-  const error = await openLedger('postgresql://me:secret@127.0.0.1:1/none').catch((reason: unknown) => reason);
-  expect(error).toMatchObject({ kind: 'Unavailable', where: expect.stringContaining('127.0.0.1:1') as string });
+  const error = await openLedger('postgresql://me:secret@127.0.0.1:1/none').catch(
+    (reason: unknown) => reason,
+  );
+  expect(error).toMatchObject({
+    kind: 'Unavailable',
+    where: expect.stringContaining('127.0.0.1:1') as string,
+  });
   expect((error as { text: string }).text).not.toContain('secret');
 });

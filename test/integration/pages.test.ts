@@ -44,31 +44,39 @@ budget: {trials: 12, parallel: 3}
     await installation.destroy();
   }, 60_000);
 
-  whenBrowser('Temporal UI lists the study and tells its story', async () => {
-    const ui = embeddedServer(installation.home)?.ui ?? '';
-    const list = await openPage(`${ui}/namespaces/default/workflows`, picture('temporal-list'));
-    expect(list).toContain('perdure/seen');
-    const study = `${ui}/namespaces/default/workflows/${encodeURIComponent('perdure/seen')}`;
-    const page = await openPage(study, picture('temporal-study'));
-    expect(page).toContain('all 12 trials are done');
-    expect(page).toMatch(/x=-?[\d.]+ kind=(square|cube)/);
-  }, 240_000);
+  whenBrowser(
+    'Temporal UI lists the study and tells its story',
+    async () => {
+      const ui = embeddedServer(installation.home)?.ui ?? '';
+      const list = await openPage(`${ui}/namespaces/default/workflows`, picture('temporal-list'));
+      expect(list).toContain('perdure/seen');
+      const study = `${ui}/namespaces/default/workflows/${encodeURIComponent('perdure/seen')}`;
+      const page = await openPage(study, picture('temporal-study'));
+      expect(page).toContain('all 12 trials are done');
+      expect(page).toMatch(/x=-?[\d.]+ kind=(square|cube)/);
+    },
+    240_000,
+  );
 
-  whenBrowser('optuna-dashboard shows it', async () => {
-    const port = await freePort();
-    const program = resolve(__dirname, '..', '..', '.venv', 'bin', 'optuna-dashboard');
-    const url = `sqlite:///${join(installation.home, 'ledger.db')}`;
-    dashboard = spawn(program, [url, '--host', '127.0.0.1', '--port', String(port)], { stdio: 'ignore' });
-    const address = `http://127.0.0.1:${String(port)}`;
-    await until('the dashboard answers', () =>
-      fetch(`${address}/api/studies`).then(
-        ({ ok }) => ok,
-        () => false,
-      ),
-    );
-    const list = await openPage(`${address}/dashboard`, picture('dashboard-list'));
-    expect(list).toContain('seen');
-    const study = await openPage(`${address}/dashboard/studies/1`, picture('dashboard-study'));
-    expect(study).toContain('loss');
-  }, 240_000);
+  whenBrowser(
+    'optuna-dashboard shows it',
+    async () => {
+      const port = await freePort();
+      const program = resolve(__dirname, '..', '..', '.venv', 'bin', 'optuna-dashboard');
+      const url = `sqlite:///${join(installation.home, 'ledger.db')}`;
+      dashboard = spawn(program, [url, '--host', '127.0.0.1', '--port', String(port)], { stdio: 'ignore' });
+      const address = `http://127.0.0.1:${String(port)}`;
+      await until('the dashboard answers', () =>
+        fetch(`${address}/api/studies`).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      );
+      const list = await openPage(`${address}/dashboard`, picture('dashboard-list'));
+      expect(list).toContain('seen');
+      const study = await openPage(`${address}/dashboard/studies/1`, picture('dashboard-study'));
+      expect(study).toContain('loss');
+    },
+    240_000,
+  );
 });

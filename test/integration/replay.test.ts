@@ -18,13 +18,18 @@ function workflowIdOf(name: string): string {
   return kind === 'trial' ? `perdure/${study}/${number}` : `perdure/${study}`;
 }
 
-async function replay(name: string, workflowBundle: { readonly codePath: string } | { readonly code: string }): Promise<void> {
+async function replay(
+  name: string,
+  workflowBundle: { readonly codePath: string } | { readonly code: string },
+): Promise<void> {
   const history = JSON.parse(readFileSync(join(histories, name), 'utf8')) as unknown;
   await Worker.runReplayHistory({ workflowBundle }, history, workflowIdOf(name));
 }
 
 function eventTypes(name: string): readonly string[] {
-  const { events } = JSON.parse(readFileSync(join(histories, name), 'utf8')) as { events: { eventType: string }[] };
+  const { events } = JSON.parse(readFileSync(join(histories, name), 'utf8')) as {
+    events: { eventType: string }[];
+  };
   return events.map(({ eventType }) => eventType);
 }
 
@@ -33,7 +38,9 @@ test('the histories contain what they are there for', () => {
   const all = studies.flatMap(eventTypes);
   expect(all).toContain('EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW');
   expect(all).toContain('EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED');
-  expect(all.filter((type) => type === 'EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED').length).toBeGreaterThanOrEqual(6);
+  expect(
+    all.filter((type) => type === 'EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED').length,
+  ).toBeGreaterThanOrEqual(6);
   expect(names.some((name) => name.startsWith('trial-pruned'))).toBe(true);
 });
 
@@ -51,7 +58,7 @@ describe('a mutated workflow does not', () => {
   }
 
   test('a step more in the study', async () => {
-    const propose = 'await activities.propose(ref, state.specVersion, keys)';
+    const propose = 'await proposer(state).propose(ref, state.specVersion, keys)';
     const changed = mutated(propose, `(await activities.noteState(ref, 'running', 'x'), ${propose})`);
     await expect(replay('study-pruned-0.json', changed)).rejects.toThrow(DeterminismViolationError);
   });

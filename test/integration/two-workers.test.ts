@@ -22,7 +22,9 @@ beforeAll(async () => {
   installation = new Installation({ storage: postgres.createDatabase() });
   await installation.must('up');
   await installation.kill('worker');
-  workers.push(...(await Promise.all(['one', 'two'].map((name) => WorkerProcess.start(installation, name, 16)))));
+  workers.push(
+    ...(await Promise.all(['one', 'two'].map((name) => WorkerProcess.start(installation, name, 16)))),
+  );
   session = await installation.session();
 }, 120_000);
 afterAll(async () => {
@@ -41,7 +43,11 @@ describe(postgresAvailable() ? 'on PostgreSQL with two workers' : 'skipped: need
     const directories: string[] = [];
     for (const { name } of await session.ledger.listStudies()) {
       const trials = await session.ledger.readTrials(name, {});
-      directories.push(...trials.flatMap(({ userAttrs: { directory } }) => (typeof directory === 'string' ? [directory] : [])));
+      directories.push(
+        ...trials.flatMap(({ userAttrs: { directory } }) =>
+          typeof directory === 'string' ? [directory] : [],
+        ),
+      );
     }
     expect(directories.length).toBeGreaterThan(50);
     for (const { directory } of workers) {
@@ -51,36 +57,40 @@ describe(postgresAvailable() ? 'on PostgreSQL with two workers' : 'skipped: need
   });
 });
 
-whenPostgres('each of two workers runs at least a quarter of the trials, and Optuna agrees with the ledger', async () => {
-  const trials = 40;
-  installation.write('trial.sh', 'sleep 0.2\nprintf \'{"value": %s}\' "$1" >"$PERDURE_RESULT"\n');
-  const file = installation.write(
-    'study.yaml',
-    `name: shared
+whenPostgres(
+  'each of two workers runs at least a quarter of the trials, and Optuna agrees with the ledger',
+  async () => {
+    const trials = 40;
+    installation.write('trial.sh', 'sleep 0.2\nprintf \'{"value": %s}\' "$1" >"$PERDURE_RESULT"\n');
+    const file = installation.write(
+      'study.yaml',
+      `name: shared
 objective: {metric: value, direction: maximize}
 space: {x: {type: float, low: 0, high: 1}, c: {type: categorical, choices: [a, b]}}
 sampler: {type: tpe, seed: 1, n_startup_trials: 5}
 trial: {command: [sh, trial.sh, "{x}"], files: [trial.sh]}
 budget: {trials: ${String(trials)}, parallel: 4}
 `,
-  );
-  const { handle } = await openStudy(session, await loadStudy(file));
-  expect(await handle.result()).toMatchObject({ state: 'complete', trials: { complete: trials } });
-  const all = await handle.trials();
-  expect(all.map(({ number }) => number)).toEqual(Array.from({ length: trials }, (_, i) => i));
-  const directories = all.map(({ userAttrs }) => String(userAttrs['directory']));
-  for (const { directory } of workers) {
-    const share = directories.filter((one) => one.startsWith(directory)).length;
-    expect(share).toBeGreaterThanOrEqual(trials / 4);
-  }
-  const seen = runOptuna(
-    `s = optuna.load_study(study_name='shared', storage=sys.argv[1])
+    );
+    const { handle } = await openStudy(session, await loadStudy(file));
+    expect(await handle.result()).toMatchObject({ state: 'complete', trials: { complete: trials } });
+    const all = await handle.trials();
+    expect(all.map(({ number }) => number)).toEqual(Array.from({ length: trials }, (_, i) => i));
+    const directories = all.map(({ userAttrs }) => String(userAttrs['directory']));
+    for (const { directory } of workers) {
+      const share = directories.filter((one) => one.startsWith(directory)).length;
+      expect(share).toBeGreaterThanOrEqual(trials / 4);
+    }
+    const seen = runOptuna(
+      `s = optuna.load_study(study_name='shared', storage=sys.argv[1])
 print(json.dumps({'best': [s.best_trial.number, s.best_value], 'trials': [[t.number, t.state.name, t.value, t.params] for t in s.trials]}))`,
-    session.ledger.url,
-  );
-  const [best] = await handle.best();
-  expect(seen).toEqual({
-    best: [best?.number, best?.values?.[0]],
-    trials: all.map(({ number, state, values, params }) => [number, state, values?.[0], params]),
-  });
-}, 180_000);
+      session.ledger.url,
+    );
+    const [best] = await handle.best();
+    expect(seen).toEqual({
+      best: [best?.number, best?.values?.[0]],
+      trials: all.map(({ number, state, values, params }) => [number, state, values?.[0], params]),
+    });
+  },
+  180_000,
+);

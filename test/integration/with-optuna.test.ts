@@ -106,7 +106,10 @@ test('a study begun here is continued by Optuna, and by us again', async () => {
   const file = (trials: number): Record<string, unknown> => ({
     name: 'ours',
     objective: { metric: 'value', direction: 'maximize' },
-    space: { x: { type: 'float', low: 1e-3, high: 10, log: true }, n: { type: 'int', low: 1, high: 9, step: 2 } },
+    space: {
+      x: { type: 'float', low: 1e-3, high: 10, log: true },
+      n: { type: 'int', low: 1, high: 9, step: 2 },
+    },
     sampler: { type: 'random', seed: 1 },
     trial: { command: ['sh', '-c', 'echo "$1" >"$PERDURE_RESULT"', 'sh', '{x}'] },
     budget: { trials, parallel: 2 },

@@ -8,14 +8,16 @@ const run = promisify(execFile);
 
 function chromium(): string | undefined {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
-  return folders.flatMap((folder) => [join(folder, 'chromium'), join(folder, 'chromium-browser')]).find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  return folders
+    .flatMap((folder) => [join(folder, 'chromium'), join(folder, 'chromium-browser')])
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
 }
 
 export function browserAvailable(): boolean {
@@ -35,8 +37,12 @@ export async function openPage(url: string, screenshot?: string): Promise<string
   ];
   const program = chromium() ?? 'chromium';
   try {
-    if (screenshot !== undefined) await run(program, [...flags, `--screenshot=${screenshot}`, url], { timeout: 90_000 });
-    const { stdout } = await run(program, [...flags, '--dump-dom', url], { maxBuffer: 1 << 26, timeout: 90_000 });
+    if (screenshot !== undefined)
+      await run(program, [...flags, `--screenshot=${screenshot}`, url], { timeout: 90_000 });
+    const { stdout } = await run(program, [...flags, '--dump-dom', url], {
+      maxBuffer: 1 << 26,
+      timeout: 90_000,
+    });
     return stdout;
   } finally {
     rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });

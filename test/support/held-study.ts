@@ -56,7 +56,8 @@ export class HeldStudy {
   }
 
   async untilStarted(...numbers: readonly number[]): Promise<void> {
-    for (const number of numbers) await until(`trial ${String(number)} has started`, () => this.started(number));
+    for (const number of numbers)
+      await until(`trial ${String(number)} has started`, () => this.started(number));
   }
 
   /** Lets trials end. */

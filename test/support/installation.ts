@@ -33,7 +33,9 @@ export class Installation {
   }
 
   get env(): NodeJS.ProcessEnv {
-    const inherited = Object.entries(process.env).filter(([name]) => !/^(PERDURE|TEMPORAL|NODE|JEST)_/.test(name));
+    const inherited = Object.entries(process.env).filter(
+      ([name]) => !/^(PERDURE|TEMPORAL|NODE|JEST)_/.test(name),
+    );
     return {
       ...Object.fromEntries(inherited),
       PERDURE_HOME: this.home,
@@ -57,7 +59,9 @@ export class Installation {
       for await (const part of stream) parts.push(Buffer.from(part as Uint8Array));
       return Buffer.concat(parts).toString('utf8');
     };
-    const ended = new Promise<number | null>((done, failed) => child.once('close', done).once('error', failed));
+    const ended = new Promise<number | null>((done, failed) =>
+      child.once('close', done).once('error', failed),
+    );
     const [stdout, stderr, code] = await Promise.all([read(child.stdout), read(child.stderr), ended]);
     return { code, stdout, stderr };
   }
@@ -65,7 +69,8 @@ export class Installation {
   /** As {@link perdure}, for what has to succeed. @returns standard output */
   async must(...args: readonly string[]): Promise<string> {
     const { code, stdout, stderr } = await this.perdure(...args);
-    if (code !== 0) throw new Error(`perdure ${args.join(' ')} ended with ${String(code)}:\n${stderr}${stdout}`);
+    if (code !== 0)
+      throw new Error(`perdure ${args.join(' ')} ended with ${String(code)}:\n${stderr}${stdout}`);
     return stdout;
   }
 
@@ -77,7 +82,8 @@ export class Installation {
   async kill(victim: Victim): Promise<void> {
     const names = victim === 'both' ? ['server', 'worker'] : [victim];
     const identities = names.map((name) => this.identity(name));
-    for (const identity of identities) if (identity !== null && isAlive(identity)) process.kill(identity.pid, 'SIGKILL');
+    for (const identity of identities)
+      if (identity !== null && isAlive(identity)) process.kill(identity.pid, 'SIGKILL');
     for (const identity of identities) while (identity !== null && isAlive(identity)) await sleep(5);
   }
 
@@ -123,7 +129,11 @@ export class Installation {
 }
 
 /** Waits until the condition holds; fails with `what` after `timeoutMs`. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = 60_000,
+): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`after ${String(timeoutMs / 1000)} s still not: ${what}`);

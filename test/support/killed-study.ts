@@ -4,14 +4,19 @@ import { openStudy } from '../../src/client/start-study';
 import { StudyHandle } from '../../src/client/study-handle';
 import { readStudy } from '../../src/config';
 import type { Trial } from '../../src/study/trial';
-import type { Installation} from './installation';
+import type { Installation } from './installation';
 import { until, type Victim } from './installation';
 
 /** Every step of a trial and of its study, before and after. */
-export const points = ['propose', 'submit', 'observe', 'fetch', 'record', 'signal', 'continue-as-new'].flatMap((step) => [
-  `before-${step}`,
-  `after-${step}`,
-]);
+export const points = [
+  'propose',
+  'submit',
+  'observe',
+  'fetch',
+  'record',
+  'signal',
+  'continue-as-new',
+].flatMap((step) => [`before-${step}`, `after-${step}`]);
 
 /** Says to its log when it starts and ends, and takes 0.2 to 2 seconds. */
 const script = `#!/bin/sh
@@ -31,7 +36,12 @@ export class KilledStudy {
     private readonly logs: string,
   ) {}
 
-  static async start(installation: Installation, name: string, trials: number, seed: number): Promise<KilledStudy> {
+  static async start(
+    installation: Installation,
+    name: string,
+    trials: number,
+    seed: number,
+  ): Promise<KilledStudy> {
     const logs = join(installation.folder, `logs-${name}`);
     mkdirSync(logs);
     installation.write('trial.sh', script);
@@ -39,7 +49,10 @@ export class KilledStudy {
       {
         name,
         objective: { metric: 'value', direction: 'minimize' },
-        space: { seconds: { type: 'float', low: 0.2, high: 2, step: 0.1 }, x: { type: 'int', low: 0, high: 1_000_000 } },
+        space: {
+          seconds: { type: 'float', low: 0.2, high: 2, step: 0.1 },
+          x: { type: 'int', low: 0, high: 1_000_000 },
+        },
         sampler: { type: 'random', seed },
         trial: { command: ['sh', 'trial.sh', '{seconds}', '{x}'], files: ['trial.sh'], env: { LOGS: logs } },
         budget: { trials, parallel: 4 },
@@ -89,7 +102,11 @@ export class KilledStudy {
 
   /** Waits for the study's end and says what is wrong with it. */
   async problems(timeoutMs = 180_000): Promise<readonly string[]> {
-    await until('the study has ended', () => this.with(async (handle) => (await handle.status()).state === 'complete'), timeoutMs);
+    await until(
+      'the study has ended',
+      () => this.with(async (handle) => (await handle.status()).state === 'complete'),
+      timeoutMs,
+    );
     const trials = await this.with((handle) => handle.trials());
     return [...this.ledgerProblems(trials), ...this.logProblems()];
   }
@@ -98,7 +115,9 @@ export class KilledStudy {
     const numbers = trials.map(({ number }) => number).join();
     const expected = Array.from({ length: this.trials }, (_, i) => i).join();
     const wrong = trials.flatMap(({ number, state, values, params }) =>
-      state === 'COMPLETE' && values?.[0] === params['x'] ? [] : [`trial ${String(number)} is ${state} with ${String(values)}`],
+      state === 'COMPLETE' && values?.[0] === params['x']
+        ? []
+        : [`trial ${String(number)} is ${state} with ${String(values)}`],
     );
     return numbers === expected ? wrong : [`numbers are ${numbers}`, ...wrong];
   }
@@ -106,7 +125,9 @@ export class KilledStudy {
   private logProblems(): readonly string[] {
     const names = readdirSync(this.logs);
     const counts = names.length === this.trials ? [] : [`${String(names.length)} trials have a log`];
-    const wrong = names.flatMap((name) => (this.log(name) === 'start 1\nend 1\n' ? [] : [`log of trial ${name}: ${this.log(name)}`]));
+    const wrong = names.flatMap((name) =>
+      this.log(name) === 'start 1\nend 1\n' ? [] : [`log of trial ${name}: ${this.log(name)}`],
+    );
     return [...counts, ...wrong];
   }
 

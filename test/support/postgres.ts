@@ -18,7 +18,9 @@ const plainUser = 'nobody';
 
 function binaries(): string | undefined {
   const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : [];
-  return versions.map((version) => join(debian, version, 'bin')).find((bin) => existsSync(join(bin, 'initdb')));
+  return versions
+    .map((version) => join(debian, version, 'bin'))
+    .find((bin) => existsSync(join(bin, 'initdb')));
 }
 
 export function postgresAvailable(): boolean {
@@ -43,7 +45,11 @@ export async function startPostgres(): Promise<PostgresServer> {
   const run = (program: string, ...args: string[]): void => {
     const path = join(bin, program);
     const [command, words] = root ? ['runuser', ['-u', plainUser, '--', path, ...args]] : [path, args];
-    const { status, stderr } = spawnSync(command, words, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8', cwd: folder });
+    const { status, stderr } = spawnSync(command, words, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      encoding: 'utf8',
+      cwd: folder,
+    });
     if (status !== 0) throw new Error(`${program} failed: ${stderr}`);
   };
   if (root) chownSync(folder, Number(execFileSync('id', ['-u', plainUser])), -1);

@@ -33,9 +33,17 @@ async function main(): Promise<void> {
 /** Continue-as-new with trials in flight, an adjusted space, an enqueued, a cancelled and a retried trial. */
 async function recordContinued(installation: Installation, session: Session): Promise<void> {
   const budget = { trials: 14, parallel: 3 };
-  const study = await HeldStudy.start(installation, session, { name: 'continued', budget }, { continueAfterEvents: 50 });
+  const study = await HeldStudy.start(
+    installation,
+    session,
+    { name: 'continued', budget },
+    { continueAfterEvents: 50 },
+  );
   await study.untilStarted(0, 1, 2);
-  await study.handle.adjust({ space: { x: { high: 5 }, c: { choices: ['b', 'z'] } }, budget: { parallel: 4 } });
+  await study.handle.adjust({
+    space: { x: { high: 5 }, c: { choices: ['b', 'z'] } },
+    budget: { parallel: 4 },
+  });
   await study.handle.enqueue({ x: 2.5 });
   await study.handle.cancel(1);
   await study.untilEnded(1);
@@ -103,7 +111,11 @@ async function save(
     await write(installation, client.workflow.getHandle(workflowId, runId), `study-${name}-${String(run++)}`);
   }
   for (const number of trials) {
-    await write(installation, client.workflow.getHandle(`${workflowId}/${String(number)}`), `trial-${name}-${String(number)}`);
+    await write(
+      installation,
+      client.workflow.getHandle(`${workflowId}/${String(number)}`),
+      `trial-${name}-${String(number)}`,
+    );
   }
 }
 

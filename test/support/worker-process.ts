@@ -27,12 +27,19 @@ export class WorkerProcess {
     options: readonly string[] = [],
   ): Promise<WorkerProcess> {
     const directory = join(installation.folder, name);
-    const settings = readFileSync(installation.config, 'utf8').replace(/slots: \d+/, `slots: ${String(slots)}, working_dir: ${directory}`);
+    const settings = readFileSync(installation.config, 'utf8').replace(
+      /slots: \d+/,
+      `slots: ${String(slots)}, working_dir: ${directory}`,
+    );
     const config = installation.write(`${name}.yaml`, settings);
-    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, '--config', config, ...options], {
-      env: { ...installation.env, PERDURE_HOST: name },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const child = spawn(
+      process.execPath,
+      ['--disable-warning=ExperimentalWarning', main, '--config', config, ...options],
+      {
+        env: { ...installation.env, PERDURE_HOST: name },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
     const worker = new WorkerProcess(child, directory);
     await until(`worker ${name} is ready`, () => worker.logged.includes('"msg":"worker ready"'));
     return worker;

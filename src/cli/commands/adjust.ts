@@ -27,9 +27,17 @@ export function addAdjust(root: Command): void {
     .option('--failures <n>', 'failures in a row that end it (`none`: any number)', budgetNumber)
     .option('--target <x>', 'value that ends it (`none`: no target)', budgetNumber)
     .option('--patience <n>', 'trials without improvement that end it (`none`: any number)', budgetNumber)
-    .option('--sampler <json>', 'a sampler, as in the study file: \'{"type": "random"}\', or its type', jsonArgument)
+    .option(
+      '--sampler <json>',
+      'a sampler, as in the study file: \'{"type": "random"}\', or its type',
+      jsonArgument,
+    )
     .option('--pruner <json>', 'a pruner, likewise', jsonArgument)
-    .option('--set <change>', 'change of the space: learning_rate.high=0.01, optimizer.choices=adam,sgd (repeatable)', spaceChange)
+    .option(
+      '--set <change>',
+      'change of the space: learning_rate.high=0.01, optimizer.choices=adam,sgd (repeatable)',
+      spaceChange,
+    )
     .action(async (name: string, { set, ...options }: Options, command: Command) => {
       const changes = { ...options, ...(set === undefined ? {} : { space: set }) };
       parseAdjustment(changes, { where: 'adjust' });

@@ -14,7 +14,8 @@ export function addBest(root: Command): void {
       await withStudy(command, name, async (study) => {
         const [best, metrics] = await Promise.all([study.best(), study.metrics()]);
         const [only] = best;
-        if (json === true) printJson(metrics.length > 1 ? best.map(trialJson) : only === undefined ? null : trialJson(only));
+        if (json === true)
+          printJson(metrics.length > 1 ? best.map(trialJson) : only === undefined ? null : trialJson(only));
         else print(best.length === 0 ? 'no trial is complete yet' : trialTable(best, metrics));
       });
     });

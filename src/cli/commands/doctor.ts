@@ -14,7 +14,8 @@ export function addDoctor(root: Command): void {
         print(`${finding.ok ? 'ok  ' : 'FAIL'}  ${finding.what}: ${finding.found}`);
         if (finding.hint !== undefined) print(`        ${finding.hint}`);
       }
-      if (findings.some(({ ok, temporal }) => !ok && temporal === true)) process.exitCode = exitCode.unreachable;
+      if (findings.some(({ ok, temporal }) => !ok && temporal === true))
+        process.exitCode = exitCode.unreachable;
       else if (findings.some(({ ok }) => !ok)) process.exitCode = exitCode.studyFailed;
     });
 }

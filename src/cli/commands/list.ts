@@ -14,7 +14,8 @@ export function addList(root: Command): void {
     .action(async ({ json }: { json?: boolean }, command: Command) => {
       await withSession(command, async (session) => {
         const studies: StudyStatus[] = [];
-        for (const { name } of await session.ledger.listStudies()) studies.push(await new StudyHandle(session, name).status());
+        for (const { name } of await session.ledger.listStudies())
+          studies.push(await new StudyHandle(session, name).status());
         if (json === true) printJson(studies);
         else print(studies.length === 0 ? 'no studies yet' : tableOf(studies));
       });
@@ -22,10 +23,21 @@ export function addList(root: Command): void {
 }
 
 function tableOf(studies: readonly StudyStatus[]): string {
-  const table = new Table({ head: ['study', 'state', 'complete', 'pruned', 'failed', 'running', 'best'], ...plainTable });
+  const table = new Table({
+    head: ['study', 'state', 'complete', 'pruned', 'failed', 'running', 'best'],
+    ...plainTable,
+  });
   for (const { study, state, trials, best } of studies) {
     const { complete, pruned, failed, running } = trials;
-    table.push([study, state, complete, pruned, failed, running, best === null ? '' : shortNumber(best.values[0] ?? NaN)]);
+    table.push([
+      study,
+      state,
+      complete,
+      pruned,
+      failed,
+      running,
+      best === null ? '' : shortNumber(best.values[0] ?? NaN),
+    ]);
   }
   return table.toString();
 }

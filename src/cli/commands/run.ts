@@ -15,10 +15,16 @@ export function addRun(root: Command): void {
       try {
         const { status, left } = await follow(session, study);
         if (left) {
-          say(`\nstudy '${study.name}' goes on without you\n  perdure watch ${quoted(study.name)}   perdure stop ${quoted(study.name)}`);
+          say(
+            `\nstudy '${study.name}' goes on without you\n  perdure watch ${quoted(study.name)}   perdure stop ${quoted(study.name)}`,
+          );
           return;
         }
-        const [trials, { directions }, metrics] = await Promise.all([study.trials(), study.read(), study.metrics()]);
+        const [trials, { directions }, metrics] = await Promise.all([
+          study.trials(),
+          study.read(),
+          study.metrics(),
+        ]);
         print(trialTable(trials, metrics));
         for (const best of bestTrials(trials, directions)) {
           const values = metrics.map((metric, i) => `${metric} = ${String(best.values?.[i])}`).join(', ');
@@ -26,7 +32,9 @@ export function addRun(root: Command): void {
         }
         print(`\nstudy '${study.name}' is ${status.state}: ${status.reason}`);
         print(`  ledger      ${session.ledger.url}   (optuna-dashboard ${quoted(session.ledger.url)})`);
-        print(`  what next   perdure trials ${quoted(study.name)}, perdure export ${quoted(study.name)} --format csv,`);
+        print(
+          `  what next   perdure trials ${quoted(study.name)}, perdure export ${quoted(study.name)} --format csv,`,
+        );
         print('              raise budget.trials in the file and run it again, perdure down');
         if (status.state === 'failed') process.exitCode = exitCode.studyFailed;
       } finally {

@@ -39,7 +39,10 @@ export async function startFromFile(
     const { handle, opening } = await openStudy(session, loaded);
     say(`study '${handle.name}' ${openings[opening]}`);
     const server = settings.temporal.kind === 'embedded' ? embeddedServer(settings.home) : null;
-    if (server !== null) say(`  Temporal UI  ${server.ui}/namespaces/default/workflows/${encodeURIComponent(handle.workflowId)}`);
+    if (server !== null)
+      say(
+        `  Temporal UI  ${server.ui}/namespaces/default/workflows/${encodeURIComponent(handle.workflowId)}`,
+      );
     say(`  ledger       ${session.ledger.url}`);
     return { session, study: handle };
   } catch (error) {

@@ -10,6 +10,10 @@ export function addStop(root: Command): void {
     .option('--now', 'cancel the running trials')
     .action(async (name: string, { now }: { now?: boolean }, command: Command) => {
       await withStudy(command, name, (study) => study.stop({ now: now === true }));
-      say(now === true ? `study '${name}' is stopping now` : `study '${name}' stops when its running trials have ended`);
+      say(
+        now === true
+          ? `study '${name}' is stopping now`
+          : `study '${name}' stops when its running trials have ended`,
+      );
     });
 }

@@ -22,7 +22,10 @@ export function addWorker(root: Command): void {
     .action(async (_options: Options, command: Command) => {
       const options = command.optsWithGlobals<Options>();
       const stop = new AbortController();
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => { stop.abort(); });
+      for (const signal of ['SIGTERM', 'SIGINT'] as const)
+        process.once(signal, () => {
+          stop.abort();
+        });
       // Temporal's native core takes half a second to load, which no other command needs.
       const { runWorker } = await import('../../worker/run-worker.js');
       await runWorker({

@@ -30,4 +30,5 @@ process.on('message', (/** @type {Start} */ { id, command, args, argv0, cwd, env
 });
 process.on('disconnect', () => process.exit(0));
 // Ctrl-C reaches the whole foreground group; the worker decides when this ends.
-for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) process.on(signal, () => undefined);
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
+  process.on(signal, () => undefined);

@@ -11,6 +11,7 @@ export interface Launch {
 }
 
 interface Waiting {
+  readonly helper: ChildProcess;
   readonly started: PromiseWithResolvers<void>;
   readonly ended: PromiseWithResolvers<void>;
 }
@@ -24,6 +25,7 @@ export class Launcher {
   private helper: ChildProcess | undefined;
   private readonly waiting = new Map<number, Waiting>();
   private next = 0;
+  private starting = 0;
 
   /**
    * Starts a process. What is given back resolves when it has ended, or when that can't be learned here any more.
@@ -31,12 +33,21 @@ export class Launcher {
    */
   async start(launch: Launch): Promise<{ readonly ended: Promise<void> }> {
     const id = this.next++;
-    const waiting: Waiting = { started: Promise.withResolvers(), ended: Promise.withResolvers() };
+    const helper = this.connected();
+    const waiting: Waiting = { helper, started: Promise.withResolvers(), ended: Promise.withResolvers() };
     this.waiting.set(id, waiting);
-    this.connected().send({ id, ...launch }, (error) => {
+    // An answer that is awaited keeps this process alive; a running job does not.
+    this.starting += 1;
+    helper.channel?.ref();
+    helper.send({ id, ...launch }, (error) => {
       if (error !== null) this.hear({ id, kind: 'failed', message: error.message });
     });
-    await waiting.started.promise;
+    try {
+      await waiting.started.promise;
+    } finally {
+      this.starting -= 1;
+      if (this.starting === 0) helper.channel?.unref();
+    }
     return { ended: waiting.ended.promise };
   }
 
@@ -77,14 +88,16 @@ export class Launcher {
       return;
     }
     this.waiting.delete(news.id);
-    if (news.kind === 'failed') waiting.started.reject(Object.assign(new Error(news.message), { code: news.code }));
+    if (news.kind === 'failed')
+      waiting.started.reject(Object.assign(new Error(news.message), { code: news.code }));
     else waiting.ended.resolve();
   }
 
   /** The helper was killed: whether something was started is found out by looking at its directory. */
   private lost(helper: ChildProcess): void {
     if (this.helper === helper) this.helper = undefined;
-    for (const [id, { started, ended }] of this.waiting) {
+    for (const [id, { helper: asked, started, ended }] of this.waiting) {
+      if (asked !== helper) continue;
       this.waiting.delete(id);
       started.reject(new Error('the process that starts jobs has ended'));
       ended.resolve();

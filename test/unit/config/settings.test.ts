@@ -32,7 +32,11 @@ test('without a file everything has a default', async () => {
     storage: `sqlite:///${home}/ledger.db`,
     temporal: { kind: 'embedded' },
     sites: {
-      local: { scheduler: 'local', slots: Math.max(16, availableParallelism()), workingDir: join(home, 'jobs/local') },
+      local: {
+        scheduler: 'local',
+        slots: Math.max(16, availableParallelism()),
+        workingDir: join(home, 'jobs/local'),
+      },
     },
   });
 });

@@ -2,7 +2,14 @@ import type { Budget, StudySpec } from '../../../src/study/spec';
 import { emptyTally, StudyStateMachine } from '../../../src/study/study-state';
 import type { TrialOutcome } from '../../../src/study/progress';
 
-const noBudget: Budget = { trials: null, parallel: 4, hours: null, failures: null, target: null, patience: null };
+const noBudget: Budget = {
+  trials: null,
+  parallel: 4,
+  hours: null,
+  failures: null,
+  target: null,
+  patience: null,
+};
 
 function specWith(budget: Partial<Budget>): StudySpec {
   return {
@@ -66,7 +73,12 @@ describe('the window of a study', () => {
     const study = machine({ trials: 10 });
     ends(study, 0);
     expect(study.trialEnded({ number: 0, state: 'COMPLETE', values: [0.9], cancelled: false })).toBe(false);
-    expect(study.tally).toEqual({ ended: 1, failuresInRow: 0, sinceImprovement: 0, best: { number: 0, value: 0.5 } });
+    expect(study.tally).toEqual({
+      ended: 1,
+      failuresInRow: 0,
+      sinceImprovement: 0,
+      best: { number: 0, value: 0.5 },
+    });
   });
 
   test('gives each proposal a key of its own, across runs', () => {
