@@ -51,7 +51,7 @@ async function main(): Promise<void> {
     const client = await session.client();
     const runs: { events: number; bytes: number }[] = [];
     for await (const run of client.workflow.list({ query: `WorkflowId = '${handle.workflowId}'` })) {
-      runs.push({ events: Number(run.historyLength), bytes: run.historySize ?? 0 });
+      runs.push({ events: run.historyLength, bytes: run.historySize ?? 0 });
     }
     const child = await client.workflow.getHandle(`${handle.workflowId}/${String(trials - 1)}`).describe();
     const own = runs.reduce((sum, { bytes }) => sum + bytes, 0) / trials;

@@ -56,12 +56,10 @@ function openPostgres({ connectionString }: Extract<LedgerAddress, { kind: 'post
     max: 8,
     connectionTimeoutMillis: 10_000,
     types: {
-      getTypeParser: (id: number, format?: 'text' | 'binary') => {
+      getTypeParser: (id: Parameters<typeof types.getTypeParser>[0], format?: 'text' | 'binary') => {
         // A timestamp has no zone in Optuna's tables; JavaScript would read it in the local one.
         if (asText.has(id)) return (text: string) => text;
-        return types.getTypeParser(id as Parameters<typeof types.getTypeParser>[0], format) as (
-          value: unknown,
-        ) => unknown;
+        return types.getTypeParser(id, format) as (value: unknown) => unknown;
       },
     },
   });

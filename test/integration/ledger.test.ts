@@ -367,7 +367,7 @@ print('{}')`,
     ledger = await openLedger(url);
   });
 
-  test("has Optuna's tables, columns and indexes", async () => {
+  test("has Optuna's tables, columns and indexes", () => {
     const other =
       kind === 'sqlite' ? `sqlite:///${join(folder, `${randomUUID()}.db`)}` : postgres.createDatabase();
     const describeSchema = `import sqlalchemy

@@ -76,7 +76,7 @@ budget: {trials: ${String(trials)}, parallel: 4}
     expect(await handle.result()).toMatchObject({ state: 'complete', trials: { complete: trials } });
     const all = await handle.trials();
     expect(all.map(({ number }) => number)).toEqual(Array.from({ length: trials }, (_, i) => i));
-    const directories = all.map(({ userAttrs }) => String(userAttrs['directory']));
+    const directories = all.map(({ userAttrs }) => userAttrs['directory'] as string);
     for (const { directory } of workers) {
       const share = directories.filter((one) => one.startsWith(directory)).length;
       expect(share).toBeGreaterThanOrEqual(trials / 4);
