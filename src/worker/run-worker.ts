@@ -7,6 +7,7 @@ import {
   Runtime,
   Worker,
   type InjectedSinks,
+  type NativeConnectionOptions,
   type WorkerOptions,
 } from '@temporalio/worker';
 import { createSiteActivities } from '../activities/site-activities';
@@ -18,6 +19,7 @@ import { createLocalScheduler } from '../schedulers/local';
 import type { Scheduler } from '../schedulers/scheduler';
 import { openLedger } from '../storage';
 import type { Ledger } from '../storage/ledger';
+import { PerdureError } from '../study/error';
 import { siteHostQueue, siteQueue, STUDY_QUEUE } from '../study/task-queues';
 import type { FailpointSinks } from '../workflows/failpoints';
 import { createFailpoint } from './failpoint';
@@ -69,12 +71,16 @@ export async function runWorker(run: WorkerRun): Promise<void> {
   const schedulers = openSites(settings);
   let connection: NativeConnection | undefined;
   let health: Server | undefined;
+  const workers: Worker[] = [];
   try {
-    connection = await NativeConnection.connect(options);
+    if (run.healthPort !== undefined) {
+      health = await serveHealth(run.healthPort, bind, () => workers.map((worker) => worker.getState()));
+    }
+    connection = await connectNative(options);
     const site = { ledger, contexts, schedulers, host, stopping: stop, failpoint };
     const common = { connection, namespace, shutdownGraceTime } satisfies Partial<WorkerOptions>;
     const siteActivities = createSiteActivities(site);
-    const workers = await Promise.all([
+    const created = await Promise.all([
       Worker.create({
         ...common,
         ...workflows(),
@@ -94,13 +100,13 @@ export async function runWorker(run: WorkerRun): Promise<void> {
           }),
         ),
     ]);
-    if (run.healthPort !== undefined) {
-      health = await serveHealth(run.healthPort, bind, () => workers.map((worker) => worker.getState()));
-    }
+    workers.push(...created);
     const running = workers.map((worker) => worker.run());
-    stop.addEventListener('abort', () => {
+    const end = (): void => {
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-    });
+    };
+    stop.addEventListener('abort', end);
+    if (stop.aborted) end();
     log.info({ sites: [...schedulers.keys()], ledger: ledger.url, namespace }, 'worker ready');
     await Promise.all(running);
     log.info('worker ended');
@@ -108,6 +114,17 @@ export async function runWorker(run: WorkerRun): Promise<void> {
     health?.close();
     await closeAll(contexts, schedulers, ledger);
     await connection?.close();
+  }
+}
+
+async function connectNative(options: NativeConnectionOptions): Promise<NativeConnection> {
+  try {
+    return await NativeConnection.connect(options);
+  } catch (cause) {
+    throw new PerdureError('Unavailable', `Temporal does not answer at ${options.address ?? 'its address'}`, {
+      hint: 'perdure doctor looks at what is there',
+      cause,
+    });
   }
 }
 

@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Session } from '../../src/client/session';
+import { identify } from '../../src/process/process-group';
+import { HeldStudy } from '../support/held-study';
+import { Installation } from '../support/installation';
+import { freePort } from '../support/postgres';
+import { WorkerProcess } from '../support/worker-process';
+
+/* The worker as a process: its ports, its log, its end. */
+
+let installation: Installation;
+let session: Session;
+const started: WorkerProcess[] = [];
+
+beforeAll(async () => {
+  installation = new Installation();
+  await installation.must('up');
+  await installation.kill('worker');
+  session = await installation.session();
+}, 120_000);
+afterAll(async () => {
+  await session.close();
+  for (const worker of started) await worker.kill();
+  await installation.must('down');
+  await installation.destroy();
+}, 60_000);
+
+async function start(...options: readonly string[]): Promise<WorkerProcess> {
+  const worker = await WorkerProcess.start(installation, 'host', 4, options);
+  started.push(worker);
+  return worker;
+}
+
+test('answers for its health and shows metrics', async () => {
+  const [health, metrics] = [await freePort(), await freePort()];
+  const worker = await start('--health-port', String(health), '--metrics-port', String(metrics));
+  const answer = await fetch(`http://127.0.0.1:${String(health)}/health`);
+  expect(answer.status).toBe(200);
+  expect(await answer.json()).toMatchObject({ ready: true });
+  expect((await fetch(`http://127.0.0.1:${String(health)}/other`)).status).toBe(404);
+  const text = await (await fetch(`http://127.0.0.1:${String(metrics)}/metrics`)).text();
+  expect(text).toContain('temporal_worker_task_slots_available');
+  expect(await worker.end()).toBe(0);
+});
+
+test('ends when asked, while its trials run on; the next one takes them up', async () => {
+  const first = await start();
+  const study = await HeldStudy.start(installation, session, {
+    name: 'taken-up',
+    budget: { trials: 3, parallel: 3 },
+  });
+  await study.untilStarted(0, 1, 2);
+  expect(await first.end()).toBe(0);
+  expect(first.logged).toContain('"msg":"worker ended"');
+  study.release(0);
+  const second = await start();
+  study.release('all');
+  expect(await study.handle.result()).toMatchObject({ state: 'complete', trials: { complete: 3 } });
+  for (const { userAttrs } of await study.handle.trials()) expect(userAttrs).toMatchObject({ attempts: 1 });
+  expect(await second.end()).toBe(0);
+});
+
+test('logs JSON lines, more of them with --verbose, and no secret', async () => {
+  const worker = await start('--verbose');
+  const lines = worker.logged
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { level: number; time: string; msg: string });
+  expect(lines.every(({ time }) => !Number.isNaN(Date.parse(time)))).toBe(true);
+  expect(lines.some(({ level }) => level === 20)).toBe(true);
+  await worker.end();
+});
+
+test('refuses a port that is taken, and a log level that is none', async () => {
+  const port = await freePort();
+  const worker = await start('--health-port', String(port));
+  const taken = await installation.perdure('worker', '--health-port', String(port));
+  expect(taken).toMatchObject({ code: 3, stderr: expect.stringContaining('--health-port') as string });
+  const level = await installation.perdure('worker', '--log-level', 'loud');
+  expect(level).toMatchObject({ code: 2, stderr: expect.stringContaining('Allowed choices are') as string });
+  await worker.end();
+});
+
+test('an attempt whose process is killed is repeated; its retries are counted', async () => {
+  const worker = await start();
+  const study = await HeldStudy.start(installation, session, {
+    name: 'lost',
+    budget: { trials: 1, parallel: 1 },
+    trial: {
+      command: ['sh', '-c', '[ "$PERDURE_ATTEMPT" = 3 ] || kill -KILL 0; echo 1 >"$PERDURE_RESULT"'],
+      retries: 2,
+    },
+  });
+  expect(await study.handle.result()).toMatchObject({ state: 'complete', trials: { complete: 1 } });
+  expect((await study.trial(0)).userAttrs).toMatchObject({ attempts: 3 });
+  const hopeless = await HeldStudy.start(installation, session, {
+    name: 'hopeless',
+    budget: { trials: 1, parallel: 1 },
+    trial: { command: ['sh', '-c', 'kill -KILL 0'], retries: 1 },
+  });
+  await hopeless.handle.result();
+  expect(await hopeless.trial(0)).toMatchObject({ state: 'FAIL', userAttrs: { fail_reason: 'lost' } });
+  await worker.end();
+});
+
+test('a trial that runs longer than its timeout is ended with all that it started', async () => {
+  const worker = await start();
+  const study = await HeldStudy.start(installation, session, {
+    name: 'timeout',
+    budget: { trials: 1, parallel: 1 },
+    trial: {
+      command: ['sh', '-c', 'sleep 1000 & echo $! >"$PERDURE_CHECKPOINT_DIR/pid"; wait'],
+      timeout: '1s',
+    },
+  });
+  await study.handle.result();
+  const trial = await study.trial(0);
+  expect(trial).toMatchObject({ state: 'FAIL', userAttrs: { fail_reason: 'timeout' } });
+  const checkpoint = join(dirname(trial.userAttrs['directory'] as string), 'checkpoint', 'pid');
+  expect(identify(Number(readFileSync(checkpoint, 'utf8')))).toBeNull();
+  await worker.end();
+});
