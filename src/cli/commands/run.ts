@@ -11,12 +11,12 @@ export function addRun(root: Command): void {
     .description('start a study and follow it to its end; Ctrl-C leaves it running')
     .argument('<file>', 'study file (YAML)')
     .action(async (file: string, _options: object, command: Command) => {
-      const { session, study } = await startFromFile(file, command);
+      const { session, study, page } = await startFromFile(file, command);
       try {
         const { status, left } = await follow(session, study);
         if (left) {
           say(
-            `\nstudy '${study.name}' goes on without you\n  perdure watch ${quoted(study.name)}   perdure stop ${quoted(study.name)}`,
+            `\nstudy '${study.name}' goes on without you\n  npx perdure watch ${quoted(study.name)}   npx perdure stop ${quoted(study.name)}`,
           );
           return;
         }
@@ -31,11 +31,12 @@ export function addRun(root: Command): void {
           print(`best: trial ${String(best.number)}, ${values}\n  ${JSON.stringify(best.params)}`);
         }
         print(`\nstudy '${study.name}' is ${status.state}: ${status.reason}`);
-        print(`  ledger      ${session.ledger.url}   (optuna-dashboard ${quoted(session.ledger.url)})`);
-        print(
-          `  what next   perdure trials ${quoted(study.name)}, perdure export ${quoted(study.name)} --format csv,`,
-        );
-        print('              raise budget.trials in the file and run it again, perdure down');
+        const name = quoted(study.name);
+        if (page !== null) print(`  Temporal UI  ${page}`);
+        print(`  ledger       ${session.ledger.url}   (optuna-dashboard ${quoted(session.ledger.url)})`);
+        print(`  what next    npx perdure trials ${name}; npx perdure export ${name} --format csv`);
+        print(`               raise budget.trials and go on: npx perdure run ${quoted(file)}`);
+        print('               end server and worker: npx perdure down');
         if (status.state === 'failed') process.exitCode = exitCode.studyFailed;
       } finally {
         await session.close();

@@ -14,7 +14,7 @@ export function addStart(root: Command): void {
     .argument('<file>', 'study file (YAML)')
     .action(async (file: string, _options: object, command: Command) => {
       const { session, study } = await startFromFile(file, command);
-      print(`follow it: perdure watch ${quoted(study.name)}`);
+      print(`follow it: npx perdure watch ${quoted(study.name)}`);
       await session.close();
     });
 }
@@ -25,11 +25,14 @@ const openings: Readonly<Record<Opening, string>> = {
   attached: 'runs already',
 };
 
-/** Checks the file, starts what is missing and opens the study. The caller closes the session. */
+/**
+ * Checks the file, starts what is missing and opens the study. The caller closes the session.
+ * @returns also the study's page in the embedded server's UI
+ */
 export async function startFromFile(
   file: string,
   command: Command,
-): Promise<{ readonly session: Session; readonly study: StudyHandle }> {
+): Promise<{ readonly session: Session; readonly study: StudyHandle; readonly page: string | null }> {
   const settings = await settingsOf(command);
   const loaded = await loadStudy(file);
   await checkStart(loaded, settings);
@@ -39,12 +42,13 @@ export async function startFromFile(
     const { handle, opening } = await openStudy(session, loaded);
     say(`study '${handle.name}' ${openings[opening]}`);
     const server = settings.temporal.kind === 'embedded' ? embeddedServer(settings.home) : null;
-    if (server !== null)
-      say(
-        `  Temporal UI  ${server.ui}/namespaces/default/workflows/${encodeURIComponent(handle.workflowId)}`,
-      );
+    const page =
+      server === null
+        ? null
+        : `${server.ui}/namespaces/default/workflows/${encodeURIComponent(handle.workflowId)}`;
+    if (page !== null) say(`  Temporal UI  ${page}`);
     say(`  ledger       ${session.ledger.url}`);
-    return { session, study: handle };
+    return { session, study: handle, page };
   } catch (error) {
     await session.close();
     throw error;
