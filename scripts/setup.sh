@@ -11,9 +11,9 @@ fail() { printf '%s\n' "setup: $*" >&2; exit 1; }
 
 # A part is done when its stamp is newer than all that it is made from.
 fresh() {
-  stamp=$1
+  made=$1
   shift
-  [ -e "$stamp" ] && [ -z "$(find "$@" -newer "$stamp" -print -quit 2>/dev/null)" ]
+  [ -e "$made" ] && [ -z "$(find "$@" -newer "$made" -print -quit 2>/dev/null)" ]
 }
 
 command -v npm >/dev/null || fail "npm is missing; it comes with Node: https://nodejs.org"
@@ -34,24 +34,19 @@ if ! fresh dist/workflow-bundle.js src package.json tsconfig.json tsconfig.build
   npm run --silent build >&2
 fi
 
-# python_environment FOLDER REQUIREMENTS...: made anew or brought up to date where a list of requirements has changed.
+# python_environment FOLDER REQUIREMENTS: made anew, or brought up to date where the list of requirements has changed.
 python_environment() {
-  folder=$1
-  shift
-  fresh "$folder/.perdure-stamp" "$@" && return 0
-  [ -x "$folder/bin/python" ] || python3 -m venv "$folder" || fail "python3 has no venv; on Debian: apt install python3-venv"
-  for list; do
-    say "installing $list"
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r "$list" >&2
-  done
-  touch "$folder/.perdure-stamp"
+  stamp=$1/.perdure-$(basename "$2")
+  fresh "$stamp" "$2" && return 0
+  [ -x "$1/bin/python" ] || python3 -m venv "$1" || fail "python3 has no venv; on Debian: apt install python3-venv"
+  say "installing $2"
+  "$1/bin/python" -m pip install --quiet --disable-pip-version-check -r "$2" >&2
+  touch "$stamp"
 }
 
 parts=" $* "
-lists=requirements/temporal.txt
-case $parts in *" test "*) lists="$lists requirements/test.txt" ;; esac
-# shellcheck disable=SC2086
-python_environment .venv $lists
+python_environment .venv requirements/temporal.txt
+case $parts in *" test "*) python_environment .venv requirements/test.txt ;; esac
 
 case $parts in
   *" example "* | *" test "*) python_environment config/studies/.venv config/studies/requirements.txt ;;

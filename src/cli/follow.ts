@@ -12,29 +12,32 @@ export interface Followed {
   readonly left: boolean;
 }
 
+/** Aborts at the first Ctrl-C; the second one ends the program as ever. */
+export function interrupted(): AbortSignal {
+  const leave = new AbortController();
+  process.once('SIGINT', () => {
+    leave.abort();
+  });
+  return leave.signal;
+}
+
 /**
- * Says a line for each trial that ends, until the study has ended or Ctrl-C. On a terminal, one more line below tells
+ * Says a line for each trial that ends, until the study has ended or the person leaves. On a terminal, one more line below tells
  * how it stands. Trials that had ended before are not told again.
  */
-export async function follow(session: Session, study: StudyHandle): Promise<Followed> {
-  const leave = new AbortController();
-  const interrupt = (): void => {
-    leave.abort();
-  };
-  process.once('SIGINT', interrupt);
+export async function follow(session: Session, study: StudyHandle, leave: AbortSignal): Promise<Followed> {
   const line = new StatusLine();
   const news = new EndedTrials(session, study);
   await news.read();
   let last: StudyStatus | undefined;
   try {
-    for await (const status of study.watch(leave.signal)) {
+    for await (const status of study.watch(leave)) {
       for (const trial of await news.read()) line.above(described(trial, status));
       line.show(`${status.state}: ${counts(status)}${bestOf(status)}`);
       last = status;
     }
-    return { status: last ?? (await study.status()), left: leave.signal.aborted };
+    return { status: last ?? (await study.status()), left: leave.aborted };
   } finally {
-    process.removeListener('SIGINT', interrupt);
     line.clear();
   }
 }

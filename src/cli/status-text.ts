@@ -1,10 +1,13 @@
 import type { StudyStatus } from '../client/study-status';
-import { shortNumber } from './trial-table';
+import { printable, shortNumber } from './trial-table';
 
 /** A status in a few lines. */
 export function statusText(status: StudyStatus): string {
   const { study, state, reason, best } = status;
-  const lines = [`${study}: ${state}${reason === '' ? '' : ` (${reason})`}`, `  trials  ${counts(status)}`];
+  const lines = [
+    `${printable(study, 60)}: ${state}${reason === '' ? '' : ` (${reason})`}`,
+    `  trials  ${counts(status)}`,
+  ];
   if (best !== null) {
     lines.push(
       `  best    ${best.values.map(shortNumber).join(', ')} (trial ${String(best.number)}) ${JSON.stringify(best.params)}`,

@@ -65,8 +65,8 @@ function noteOf({ userAttrs }: Trial): string {
   return printable(typeof error === 'string' && error !== '' ? `${reason}: ${error}` : reason, 60);
 }
 
-/** What comes from a trial may hold anything, the terminal's own commands too. */
-function printable(text: string, longest: number): string {
+/** One short line. What comes from a trial, and a study's name, may hold anything, the terminal's own commands too. */
+export function printable(text: string, longest: number): string {
   const flat = text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ');
   return flat.length > longest ? `${flat.slice(0, longest - 1)}…` : flat;
 }

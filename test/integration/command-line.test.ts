@@ -172,6 +172,20 @@ test('start leaves it running; pause, adjust, enqueue, cancel, retry, resume and
   }
 });
 
+test('Ctrl-C leaves the study running, and run takes it up again', async () => {
+  const gate = join(installation.folder, 'left-go');
+  const held = quick.replace('echo "$1"', `until [ -e ${gate} ]; do sleep 0.05; done; echo "$1"`);
+  const file = installation.write('left.yaml', `name: left\n${held}budget: {trials: 2, parallel: 2}\n`);
+  const left = installation.perdure('run', file, { interruptAt: /study 'left' started[^]*ledger/ });
+  expect(await left).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining("study 'left' goes on without you") as string,
+  });
+  expect(await installation.must('status', 'left')).toContain('left: running');
+  writeFileSync(gate, '');
+  expect(await installation.must('run', file)).toContain("study 'left' is complete: all 2 trials are done");
+});
+
 test('bad usage ends with 2 and names what is right', async () => {
   for (const [words, said] of [
     [['statsu', 'x'], 'Did you mean status?'],

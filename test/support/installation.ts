@@ -51,14 +51,26 @@ export class Installation {
     return path;
   }
 
-  /** Runs `perdure` to its end. */
-  async perdure(...args: readonly string[]): Promise<CommandResult> {
+  /** Runs `perdure` to its end; `interruptAt`: presses Ctrl-C when it has said that on standard error. */
+  async perdure(...words: readonly (string | { readonly interruptAt: RegExp })[]): Promise<CommandResult> {
+    const args = words.filter((word) => typeof word === 'string');
+    const { interruptAt } = words.find((word) => typeof word !== 'string') ?? {};
     const child = spawn(bin, args, { env: this.env, cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] });
     const read = async (stream: NodeJS.ReadableStream): Promise<string> => {
       const parts: Buffer[] = [];
       for await (const part of stream) parts.push(Buffer.from(part as Uint8Array));
       return Buffer.concat(parts).toString('utf8');
     };
+    if (interruptAt !== undefined) {
+      let said = '';
+      const watch = (part: Buffer): void => {
+        said += part.toString('utf8');
+        if (!interruptAt.test(said)) return;
+        child.stderr.off('data', watch);
+        child.kill('SIGINT');
+      };
+      child.stderr.on('data', watch);
+    }
     const ended = new Promise<number | null>((done, failed) =>
       child.once('close', done).once('error', failed),
     );

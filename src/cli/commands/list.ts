@@ -3,7 +3,7 @@ import Table from 'cli-table3';
 import { StudyHandle } from '../../client/study-handle';
 import type { StudyStatus } from '../../client/study-status';
 import { print, printJson } from '../terminal';
-import { plainTable, shortNumber } from '../trial-table';
+import { plainTable, printable, shortNumber } from '../trial-table';
 import { withSession } from '../with-session';
 
 export function addList(root: Command): void {
@@ -30,7 +30,7 @@ function tableOf(studies: readonly StudyStatus[]): string {
   for (const { study, state, trials, best } of studies) {
     const { complete, pruned, failed, running } = trials;
     table.push([
-      study,
+      printable(study, 60),
       state,
       complete,
       pruned,

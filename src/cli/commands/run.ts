@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { bestTrials } from '../../client/study-status';
 import { exitCode, print, say } from '../terminal';
-import { follow } from '../follow';
+import { follow, interrupted } from '../follow';
 import { trialTable } from '../trial-table';
 import { quoted, startFromFile } from './start';
 
@@ -11,9 +11,10 @@ export function addRun(root: Command): void {
     .description('start a study and follow it to its end; Ctrl-C leaves it running')
     .argument('<file>', 'study file (YAML)')
     .action(async (file: string, _options: object, command: Command) => {
+      const leave = interrupted();
       const { session, study, page } = await startFromFile(file, command);
       try {
-        const { status, left } = await follow(session, study);
+        const { status, left } = await follow(session, study, leave);
         if (left) {
           say(
             `\nstudy '${study.name}' goes on without you\n  npx perdure watch ${quoted(study.name)}   npx perdure stop ${quoted(study.name)}`,

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { StudyHandle } from '../../client/study-handle';
-import { follow } from '../follow';
+import { follow, interrupted } from '../follow';
 import { exitCode, say } from '../terminal';
 import { withSession } from '../with-session';
 
@@ -13,7 +13,7 @@ export function addWatch(root: Command): void {
       await withSession(command, async (session) => {
         const study = new StudyHandle(session, name);
         await study.read();
-        const { status, left } = await follow(session, study);
+        const { status, left } = await follow(session, study, interrupted());
         if (left) return;
         say(`study '${name}' is ${status.state}: ${status.reason}`);
         if (status.state === 'failed') process.exitCode = exitCode.studyFailed;
