@@ -1,3 +1,4 @@
+import { ActivityFailure, TimeoutFailure } from '@temporalio/common';
 import type { ActivityOptions, LocalActivityOptions } from '@temporalio/workflow';
 
 /** Error types that no repetition mends; `src/activities/boundary.ts` gives them to what it throws. */
@@ -47,3 +48,12 @@ export const observing: ActivityOptions = {
     nonRetryableErrorTypes: final,
   },
 };
+
+/** As {@link boundary}, for a request that must not wait for ever for a worker that may be gone for good. */
+export const reachable: ActivityOptions = { ...boundary, scheduleToStartTimeout: '1m' };
+
+/** `true` for the failure of an activity that no worker took in time. */
+export function nobodyAnswered(error: unknown): boolean {
+  if (!(error instanceof ActivityFailure) || !(error.cause instanceof TimeoutFailure)) return false;
+  return error.cause.timeoutType === 'SCHEDULE_TO_START';
+}

@@ -18,7 +18,7 @@ import { siteHostQueue, siteQueue } from '../study/task-queues';
 import { trialWorkflowId } from '../study/workflow-id';
 import type { AttemptPlace, SiteActivities, StudyActivities, StudyRef, TrialStart } from './activity-types';
 import { cancelAttempt, reportToStudy, trialEnded } from './messages';
-import { boundary, observing } from './retry';
+import { nobodyAnswered, observing, reachable } from './retry';
 import type { trial } from './trial';
 
 /**
@@ -169,14 +169,23 @@ export class TrialWindow {
     const message = 'its workflow was ended by hand in Temporal';
     const last = await this.activities.lastPlace(this.ref, number);
     if (last === null) return this.activities.failTrial(this.ref, number, { reason: 'cancelled', message });
-    for (let place = last; ;) {
-      const { site, attempt, host }: AttemptPlace = place;
-      const taskQueue = host === null ? siteQueue(site) : siteHostQueue(site, host);
-      const { cancelAttempt: cancel } = proxyActivities<SiteActivities>({ ...boundary, taskQueue });
-      const progress = await cancel({ study: this.ref, number, attempt, site }, message);
-      if (progress.kind === 'ended') return progress.outcome;
-      place = { ...place, host: progress.host };
+    try {
+      return await this.cancelAt(number, last, message);
+    } catch (error) {
+      if (!nobodyAnswered(error)) throw error;
+      const words = `${message}; no worker of ${last.host ?? last.site} answered, so its job may run on`;
+      return this.activities.failTrial(this.ref, number, { reason: 'cancelled', message: words });
     }
+  }
+
+  private async cancelAt(number: number, at: AttemptPlace, message: string): Promise<TrialOutcome> {
+    const { site, attempt, host } = at;
+    const taskQueue = host === null ? siteQueue(site) : siteHostQueue(site, host);
+    const { cancelAttempt: cancel } = proxyActivities<SiteActivities>({ ...reachable, taskQueue });
+    const progress = await cancel({ study: this.ref, number, attempt, site }, message);
+    return progress.kind === 'ended'
+      ? progress.outcome
+      : this.cancelAt(number, { ...at, host: progress.host }, message);
   }
 
   private ended(outcome: TrialOutcome): void {

@@ -16,7 +16,7 @@ import { studyIdOfTrial } from '../study/workflow-id';
 import type { AttemptProgress, AttemptRef, SiteActivities, StudyActivities } from './activity-types';
 import { hit } from './failpoints';
 import { cancelAttempt, reportToStudy, trialEnded } from './messages';
-import { boundary, observing } from './retry';
+import { boundary, nobodyAnswered, observing, reachable } from './retry';
 import type { TrialInput } from './study-input';
 
 /**
@@ -84,12 +84,22 @@ class Attempts {
     }
   }
 
-  /** Ends the present attempt, wherever it is. */
+  /** Ends the present attempt, wherever it is. Where nobody answers, the trial ends all the same. */
   async cancel(message: string): Promise<TrialOutcome> {
-    for (;;) {
-      const progress = await this.site(boundary).cancelAttempt(this.current, message);
-      if (progress.kind === 'ended') return progress.outcome;
-      this.host = progress.host;
+    try {
+      for (;;) {
+        const progress = await this.site(reachable).cancelAttempt(this.current, message);
+        if (progress.kind === 'ended') return progress.outcome;
+        this.host = progress.host;
+      }
+    } catch (error) {
+      if (!nobodyAnswered(error)) throw error;
+      const where = this.host ?? this.current.site;
+      const words = `${message}; no worker of ${where} answered, so its job may run on`;
+      return this.study.failTrial(this.input.study, this.input.number, {
+        reason: 'cancelled',
+        message: words,
+      });
     }
   }
 

@@ -123,3 +123,28 @@ test('a trial that runs longer than its timeout is ended with all that it starte
   expect(left !== null && isAlive(left)).toBe(false);
   await worker.end();
 });
+
+test('a trial whose host is gone for good can be cancelled, and tried again elsewhere', async () => {
+  const gone = await WorkerProcess.start(installation, 'gone', 4);
+  started.push(gone);
+  const study = await HeldStudy.start(installation, session, {
+    name: 'gone',
+    budget: { trials: 2, parallel: 1 },
+  });
+  await study.untilStarted(0);
+  await gone.kill();
+  const other = await start();
+  await study.handle.cancel(0);
+  const trial = await study.untilEnded(0, 120_000);
+  expect(trial.userAttrs).toMatchObject({
+    fail_reason: 'cancelled',
+    error: 'cancelled by a person; no worker of gone answered, so its job may run on',
+  });
+  expect(await study.handle.retry(0)).toBe(1);
+  study.release('all');
+  expect(await study.handle.result()).toMatchObject({
+    state: 'complete',
+    trials: { complete: 1, failed: 1 },
+  });
+  await other.end();
+}, 180_000);

@@ -77,11 +77,15 @@ export class HeldStudy {
     return trial;
   }
 
-  async untilEnded(number: number): Promise<Trial> {
-    await until(`trial ${String(number)} has ended`, async () => {
-      const all = await this.handle.trials();
-      return all.some((one) => one.number === number && one.state !== 'RUNNING' && one.state !== 'WAITING');
-    });
+  async untilEnded(number: number, timeoutMs = 60_000): Promise<Trial> {
+    await until(
+      `trial ${String(number)} has ended`,
+      async () => {
+        const all = await this.handle.trials();
+        return all.some((one) => one.number === number && one.state !== 'RUNNING' && one.state !== 'WAITING');
+      },
+      timeoutMs,
+    );
     return this.trial(number);
   }
 }
