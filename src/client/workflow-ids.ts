@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
 
-/** Temporal takes 1,000 bytes; a trial's id is this one with `/NUMBER` at its end. */
-const longest = 900;
+/**
+ * The databases under a Temporal server hold 255 characters (its schema for PostgreSQL and MySQL); a trial's id is this one
+ * with `/NUMBER` at its end.
+ */
+const longest = 200;
 
 /** Workflow id of a study: `perdure/NAME`; a very long name is cut, and a hash keeps it apart from others. */
 export function studyWorkflowId(name: string): string {
