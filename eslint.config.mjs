@@ -53,7 +53,7 @@ const noInputOutput = {
 };
 
 export default tseslint.config(
-  { ignores: ['dist/', 'coverage/', '**/.venv/', 'schema/'] },
+  { ignores: ['dist/', 'dist.new/', 'coverage/', '**/.venv/', 'schema/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   eslint.configs.recommended,
   {

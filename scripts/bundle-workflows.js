@@ -4,7 +4,8 @@ const { writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 const { bundleWorkflowCode, DefaultLogger } = require('@temporalio/worker');
 
-const dist = join(__dirname, '..', 'dist');
+/* The folder with the compiled sources. */
+const dist = join(__dirname, '..', process.argv[2] ?? 'dist');
 const logger = new DefaultLogger('WARN');
 bundleWorkflowCode({ workflowsPath: join(dist, 'workflows'), logger }).then(
   ({ code }) => writeFileSync(join(dist, 'workflow-bundle.js'), code),

@@ -29,7 +29,7 @@ if ! fresh node_modules/.perdure-stamp package-lock.json; then
 fi
 PATH=$PWD/node_modules/.bin:$PATH
 
-if ! fresh dist/workflow-bundle.js src package.json tsconfig.json tsconfig.build.json scripts/bundle-workflows.js; then
+if ! fresh dist/workflow-bundle.js src package.json tsconfig.json tsconfig.build.json scripts/bundle-workflows.js scripts/build.sh; then
   say "compiling"
   npm run --silent build >&2
 fi
