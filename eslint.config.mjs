@@ -19,7 +19,8 @@ const arrows = {
   workflows: ['study'],
   activities: ['study', 'samplers', 'pruners', 'schedulers', 'storage', 'workflows'],
   server: ['study', 'process', 'config'],
-  client: ['study', 'config', 'server', 'storage', 'workflows'],
+  // A sampler of Optuna's is tried before a study is started.
+  client: ['study', 'config', 'samplers', 'server', 'storage', 'workflows'],
   worker: ['study', 'activities', 'client', 'config', 'schedulers', 'storage', 'workflows'],
   cli: ['study', 'client', 'config', 'server', 'storage', 'worker'],
 };

@@ -2,6 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { checkLocalPrograms, checkSites, type LoadedStudy } from '../config';
 import type { Settings } from '../config/settings';
+import { createSampler } from '../samplers';
 import type { LedgerStudy } from '../storage/ledger';
 import { continuedSpec } from '../study/continued-spec';
 import { PerdureError } from '../study/error';
@@ -48,13 +49,35 @@ export async function openStudy(
 }
 
 /**
- * What has to be there before anything is started: the sites, and the programs that a trial runs on this machine.
+ * What has to be there before anything is started: the sites, the programs that a trial runs on this machine, and Optuna
+ * where it is the sampler.
  * @throws {@link PerdureError} `InvalidInput` with line and column
  */
 export async function checkStart({ spec, place }: LoadedStudy, settings: Settings): Promise<void> {
   checkSites(spec, settings, place);
   const local = spec.sites.some((site) => settings.sites[site]?.scheduler === 'local');
   if (local) await checkLocalPrograms(spec, place);
+  if (spec.sampler.type === 'optuna') await checkOptuna(spec, place(['sampler']));
+}
+
+/** Asks Optuna for a proposal: a missing package, class or option is better known now than when the study runs. */
+async function checkOptuna({ sampler: spec, space, objectives }: StudySpec, where: string): Promise<void> {
+  const sampler = createSampler(spec, 0);
+  try {
+    const directions = objectives.map(({ direction }) => direction);
+    await sampler.propose({
+      number: 0,
+      space,
+      directions,
+      fixed: {},
+      history: { finished: [], running: [] },
+    });
+  } catch (error) {
+    if (!(error instanceof PerdureError)) throw error;
+    throw new PerdureError('InvalidInput', error.message, { where, hint: error.hint, cause: error });
+  } finally {
+    await sampler.close();
+  }
 }
 
 function attach(study: LoadedStudy, before: LedgerStudy | null): void {

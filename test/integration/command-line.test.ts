@@ -172,6 +172,36 @@ test('start leaves it running; pause, adjust, enqueue, cancel, retry, resume and
   }
 });
 
+test('an Optuna sampler that can not be had is refused before anything starts', async () => {
+  const fresh = new Installation();
+  const write = (sampler: string): string =>
+    fresh.write(
+      'o.yaml',
+      `name: o\n${quick.replace('{type: random, seed: 1}', sampler)}budget: {trials: 2}\n`,
+    );
+  try {
+    const python = join(__dirname, '..', '..', '.venv', 'bin', 'python');
+    for (const [sampler, line, said] of [
+      [`{type: optuna, sampler: TPESample, python: ${python}}`, 6, 'TPESampler'],
+      [`{type: optuna, sampler: TPESampler, options: {n_startup: 3}, python: ${python}}`, 6, 'n_startup'],
+      [
+        `{type: optuna, sampler: TPESampler, python: ${join(fresh.folder, 'none')}}`,
+        6,
+        'there is no program',
+      ],
+    ] as const) {
+      const file = write(sampler);
+      const { code, stderr } = await fresh.perdure('start', file);
+      expect({ code, stderr }).toMatchObject({ code: 2 });
+      expect(stderr).toContain(`${file}:${String(line)}:`);
+      expect(stderr).toContain(said);
+      expect(existsSync(join(fresh.home, 'server.json'))).toBe(false);
+    }
+  } finally {
+    await fresh.destroy();
+  }
+});
+
 test('Ctrl-C leaves the study running, and run takes it up again', async () => {
   const gate = join(installation.folder, 'left-go');
   const held = quick.replace('echo "$1"', `until [ -e ${gate} ]; do sleep 0.05; done; echo "$1"`);
