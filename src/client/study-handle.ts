@@ -5,7 +5,7 @@ import type { Adjustment } from '../study/adjustment';
 import { PerdureError } from '../study/error';
 import type { StudyState } from '../study/progress';
 import type { Params } from '../study/space';
-import type { Trial } from '../study/trial';
+import type { Direction, Trial } from '../study/trial';
 import {
   adjustStudy,
   cancelTrial,
@@ -42,9 +42,9 @@ export class StudyHandle {
   /** @throws {@link PerdureError} `Unavailable` where Temporal does not answer */
   async status(): Promise<StudyStatus> {
     const study = await this.read();
-    const [counts, [best], { state, reason }] = await Promise.all([
+    const [counts, best, { state, reason }] = await Promise.all([
       this.session.ledger.countTrials(this.name),
-      study.directions.length === 1 ? this.best() : Promise.resolve([]),
+      this.onlyBest(study.directions),
       this.stateOf(study),
     ]);
     return {
@@ -149,6 +149,15 @@ export class StudyHandle {
     let last: StudyStatus | undefined;
     for await (const status of this.watch()) last = status;
     return last ?? this.status();
+  }
+
+  /** Without reading the other trials: this is asked twice a second by whoever watches. */
+  private async onlyBest(directions: readonly Direction[]): Promise<Trial | undefined> {
+    const [direction, ...others] = directions;
+    if (direction === undefined || others.length > 0) return undefined;
+    const { ledger } = this.session;
+    const number = await ledger.bestNumber(this.name, direction);
+    return number === null ? undefined : (await ledger.readTrials(this.name, { numbers: [number] }))[0];
   }
 
   private get target(): { readonly workflowId: string; readonly study: string } {

@@ -138,6 +138,9 @@ export interface Ledger {
   /** Numbers by state, without reading the trials. */
   countTrials(study: string): Promise<Readonly<Record<Trial['state'], number>>>;
 
+  /** Number of the COMPLETE trial with the best value of the first objective, the lowest of equals; `null`: there is none. */
+  bestNumber(study: string, direction: Direction): Promise<number | null>;
+
   /** Reserves the attempt's place; the first writer wins and everybody gets that row. */
   placeJob(study: string, job: JobRow): Promise<JobRow>;
   listJobs(study: string, number: number): Promise<readonly JobRow[]>;

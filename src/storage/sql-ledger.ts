@@ -2,7 +2,7 @@ import type { Kysely, Transaction } from 'kysely';
 import type { Json } from '../study/json';
 import type { Params } from '../study/space';
 import type { StudySpec } from '../study/spec';
-import type { Trial } from '../study/trial';
+import type { Direction, Trial } from '../study/trial';
 import { PerdureError } from '../study/error';
 import type { JobRow, Ledger, LedgerStudy, NewStudy, Proposal, Proposed, TrialResult } from './ledger';
 import type { DatabaseKind } from './schema';
@@ -103,6 +103,29 @@ export class SqlLedger implements Ledger {
       const counts = { RUNNING: 0, WAITING: 0, COMPLETE: 0, PRUNED: 0, FAIL: 0 };
       for (const { state, count } of rows) counts[state] = Number(count);
       return counts;
+    });
+  }
+
+  bestNumber(study: string, direction: Direction): Promise<number | null> {
+    const order = direction === 'minimize' ? 'asc' : 'desc';
+    return this.read(async (db) => {
+      const best = await db
+        .selectFrom('trials')
+        .innerJoin('trial_values', 'trial_values.trial_id', 'trials.trial_id')
+        .select('number')
+        .where('study_id', '=', await studyId(db, study))
+        .where('state', '=', 'COMPLETE')
+        .where('objective', '=', 0)
+        // An infinite value is stored as its type, with no number.
+        .orderBy(
+          (eb) => eb.case('value_type').when('INF_NEG').then(0).when('FINITE').then(1).else(2).end(),
+          order,
+        )
+        .orderBy('value', order)
+        .orderBy('number')
+        .limit(1)
+        .executeTakeFirst();
+      return best?.number ?? null;
     });
   }
 

@@ -167,6 +167,30 @@ describe.each(['sqlite', 'postgresql'])('a ledger on %s', (kind) => {
     });
   });
 
+  test('knows the best trial without reading the others, infinite values included', async () => {
+    await ledger.createStudy(newStudy());
+    expect(await ledger.bestNumber('study', 'minimize')).toBeNull();
+    const values = [3, -Infinity, 0.5, Infinity, 0.5, -2];
+    await ledger.commitProposals(
+      'study',
+      values.map((_, i) => proposal(String(i))),
+    );
+    const best: unknown[] = [];
+    for (const number of [3, 0, 4, 2, 5, 1]) {
+      const value = values[number] ?? 0;
+      await ledger.finishTrial('study', number, { state: 'COMPLETE', values: [value], userAttrs: {} });
+      best.push([await ledger.bestNumber('study', 'minimize'), await ledger.bestNumber('study', 'maximize')]);
+    }
+    expect(best).toEqual([
+      [3, 3],
+      [0, 3],
+      [4, 3],
+      [2, 3],
+      [5, 3],
+      [1, 3],
+    ]);
+  });
+
   test('reads only what is asked for', async () => {
     await ledger.createStudy(newStudy());
     await ledger.commitProposals(
