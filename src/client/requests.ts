@@ -7,8 +7,8 @@ import { ApplicationFailure, WorkflowNotFoundError, type UpdateDefinition } from
 import { PerdureError, type ErrorKind } from '../study/error';
 import { messageOf } from './connect';
 
-/** How long a request may wait for a worker to take it (milliseconds). */
-const patience = 60_000;
+/** How long a request may wait for a worker, and for a cancelled trial whose host does not answer (milliseconds). */
+const patience = 120_000;
 
 const kinds: ReadonlySet<string> = new Set<ErrorKind>([
   'InvalidInput',
@@ -23,7 +23,7 @@ const kinds: ReadonlySet<string> = new Set<ErrorKind>([
 /**
  * Asks a running study for something and waits until it holds.
  * @throws {@link PerdureError} with the study's own words where it refuses; `Conflict` where it has ended; `Unavailable`
- * where no worker takes the request in a minute
+ * where no worker takes the request in two minutes
  */
 export async function request<Result, Args extends unknown[]>(
   client: Client,

@@ -5,7 +5,7 @@ import type { Adjustment } from '../study/adjustment';
 import { PerdureError } from '../study/error';
 import type { StudyState } from '../study/progress';
 import type { Params } from '../study/space';
-import type { Direction, Trial } from '../study/trial';
+import type { Direction, FinalState, Trial } from '../study/trial';
 import {
   adjustStudy,
   cancelTrial,
@@ -106,9 +106,12 @@ export class StudyHandle {
     return request(await this.session.client(), this.target, enqueueTrial, { params });
   }
 
-  /** Ends a running or waiting trial: FAIL, reason `cancelled`. */
-  async cancel(number: number): Promise<void> {
-    await request(await this.session.client(), this.target, cancelTrial, { number });
+  /**
+   * Ends a running or waiting trial, and waits for its end: FAIL, reason `cancelled`.
+   * @returns the state, which is another one where the trial was faster
+   */
+  async cancel(number: number): Promise<FinalState> {
+    return request(await this.session.client(), this.target, cancelTrial, { number });
   }
 
   /** Runs an ended trial's parameters again. @returns the new number */

@@ -2,6 +2,7 @@ import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { Adjustment } from '../study/adjustment';
 import type { Params } from '../study/space';
 import type { StudyProgress, TrialOutcome } from '../study/progress';
+import type { FinalState } from '../study/trial';
 
 /*
  * What a person asks of a study is an update: the caller waits until it holds, and sees the reason when it is refused.
@@ -17,8 +18,8 @@ export const resumeStudy = defineUpdate('resume');
 export const adjustStudy = defineUpdate<number, [Adjustment]>('adjust');
 /** Adds a trial that is tried before the sampler's. @returns its number */
 export const enqueueTrial = defineUpdate<number, [{ readonly params: Params }]>('enqueue');
-/** Ends a running or waiting trial: FAIL, reason `cancelled`. */
-export const cancelTrial = defineUpdate<void, [{ readonly number: number }]>('cancel');
+/** Ends a running or waiting trial: FAIL, reason `cancelled`. @returns its state, which is another one where it was faster */
+export const cancelTrial = defineUpdate<FinalState, [{ readonly number: number }]>('cancel');
 /** Runs an ended trial's parameters again under a new number, with `retry_of`. @returns that number */
 export const retryTrial = defineUpdate<number, [{ readonly number: number }]>('retry');
 

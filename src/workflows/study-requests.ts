@@ -121,11 +121,15 @@ export function acceptRequests(
 
   setHandler(
     cancelTrial,
-    ({ number }) =>
-      inTurn(async () => {
-        if (state.isRunning(number)) await window.cancel(number);
-        else await activities.cancelWaiting(ref, number);
-      }),
+    async ({ number }) => {
+      // Waited for outside of the turn: the other requests, and the other trials, go on meanwhile.
+      const end = state.isRunning(number) ? window.nextEnd(number) : null;
+      await inTurn(async () => {
+        if (end === null) await activities.cancelWaiting(ref, number);
+        else await window.cancel(number);
+      });
+      return end === null ? 'FAIL' : (await end).state;
+    },
     {
       validator: ({ number }: TrialNumber) => {
         mustBeNumber(number);

@@ -1,5 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import {
+  ApplicationFailure,
   CancellationScope,
   condition,
   getExternalWorkflowHandle,
@@ -32,6 +33,8 @@ export class TrialWindow {
   /** Trials of an earlier run, which this run gets no close events of. */
   private readonly adopted = new Set<number>();
   private watching = false;
+  /** Who waits for the end of which trial. */
+  private readonly awaited = new Map<number, readonly { outcome?: TrialOutcome }[]>();
 
   constructor(
     private readonly ref: StudyRef,
@@ -69,6 +72,16 @@ export class TrialWindow {
   /** Takes over the trials that an earlier run started. */
   adopt(numbers: readonly number[]): void {
     for (const number of numbers) this.inBackground(number, () => this.adoptOne(number));
+  }
+
+  /** The end of a running trial, when it comes. */
+  async nextEnd(number: number): Promise<TrialOutcome> {
+    const waiting: { outcome?: TrialOutcome } = {};
+    const all = this.awaited.get(number) ?? [];
+    this.awaited.set(number, [...all, waiting]);
+    await condition(() => waiting.outcome !== undefined);
+    if (waiting.outcome === undefined) throw ApplicationFailure.nonRetryable('no end was told', 'Corrupt');
+    return waiting.outcome;
   }
 
   /** Asks a trial to end; it answers by ending. */
@@ -190,6 +203,8 @@ export class TrialWindow {
 
   private ended(outcome: TrialOutcome): void {
     this.adopted.delete(outcome.number);
+    for (const waiting of this.awaited.get(outcome.number) ?? []) waiting.outcome = outcome;
+    this.awaited.delete(outcome.number);
     if (this.state.trialEnded(outcome)) this.touch();
   }
 

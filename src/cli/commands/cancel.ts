@@ -10,7 +10,11 @@ export function addCancel(root: Command): void {
     .argument('<study>')
     .argument('<number>', 'of the trial', trialNumber)
     .action(async (name: string, number: number, _options: object, command: Command) => {
-      await withStudy(command, name, (study) => study.cancel(number));
-      say(`trial ${String(number)} of '${name}' is cancelled`);
+      const state = await withStudy(command, name, (study) => study.cancel(number));
+      say(
+        state === 'FAIL'
+          ? `trial ${String(number)} of '${name}' is cancelled`
+          : `trial ${String(number)} of '${name}' was faster: it is ${state}`,
+      );
     });
 }

@@ -1,0 +1,63 @@
+import { readDeletion, readSubmission } from '../../../src/schedulers/pbs/command-answer';
+import { recordings } from './recordings';
+
+const all = recordings();
+
+/** Kinds of `qsub`'s recorded ends, where other jobs of the user are in the queue. */
+const submissions: Readonly<Record<string, string>> = {
+  'qsub-directory-script': 'rejected',
+  'qsub-err-acl': 'rejected',
+  'qsub-err-bad-keep': 'rejected',
+  'qsub-err-bad-name': 'rejected',
+  'qsub-err-bad-option': 'rejected',
+  'qsub-err-bad-select-value': 'rejected',
+  'qsub-err-bad-walltime-syntax': 'rejected',
+  'qsub-err-long-name': 'rejected',
+  'qsub-err-missing-script': 'rejected',
+  'qsub-err-nodect-over-queue-max': 'full',
+  'qsub-err-queue-disabled': 'rejected',
+  'qsub-err-route-only': 'rejected',
+  'qsub-err-unknown-resource': 'rejected',
+  'qsub-err-unreadable-script': 'rejected',
+  'qsub-hookreject-filesystems': 'rejected',
+  'qsub-unknown-server-host': 'unavailable',
+  'serverdown-qsub': 'unavailable',
+};
+
+const submitted = all.filter(({ name }) => /^main\/(qsub-|serverdown-qsub)/.test(name));
+
+test.each(submitted.map((one) => [one.name, one] as const))('%s', (name, one) => {
+  expect(readSubmission(one, 1).kind).toBe(submissions[name.replace('main/', '')] ?? 'done');
+});
+
+test('there are recordings of all of them', () => {
+  const names = submitted.map(({ name }) => name.replace('main/', ''));
+  expect(names).toEqual(expect.arrayContaining(Object.keys(submissions)));
+});
+
+test('a limit that holds although nothing is queued does not pass', () => {
+  const over = { status: 188, stderr: 'qsub: Job violates queue and/or server resource limits\n' };
+  expect(readSubmission(over, 0)).toEqual({
+    kind: 'rejected',
+    message: 'qsub: Job violates queue and/or server resource limits',
+  });
+});
+
+test('an end that tells nothing asks for a look', () => {
+  expect(readSubmission({ status: 183, stderr: '' }, 0).kind).toBe('ambiguous');
+  expect(readSubmission({ status: 124, stderr: '' }, 0).kind).toBe('ambiguous');
+});
+
+test.each([
+  ['main/qdel-running', 'done'],
+  ['main/qdel-queued', 'done'],
+  ['main/qdel-finished', 'done'],
+  ['main/qdel-unknown', 'done'],
+  ['main/qdel-force-unknown', 'done'],
+  ['main/qdel-other-users-job', 'rejected'],
+  ['main/serverdown-qdel', 'unavailable'],
+])('%s: %s', (name, kind) => {
+  const one = all.find((recording) => recording.name === name);
+  expect(one).toBeDefined();
+  if (one !== undefined) expect(readDeletion(one).kind).toBe(kind);
+});
