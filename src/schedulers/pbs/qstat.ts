@@ -67,11 +67,10 @@ type Attributes = Map<string, string>;
 
 function readJson(lines: readonly string[]): readonly PbsJob[] {
   const found: [string, Attributes][] = [];
-  let depth = 0;
   for (const line of lines) {
     const [, blanks = '', key = '', value = ''] = /^( +|\t+)"([^"]*)":\s*(.*?),?$/.exec(line) ?? [];
-    depth = blanks.startsWith('\t') ? blanks.length : blanks.length / 4;
-    if (depth === 2 && value === '{') found.push([key, new Map()]);
+    const depth = blanks.startsWith('\t') ? blanks.length : blanks.length / 4;
+    if (depth === 2 && value === '{') found.push([key, new Map<string, string>()]);
     // The first one counts: a job's own values come before any that a variable could forge.
     const attributes = found.at(-1)?.[1];
     if (depth === 3 && attributes?.has(key) === false) attributes.set(key, unquoted(value));
@@ -96,7 +95,7 @@ function readText(lines: readonly string[]): readonly PbsJob[] {
   let last = '';
   for (const line of lines) {
     const [, id] = /^Job Id: (.*)$/.exec(line) ?? [];
-    if (id !== undefined) found.push([id.trim(), new Map()]);
+    if (id !== undefined) found.push([id.trim(), new Map<string, string>()]);
     const attributes = found.at(-1)?.[1];
     if (attributes === undefined) continue;
     const [, key, value] = /^ {4}([\w.]+) = (.*)$/.exec(line) ?? [];
