@@ -29,7 +29,7 @@ const failedStart = -3;
 /** Substate of a job that was deleted. */
 const deleted = 91;
 
-/** What a job's state, substate and exit status mean together; measured with OpenPBS (`docs/pbs.md`). */
+/** What a job's state, substate and exit status mean together; measured with OpenPBS and the clients of PBS Pro 2022 (`test/fixtures/openpbs`). */
 export function phaseOf(job: PbsJob): Phase {
   const { state, exitStatus, comment } = job;
   switch (state) {
