@@ -28,12 +28,13 @@ test.each(found(/\]\((?!https?:|#)([^)]+)\)/g))('%s links to %s, which is there'
   expect(headings).toContain(anchor);
 });
 
-test.each(found(/(?:^|`|npx )perdure (?!needs)([a-z]+)\b/gm))(
-  '%s: there is a command %s',
-  (_page, command) => {
-    expect(existsSync(join(root, 'src', 'cli', 'commands', `${command}.ts`))).toBe(true);
-  },
+// The plan names what is not there yet.
+const commands = found(/(?:^|`|npx )perdure (?!needs)([a-z]+)\b/gm).filter(
+  ([page]) => page !== 'docs/plan.md',
 );
+test.each(commands)('%s: there is a command %s', (_page, command) => {
+  expect(existsSync(join(root, 'src', 'cli', 'commands', `${command}.ts`))).toBe(true);
+});
 
 test.each(found(/<!-- study -->\s*```yaml\n([^]*?)```/g))('%s: a study that loads', async (page, text) => {
   const directory = join(root, 'config', 'studies');
