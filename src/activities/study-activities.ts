@@ -51,7 +51,11 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
         .sort((a, b) => (a.datetimeComplete?.getTime() ?? 0) - (b.datetimeComplete?.getTime() ?? 0))
         .flatMap((trial) => outcomeOf(trial) ?? []);
       return {
-        tally: ended.reduce((tally, outcome) => tallyAfter(tally, outcome, directions), emptyTally),
+        // Whoever opens a study again after failures has mended something, or wants to see them again.
+        tally: {
+          ...ended.reduce((tally, outcome) => tallyAfter(tally, outcome, directions), emptyTally),
+          failuresInRow: 0,
+        },
         running: trials
           .filter((trial) => trial.state === 'RUNNING')
           .map(({ number, params }) => ({ number, summary: summaryOf(params) })),

@@ -68,6 +68,9 @@ test('run: ends with 1 when the study fails, and says why', async () => {
     error: 'exit status 7',
     output: 'no luck',
   });
+  // Once the script is mended, the same study goes on.
+  installation.write('fails.yaml', `name: fails\n${quick}budget: {trials: 4, failures: 2}\n`);
+  expect(await installation.must('run', file)).toContain("study 'fails' is complete: all 4 trials are done");
 });
 
 test('reading commands, as text and as JSON', async () => {
