@@ -31,7 +31,9 @@ export async function follow(session: Session, study: StudyHandle, leave: AbortS
   await news.read();
   let last: StudyStatus | undefined;
   try {
-    for await (const status of study.watch(leave)) {
+    for await (const status of study.watch(leave, (error) => {
+      line.above(`${error.text}\n  waiting for it`);
+    })) {
       for (const trial of await news.read()) line.above(described(trial, status));
       line.show(`${status.state}: ${counts(status)}${bestOf(status)}`);
       last = status;

@@ -23,6 +23,8 @@ import { studyWorkflowId } from './workflow-ids';
 
 /** How often {@link StudyHandle.watch} looks (milliseconds). */
 const glance = 500;
+/** How long Temporal may take to tell of a workflow (milliseconds). */
+const answerWithin = 5000;
 const endedStates: ReadonlySet<StudyState> = new Set<StudyState>(['stopped', 'complete', 'failed']);
 
 /**
@@ -45,7 +47,7 @@ export class StudyHandle {
     const [counts, best, { state, reason }] = await Promise.all([
       this.session.ledger.countTrials(this.name),
       this.onlyBest(study.directions),
-      this.stateOf(study),
+      this.state(),
     ]);
     return {
       study: this.name,
@@ -119,13 +121,19 @@ export class StudyHandle {
     return request(await this.session.client(), this.target, retryTrial, { number });
   }
 
-  /** The status at once and after each change, until the study has ended. Connections may be lost meanwhile. */
-  async *watch(signal?: AbortSignal): AsyncGenerator<StudyStatus> {
+  /**
+   * The status at once and after each change, until the study has ended. Connections may be lost meanwhile.
+   * @param signal ends the watching
+   * @param onOutage is told why there is no status now, once for each outage
+   */
+  async *watch(signal?: AbortSignal, onOutage?: (error: PerdureError) => void): AsyncGenerator<StudyStatus> {
     let before = '';
     while (signal?.aborted !== true) {
       const status = await this.status().catch((error: unknown) => {
-        if (error instanceof PerdureError && error.kind === 'Unavailable') return null;
-        throw error;
+        if (!(error instanceof PerdureError && error.kind === 'Unavailable')) throw error;
+        if (before !== 'outage') onOutage?.(error);
+        before = 'outage';
+        return null;
       });
       if (status !== null) {
         const text = JSON.stringify(status);
@@ -178,13 +186,13 @@ export class StudyHandle {
   }
 
   /** The state as the study itself noted it, corrected where its workflow was ended by hand. */
-  private async stateOf(
-    study: LedgerStudy,
-  ): Promise<{ readonly state: StudyState; readonly reason: string }> {
+  private async state(): Promise<{ readonly state: StudyState; readonly reason: string }> {
+    // In this order: a study notes its end before its workflow closes.
+    const workflow = await this.describe();
+    const study = await this.read();
     const noted = study.attrs['perdure:state'] as StudyState | undefined;
     const reason = study.attrs['perdure:reason'];
     const told = { state: noted ?? 'running', reason: typeof reason === 'string' ? reason : '' };
-    const workflow = await this.describe();
     if (workflow?.status.name === 'RUNNING') {
       // It was opened again and has not noted that yet.
       return noted !== undefined && endedStates.has(noted) ? { state: 'running', reason: '' } : told;
@@ -198,7 +206,10 @@ export class StudyHandle {
   async describe(): Promise<WorkflowExecutionDescription | null> {
     const client = await this.session.client();
     try {
-      return await client.workflow.getHandle(this.workflowId).describe();
+      // The client itself tries again for minutes; a person wants to know sooner.
+      return await client.connection.withDeadline(Date.now() + answerWithin, () =>
+        client.workflow.getHandle(this.workflowId).describe(),
+      );
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return null;
       throw new PerdureError('Unavailable', `Temporal does not answer: ${messageOf(error)}`, {

@@ -9,6 +9,7 @@ import { describeStudy } from './study-details';
 export class StudyHerald {
   private state: StudyState | undefined;
   private best: number | undefined;
+  private telling: Promise<void> = Promise.resolve();
 
   constructor(
     private readonly ref: StudyRef,
@@ -16,7 +17,14 @@ export class StudyHerald {
     private readonly activities: StudyActivities,
   ) {}
 
-  async tell(): Promise<void> {
+  /** Resolves when everything up to now is told; calls that overlap tell one after the other. */
+  tell(): Promise<void> {
+    const mine = this.telling.then(() => this.tellNow());
+    this.telling = mine.catch(() => undefined);
+    return mine;
+  }
+
+  private async tellNow(): Promise<void> {
     setCurrentDetails(describeStudy(this.study));
     const { best } = this.study.tally;
     if (best !== null && best.number !== this.best && Number.isFinite(best.value)) {

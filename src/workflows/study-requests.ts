@@ -15,6 +15,7 @@ import {
   retryTrial,
   stopStudy,
 } from './messages';
+import type { StudyHerald } from './study-herald';
 import type { TrialWindow } from './trial-window';
 
 interface TrialNumber {
@@ -35,6 +36,7 @@ export function acceptRequests(
   state: StudyStateMachine,
   window: TrialWindow,
   activities: StudyActivities,
+  herald: StudyHerald,
 ): Requests {
   let underWay = 0;
   let queue: Promise<unknown> = Promise.resolve();
@@ -58,6 +60,7 @@ export function acceptRequests(
     inTurn(async () => {
       state.stop();
       if (now) await window.cancelAll();
+      await herald.tell();
     }),
   );
 
@@ -65,7 +68,7 @@ export function acceptRequests(
     pauseStudy,
     () => {
       state.pause();
-      window.touch();
+      return inTurn(() => herald.tell());
     },
     {
       validator: () => {
@@ -78,7 +81,7 @@ export function acceptRequests(
     resumeStudy,
     () => {
       state.resume();
-      window.touch();
+      return inTurn(() => herald.tell());
     },
     {
       validator: () => {

@@ -51,7 +51,8 @@ export async function study(input: StudyInput): Promise<StudyResult> {
   const opened = input.carried === undefined ? await activities.openStudy(ref) : undefined;
   const state = begin(input, opened);
   const window = new TrialWindow(ref, state, activities);
-  const requests = acceptRequests(ref, state, window, activities);
+  const herald = new StudyHerald(ref, state, activities);
+  const requests = acceptRequests(ref, state, window, activities, herald);
   setHandler(studyProgress, () => progressOf(input.uuid, state));
 
   if (opened === undefined) {
@@ -61,14 +62,14 @@ export async function study(input: StudyInput): Promise<StudyResult> {
     window.start(opened.running);
   }
   try {
-    await run(input, ref, state, window, requests);
+    await run(input, ref, state, window, requests, herald);
   } catch (error) {
     if (!isCancellation(error)) throw error;
     // Cancelled in Temporal UI: the same as `stop --now`.
     await CancellationScope.nonCancellable(async () => {
       state.stop();
       await window.cancelAll();
-      await run(input, ref, state, window, requests);
+      await run(input, ref, state, window, requests, herald);
     });
   }
   const result: StudyResult = { state: state.state, reason: state.reason, best: state.tally.best };
@@ -82,8 +83,8 @@ async function run(
   state: StudyStateMachine,
   window: TrialWindow,
   requests: Requests,
+  herald: StudyHerald,
 ): Promise<void> {
-  const herald = new StudyHerald(ref, state, activities);
   const deadline = new Deadline(() => {
     window.touch();
   });

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { badInputs, goodFiles, goodStudy } from '../support/bad-inputs';
-import { Installation } from '../support/installation';
+import { Installation, until } from '../support/installation';
 
 /* The command line as a person meets it: what it prints, and what it ends with. */
 
@@ -218,6 +218,30 @@ test('Ctrl-C leaves the study running, and run takes it up again', async () => {
   writeFileSync(gate, '');
   expect(await installation.must('run', file)).toContain("study 'left' is complete: all 2 trials are done");
 });
+
+test('run waits out a server that is killed, and says so', async () => {
+  const own = new Installation();
+  try {
+    const gate = join(own.folder, 'go');
+    const held = quick.replace('echo "$1"', `until [ -e ${gate} ]; do sleep 0.05; done; echo "$1"`);
+    const file = own.write('outage.yaml', `name: outage\n${held}budget: {trials: 2, parallel: 2}\n`);
+    const run = own.perdure('run', file);
+    await until('the study runs', async () =>
+      (await own.perdure('status', 'outage')).stdout.includes('2 running'),
+    );
+    await own.kill('server');
+    // Each takes the five seconds that a person is made to wait, and so does `run`.
+    for (let i = 0; i < 2; i++) expect((await own.perdure('status', 'outage')).code).toBe(3);
+    await own.must('up');
+    writeFileSync(gate, '');
+    const { code, stderr } = await run;
+    expect(code).toBe(0);
+    expect(stderr).toContain('waiting for it');
+  } finally {
+    await own.must('down');
+    await own.destroy();
+  }
+}, 120_000);
 
 test('bad usage ends with 2 and names what is right', async () => {
   for (const [words, said] of [
