@@ -12,17 +12,29 @@ const arrows = {
   process: [],
   samplers: ['study', 'process'],
   pruners: ['study'],
-  schedulers: ['study', 'process'],
+  transports: ['study', 'process'],
+  schedulers: ['study', 'process', 'transports'],
   storage: ['study'],
   // The address of the ledger, whose form only the ledger knows.
   config: ['study', 'storage'],
   workflows: ['study'],
   activities: ['study', 'samplers', 'pruners', 'schedulers', 'storage', 'workflows'],
   server: ['study', 'process', 'config'],
+  control: ['study'],
   // A sampler of Optuna's is tried before a study is started.
   client: ['study', 'config', 'samplers', 'server', 'storage', 'workflows'],
-  worker: ['study', 'activities', 'client', 'config', 'schedulers', 'storage', 'workflows'],
-  cli: ['study', 'client', 'config', 'server', 'storage', 'worker'],
+  worker: [
+    'study',
+    'activities',
+    'client',
+    'config',
+    'control',
+    'schedulers',
+    'storage',
+    'transports',
+    'workflows',
+  ],
+  cli: ['study', 'client', 'config', 'control', 'server', 'storage', 'worker'],
 };
 
 const zones = Object.entries(arrows).map(([folder, allowed]) => ({

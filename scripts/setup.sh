@@ -2,7 +2,7 @@
 # Installs what is missing, and takes a second when all is there: setup.sh [example] [test]
 #   always    npm packages (and with them Node, where the machine's is old), the compiled program, the Temporal server
 #   example   the Python environment of config/studies
-#   test      what the tests need: Optuna and others from PyPI; PostgreSQL and Chromium from Debian's packages, as root
+#   test      what the tests need: Optuna and others from PyPI; PostgreSQL, Chromium and sshd from Debian's packages, as root
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -57,6 +57,11 @@ case $parts in
     packages=
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages="$packages postgresql"
     command -v chromium >/dev/null || packages="$packages chromium"
+    [ -x /usr/sbin/sshd ] || packages="$packages openssh-server"
+    command -v ssh >/dev/null || packages="$packages openssh-client"
+    command -v oathtool >/dev/null || packages="$packages oathtool"
+    command -v tcsh >/dev/null || packages="$packages tcsh"
+    ls /lib/*/security/pam_google_authenticator.so >/dev/null 2>&1 || packages="$packages libpam-google-authenticator"
     command -v ps >/dev/null || packages="$packages procps"
     if [ -n "$packages" ]; then
       if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -1,8 +1,15 @@
 #!/bin/sh
-# Runs one attempt of a trial and writes its fate: wrapper.sh DIRECTORY PROGRAM [ARGUMENT...]
-# DIRECTORY/.perdure holds: run.lock (the fence), pid (who runs it: pid, start, boot), stop (asked to end), status (exit
-# status, and `stopped` where it had been asked to end by then). A file counts once its line is complete. Nothing here
-# outlives a lost power supply, and nothing has to: a job without a status whose process is gone is lost, and repeated.
+# Runs one attempt of a trial and writes its fate: wrapper.sh [--leave-group] DIRECTORY PROGRAM [ARGUMENT...]
+# DIRECTORY/.perdure holds: run.lock (the fence), owner (in a PBS job: its id, the host, the time in seconds), pid (who runs
+# it: pid, start, boot), stop (asked to end), status (exit status, `stopped` where it had been asked to end by then,
+# `signalled` where this shell was told to end). A file counts once its line is complete. Nothing here outlives a lost power
+# supply, and nothing has to: a job without a status whose process is gone is lost, and repeated.
+perdure_group=own
+# The process group is somebody else's, who ends what is left in it.
+if [ "$1" = --leave-group ]; then
+  perdure_group=
+  shift
+fi
 cd "$1" || exit 70
 shift
 # Whoever makes the file runs the attempt; a second start of it ends here. noclobber makes it by O_EXCL, without a process.
@@ -27,8 +34,12 @@ if [ -r "/proc/$$/stat" ]; then
   }
 fi
 perdure_identify
+if [ -n "${PBS_JOBID-}" ]; then
+  printf '%s %s %s\n' "$PBS_JOBID" "$(uname -n)" "$(date +%s)" >.perdure/owner.tmp && mv -f .perdure/owner.tmp .perdure/owner
+fi
+perdure_signalled=
 # From here TERM ends the program, and this shell stays to say so; a trap, unlike ignoring, is not inherited.
-trap : TERM INT HUP
+trap 'perdure_signalled=" signalled"' TERM INT HUP
 # A job that nobody could find again must not run.
 printf '%s %s %s\n' "$$" "$perdure_start" "$perdure_boot" >.perdure/pid || exit 71
 # What was stopped before it started leaves no status.
@@ -40,8 +51,8 @@ perdure_code=$?
 # Asked here and not by comparing times: TERM ends most programs within a tick of the clock.
 perdure_stopped=
 [ -e .perdure/stop ] && perdure_stopped=' stopped'
-printf '%s%s\n' "$perdure_code" "$perdure_stopped" >.perdure/status
+printf '%s%s%s\n' "$perdure_code" "$perdure_stopped" "$perdure_signalled" >.perdure/status
 # What the program left running ends with it.
 trap '' TERM
-kill -TERM 0 2>/dev/null
-exit 0
+[ -z "$perdure_group" ] || kill -TERM 0 2>/dev/null
+exit "$perdure_code"

@@ -20,8 +20,8 @@ export interface SiteDependencies {
   readonly ledger: Ledger;
   readonly contexts: StudyContexts;
   readonly schedulers: ReadonlyMap<string, Scheduler>;
-  /** Name of this host, where jobs are bound to it. */
-  readonly host: string;
+  /** Name of this host, for sites whose jobs are bound to it; `null` for those that any worker can reach. */
+  readonly hostOf: (site: string) => string | null;
   /** Aborts when the worker is about to end: waiting stops, jobs go on. */
   readonly stopping: AbortSignal;
   readonly failpoint: (name: string) => void;
@@ -33,14 +33,17 @@ export async function loadAttempt(deps: SiteDependencies, ref: AttemptRef): Prom
   if (trial === undefined) {
     throw new PerdureError('NotFound', `study '${ref.study.name}' has no trial ${String(ref.number)}`);
   }
-  const scheduler = deps.schedulers.get(ref.site);
-  if (scheduler === undefined) {
-    throw new PerdureError('Unavailable', `this worker's settings have no site '${ref.site}'`, {
-      hint: 'add it to perdure.yaml and start the worker again',
-    });
-  }
+  const scheduler = schedulerOf(deps, ref.site);
   const key = { studyKey: studyKey(ref.study.uuid), number: ref.number, attempt: ref.attempt };
   return { ref, key, trial, context, scheduler };
+}
+
+export function schedulerOf({ schedulers }: Pick<SiteDependencies, 'schedulers'>, site: string): Scheduler {
+  const scheduler = schedulers.get(site);
+  if (scheduler !== undefined) return scheduler;
+  throw new PerdureError('Unavailable', `this worker's settings have no site '${site}'`, {
+    hint: 'add it to perdure.yaml and start the worker again',
+  });
 }
 
 /** With its attributes only where they tell how it ended; this is read twice for each trial. */
@@ -54,6 +57,7 @@ export function jobRequest(ledger: Ledger, { key, trial, context }: Attempt): Jo
   return {
     key,
     trial: context.spec.trial,
+    ...(context.spec.prepare === undefined ? {} : { preparation: context.spec.prepare }),
     params: trial.params,
     metrics: context.spec.objectives.map(({ metric }) => metric),
     readFile: (sha256) => ledger.getFile(sha256),

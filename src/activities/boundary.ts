@@ -43,5 +43,7 @@ function asFailure(error: unknown): unknown {
     type: error.kind,
     message: error.text,
     nonRetryable: !passing.has(error.kind),
+    // Asking costs nothing, as nothing is sent to the site before somebody has logged in.
+    ...(error.kind === 'LoginRequired' ? { nextRetryDelay: 5000 } : {}),
   });
 }

@@ -1,5 +1,6 @@
 import { createPruner } from '../pruners';
-import type { Report } from '../schedulers/scheduler';
+import type { JobObservation, LossCause, Report } from '../schedulers/scheduler';
+import { PerdureError } from '../study/error';
 import type { TrialOutcome } from '../study/progress';
 import type { Attempt, SiteDependencies } from './attempt';
 import { byStep, recordAttempt } from './record-attempt';
@@ -7,11 +8,10 @@ import { byStep, recordAttempt } from './record-attempt';
 /** What following a job for a while came to. */
 export type Followed =
   | { readonly kind: 'ended'; readonly outcome: TrialOutcome }
-  | { readonly kind: 'lost'; readonly why: string }
-  | { readonly kind: 'open'; readonly why: string };
+  | { readonly kind: 'lost'; readonly why: string; readonly cause: LossCause }
+  /** `known`: the site could be asked. */
+  | { readonly kind: 'open'; readonly why: string; readonly known: boolean };
 
-/** How often a running job's reports are read. */
-const tick = 300;
 /** How long a trial that was asked to stop may take before it is stopped. */
 const pruneGrace = 30_000;
 
@@ -38,7 +38,10 @@ export class Follower {
       }
       if (seen?.state === 'lost') {
         this.asked.delete(nameOf(attempt));
-        return { kind: 'lost', why: seen.why };
+        return { kind: 'lost', why: seen.why, cause: seen.cause ?? 'site' };
+      }
+      if (seen?.state === 'unknown' && seen.login === true) {
+        throw new PerdureError('LoginRequired', seen.why);
       }
       if (seen?.state === 'running') {
         if (await this.overtime(attempt, seen.startedAt)) continue;
@@ -50,8 +53,9 @@ export class Follower {
         if (await this.overdue(attempt)) continue;
       }
       const left = until - Date.now();
-      if (left <= 0 || signal.aborted) return { kind: 'open', why: seen?.state ?? 'unknown' };
-      await scheduler.waitForNews(key, Math.min(left, tick), signal);
+      if (left <= 0 || signal.aborted)
+        return { kind: 'open', why: inWords(seen), known: seen?.state !== 'unknown' };
+      await scheduler.waitForNews(key, left, signal);
     }
   }
 
@@ -85,6 +89,17 @@ export class Follower {
     if (since === undefined || Date.now() - since < pruneGrace) return false;
     await attempt.scheduler.cancel(attempt.key, 'pruned');
     return true;
+  }
+}
+
+function inWords(seen: JobObservation | undefined): string {
+  switch (seen?.state) {
+    case 'pending':
+      return seen.note === undefined ? 'the job is pending' : `the job is pending: ${seen.note}`;
+    case 'unknown':
+      return `the state of the job is not known now: ${seen.why}`;
+    default:
+      return `the job is ${seen?.state ?? 'not known'}`;
   }
 }
 

@@ -10,6 +10,7 @@ import { findTemporal } from '../server/temporal-program';
 import { openLedger } from '../storage';
 import { PerdureError } from '../study/error';
 import { siteQueue, STUDY_QUEUE } from '../study/task-queues';
+import { examineSites } from './examine-sites';
 
 const run = promisify(execFile);
 
@@ -41,13 +42,16 @@ export async function* examine(settings: Settings): AsyncGenerator<Finding> {
     await ledger.close();
     return `${ledger.url}, ${String(studies.length)} studies`;
   });
-  for (const [site, { workingDir, slots }] of Object.entries(settings.sites)) {
+  for (const [site, settingsOfSite] of Object.entries(settings.sites)) {
+    if (settingsOfSite.scheduler !== 'local') continue;
+    const { workingDir, slots } = settingsOfSite;
     yield await look(`site ${site}`, async () => {
       await mkdir(workingDir, { recursive: true, mode: 0o700 });
       await access(workingDir, constants.W_OK | constants.X_OK);
       return `${String(slots)} slots in ${workingDir}`;
     });
   }
+  yield* examineSites(settings);
   if (settings.temporal.kind === 'embedded') {
     const program = findTemporal(settings.home);
     yield {

@@ -3,11 +3,14 @@ import { version } from '../../package.json';
 import { addAdjust } from './commands/adjust';
 import { addBest } from './commands/best';
 import { addCancel } from './commands/cancel';
+import { addClean } from './commands/clean';
 import { addDoctor } from './commands/doctor';
 import { addDown } from './commands/down';
 import { addEnqueue } from './commands/enqueue';
 import { addExport } from './commands/export';
 import { addList } from './commands/list';
+import { addLogin } from './commands/login';
+import { addLogs } from './commands/logs';
 import { addPause } from './commands/pause';
 import { addResume } from './commands/resume';
 import { addRetry } from './commands/retry';
@@ -23,9 +26,9 @@ import { exitCode, exitCodeOf, say } from './terminal';
 import { PerdureError } from '../study/error';
 
 const commands = [
-  ...[addRun, addStart, addList, addStatus, addWatch, addTrials, addBest, addExport],
+  ...[addRun, addStart, addList, addStatus, addWatch, addTrials, addLogs, addBest, addExport],
   ...[addStop, addPause, addResume, addAdjust, addEnqueue, addCancel, addRetry],
-  ...[addUp, addDown, addWorker, addDoctor],
+  ...[addUp, addDown, addWorker, addLogin, addClean, addDoctor],
 ];
 
 function program(): Command {

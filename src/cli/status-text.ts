@@ -13,6 +13,8 @@ export function statusText(status: StudyStatus): string {
       `  best    ${best.values.map(shortNumber).join(', ')} (trial ${String(best.number)}) ${JSON.stringify(best.params)}`,
     );
   }
+  for (const [site, what] of Object.entries(status.login_required))
+    lines.push(`  login   ${site} waits for you: ${what.replaceAll('\n', '\n          ')}`);
   return lines.join('\n');
 }
 

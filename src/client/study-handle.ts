@@ -3,6 +3,7 @@ import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { LedgerStudy } from '../storage/ledger';
 import type { Adjustment } from '../study/adjustment';
 import { PerdureError } from '../study/error';
+import { loginsRequired } from '../study/login-flags';
 import type { StudyState } from '../study/progress';
 import type { Params } from '../study/space';
 import type { Direction, FinalState, Trial } from '../study/trial';
@@ -63,6 +64,7 @@ export class StudyHandle {
       best:
         best === undefined ? null : { number: best.number, values: best.values ?? [], params: best.params },
       budget: study.perdure?.spec.budget.trials ?? null,
+      login_required: endedStates.has(state) ? {} : loginsRequired(study.attrs),
     };
   }
 

@@ -23,6 +23,8 @@ export interface StudyStatus {
   } | null;
   /** The budget's trials; `null`: no such limit. */
   readonly budget: number | null;
+  /** Sites that wait for a person, with what to do; their trials wait, and nothing fails. */
+  readonly login_required: Readonly<Record<string, string>>;
 }
 
 /**

@@ -3,22 +3,44 @@ import { delimiter, isAbsolute, join } from 'node:path';
 import { suggestion } from '../study/nearest';
 import { invalidInput, pathText, type PlacedProblem } from '../study/problem';
 import type { StudySpec } from '../study/spec';
+import { trialShape } from '../study/trial-shape';
 import type { Settings } from './settings';
 import type { Place } from './yaml-source';
 
 /**
- * Makes sure that the settings have each site that a study names.
+ * Makes sure that the settings have each site that a study names, and that its trials can run there.
  * @param place that of the loaded study, for messages with line and column
  * @throws {@link PerdureError} `InvalidInput` with the nearest name
  */
-export function checkSites({ sites }: StudySpec, settings: Settings, place: Place = pathText): void {
+export function checkSites({ sites, trial }: StudySpec, settings: Settings, place: Place = pathText): void {
   const known = Object.keys(settings.sites);
   const problems = sites.flatMap((site, index): readonly PlacedProblem[] => {
-    if (known.includes(site)) return [];
+    if (known.includes(site)) return shapeProblems(site, trial, settings, place);
     const message = `the settings have no site '${site}'`;
     return [{ where: place(['sites', index]), message, hint: suggestion(site, known) }];
   });
   if (problems.length > 0) throw invalidInput(problems);
+}
+
+/** A local site is one machine, and starts a program once: rather refused than run as if nothing had been asked. */
+function shapeProblems(
+  site: string,
+  trial: StudySpec['trial'],
+  settings: Settings,
+  place: Place,
+): readonly PlacedProblem[] {
+  if (settings.sites[site]?.scheduler !== 'local') return [];
+  const { nodes, ranksPerNode } = trialShape(trial);
+  const asked = [
+    { key: 'nodes', given: nodes > 1 },
+    { key: 'ranks_per_node', given: ranksPerNode !== null },
+  ];
+  return asked.flatMap(({ key, given }): readonly PlacedProblem[] => {
+    if (!given) return [];
+    const message = `the site '${site}' is one machine and has no '${key}'`;
+    const hint = `leave out '${key}', and let the command start its processes: command: [mpiexec, -n, "4", …]`;
+    return [{ where: place(['trial', key]), message, hint }];
+  });
 }
 
 /**

@@ -15,6 +15,21 @@ export function parseDuration(value: string | number): number | undefined {
   );
 }
 
+/**
+ * Whole seconds of a walltime, rounded up: as PBS writes it (`HH:MM:SS`, `MM:SS`), or any duration. `undefined` where it
+ * is neither.
+ */
+export function parseWalltime(value: string | number): number | undefined {
+  const [, hours = '0', minutes, seconds] =
+    /^\s*(?:(\d+):(?=[0-5]\d:))?(\d+):([0-5]\d)\s*$/.exec(String(value)) ?? [];
+  if (minutes === undefined) {
+    const milliseconds = parseDuration(value);
+    return milliseconds === undefined ? undefined : Math.ceil(milliseconds / 1000);
+  }
+  const total = Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds);
+  return Number.isSafeInteger(total) && total > 0 ? total : undefined;
+}
+
 function positive(milliseconds: number): number | undefined {
   const whole = Math.round(milliseconds);
   return Number.isSafeInteger(whole) && whole > 0 ? whole : undefined;

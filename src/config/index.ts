@@ -2,6 +2,13 @@ export { checkLocalPrograms, checkSites } from './check-start';
 export { jsonSchemas } from './json-schemas';
 export { loadSettings, type SettingsOptions } from './load-settings';
 export { parseAdjustment, parseParamsJson, type AdjustmentOptions } from './requests';
-export type { Settings, SiteSettings } from './settings';
+export type {
+  BlockSettings,
+  LocalSiteSettings,
+  PbsSiteSettings,
+  Settings,
+  SiteSettings,
+  TransportSettings,
+} from './settings';
 export { loadStudy, parseStudy, readStudy, type LoadedStudy } from './study-file';
 export type { Place } from './yaml-source';

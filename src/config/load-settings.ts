@@ -1,13 +1,13 @@
 import { access } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { availableParallelism } from 'node:os';
 import { PerdureError } from '../study/error';
 import { invalidInput, type Problem } from '../study/problem';
 import { readText } from './read-text';
-import type { Settings, SiteSettings } from './settings';
+import type { Settings } from './settings';
 import { settingsSchema, type SettingsFile } from './settings-schema';
 import { shaped } from './shape';
+import { sitesOf } from './sites';
 import { storageOf } from './storage-setting';
 import { parseYaml, type Place } from './yaml-source';
 
@@ -115,7 +115,7 @@ function settingsFrom(data: SettingsFile, { file, home, cwd, env, place }: Circu
     home,
     storage: storageOf(data.storage, { home, absolute, env, problems }),
     temporal: temporalOf(data, env, problems),
-    sites: sitesOf(data, home, absolute, problems),
+    sites: sitesOf(data, { home, absolute, agent: valueOf(env, 'SSH_AUTH_SOCK'), problems }),
   };
   if (problems.length === 0) return settings;
   throw invalidInput(problems.map(({ path, message, hint }) => ({ where: place(path), message, hint })));
@@ -148,33 +148,4 @@ function temporalOf(
 function isAddress(address: string): boolean {
   const port = Number(/^(?:[^\s:/@[\]]+|\[[0-9a-fA-F:]+\]):(\d{1,5})$/.exec(address)?.[1] ?? NaN);
   return port > 0 && port < 65536;
-}
-
-/** A study's `parallel` is what a person chose; this only keeps a mistake there from felling the machine. */
-function defaultSlots(): number {
-  return Math.max(16, availableParallelism());
-}
-
-function sitesOf(
-  { sites }: SettingsFile,
-  home: string,
-  absolute: (path: string) => string,
-  problems: Problem[],
-): Settings['sites'] {
-  const named = Object.entries(sites ?? {}).map(([name, site]): [string, SiteSettings] => {
-    // It becomes part of a directory and of a task queue.
-    if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {
-      const hint = 'use letters, digits, - and _, 64 at most';
-      problems.push({ path: ['sites', name], message: `'${name}' can't be the name of a site`, hint });
-    }
-    const { scheduler, slots = defaultSlots(), working_dir } = site;
-    const workingDir = working_dir === undefined ? join(home, 'jobs', name) : absolute(working_dir);
-    return [name, { scheduler, slots, workingDir }];
-  });
-  const local: SiteSettings = {
-    scheduler: 'local',
-    slots: defaultSlots(),
-    workingDir: join(home, 'jobs', 'local'),
-  };
-  return { local, ...Object.fromEntries(named) };
 }

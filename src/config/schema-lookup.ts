@@ -20,7 +20,7 @@ export function jsonSchemaOf(schema: z.ZodType): JsonSchema {
 }
 
 /**
- * The part of a schema that describes what is at a path, where `data` decides between variants by their `type`;
+ * The part of a schema that describes what is at a path, where `data` decides between variants by their `type` or `scheduler`;
  * `undefined` where the schema has nothing there.
  */
 export function schemaAt(schema: JsonSchema, data: unknown, path: Problem['path']): JsonSchema | undefined {
@@ -50,11 +50,13 @@ export function valueAt(data: unknown, path: Problem['path']): unknown {
 function variantOf(schema: JsonSchema, data: unknown): JsonSchema {
   const variants = schema.oneOf ?? schema.anyOf;
   if (variants === undefined) return schema;
-  const type = valueAt(data, ['type']);
-  const chosen = variants.find(
-    (variant) => type !== undefined && own(variant.properties, 'type')?.const === type,
-  );
-  if (chosen !== undefined) return { ...schema, ...chosen };
+  for (const discriminator of ['type', 'scheduler']) {
+    const type = valueAt(data, [discriminator]);
+    const chosen = variants.find(
+      (variant) => type !== undefined && own(variant.properties, discriminator)?.const === type,
+    );
+    if (chosen !== undefined) return { ...schema, ...chosen };
+  }
   const kind = Array.isArray(data) ? 'array' : typeof data;
   return { ...variants.find((variant) => variant.type === kind), ...schema };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { pbsSite, sitePath } from './pbs-site-schema';
 
 const local = z.strictObject({
   scheduler: z.literal('local'),
@@ -49,10 +50,22 @@ export const settingsSchema = z
         description: 'a server of your own; default: the embedded one',
         examples: [{ address: '127.0.0.1:7233' }],
       }),
+    working_dirs: z
+      .strictObject({
+        pbs: sitePath.nullish().meta({ examples: ['/lus/flare/projects/X/perdure'] }),
+        globus_compute: sitePath.nullish().meta({ examples: ['/lus/flare/projects/X/perdure'] }),
+      })
+      .nullish()
+      .meta({
+        description: 'working_dir of the sites that have none of their own, by scheduler',
+        examples: [{ pbs: '/lus/flare/projects/X/perdure' }],
+      }),
     sites: z
       .record(
         z.string(),
-        z.discriminatedUnion('scheduler', [local]).meta({ examples: [{ scheduler: 'local', slots: 4 }] }),
+        z
+          .discriminatedUnion('scheduler', [local, pbsSite])
+          .meta({ examples: [{ scheduler: 'local', slots: 4 }] }),
       )
       .nullish()
       .meta({

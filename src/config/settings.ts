@@ -1,11 +1,70 @@
 /** A place where jobs run. */
-export type SiteSettings = {
+export type SiteSettings = LocalSiteSettings | PbsSiteSettings;
+
+/** The machine of the worker itself. */
+export interface LocalSiteSettings {
   readonly scheduler: 'local';
   /** Trials at once on one host. */
   readonly slots: number;
   /** Absolute path; each attempt gets a directory below it. */
   readonly workingDir: string;
-};
+}
+
+/** A supercomputer with PBS. `null`: not said, so PBS's own default holds. */
+export interface PbsSiteSettings {
+  readonly scheduler: 'pbs';
+  readonly transport: TransportSettings;
+  /** Absolute path at the site, without a slash at its end. It may have spaces, quotes and `$` in it, but no line break. */
+  readonly workingDir: string;
+  /** These four are words that a shell takes as they are. */
+  readonly account: string | null;
+  readonly queue: string | null;
+  readonly select: string | null;
+  readonly filesystems: string | null;
+  /** Seconds. Never `null` where there are blocks. */
+  readonly walltime: number | null;
+  /** One line each, beginning with an option; none that sets a job's name, output, rerun or array. */
+  readonly directives: readonly string[];
+  /** Shell text, run before each trial; may be empty. Lines end with `\n` alone. */
+  readonly workerInit: string;
+  /** Milliseconds, at least 1,000. */
+  readonly pollInterval: number;
+  /** Jobs queued or running at once; `null`: no limit. */
+  readonly maxJobs: number | null;
+  /** `null`: one trial, one job. */
+  readonly blocks: BlockSettings | null;
+  /** Absolute path at the site of the folder of `qsub`; `null`: a login shell is asked. */
+  readonly pbsBin: string | null;
+}
+
+/** How to get to a site's login node. Paths are absolute and of this machine. */
+export type TransportSettings =
+  | {
+      readonly type: 'ssh2';
+      readonly host: string;
+      readonly port: number;
+      readonly user: string;
+      readonly identityFile?: string;
+      readonly knownHosts: string;
+      /** The socket of the agent; absent where there is none, or it is not wanted. */
+      readonly agent?: string;
+    }
+  /** `%h` and the like in the path are for ssh to fill in. */
+  | { readonly type: 'openssh'; readonly host: string; readonly controlPath: string }
+  | { readonly type: 'local' };
+
+/** Jobs that run many trials each. */
+export interface BlockSettings {
+  /** Trials at once on one node. */
+  readonly slotsPerNode: number;
+  /** Not more than `maxBlocks`. */
+  readonly minBlocks: number;
+  /** Not more than the site's `maxJobs`. */
+  readonly maxBlocks: number;
+  /** Milliseconds. */
+  readonly idleTimeout: number;
+  readonly pin: 'none' | 'cores' | 'cuda' | 'aurora_tiles';
+}
 
 /** Settings of an installation, checked and with every default filled in. */
 export interface Settings {
@@ -24,6 +83,6 @@ export interface Settings {
         readonly address: string | undefined;
         readonly namespace: string | undefined;
       };
-  /** By name. `local` is always there. */
+  /** By name. `local` is always there, and is this machine. */
   readonly sites: Readonly<Record<string, SiteSettings>>;
 }

@@ -2,6 +2,7 @@ import { stringify } from 'yaml';
 import type { z } from 'zod';
 import { suggestion } from '../study/nearest';
 import { pathText, type PlacedProblem, type Problem } from '../study/problem';
+import { asText, shown } from './shown-value';
 import { jsonSchemaOf, schemaAt, valueAt, type JsonSchema } from './schema-lookup';
 import type { Source } from './yaml-source';
 
@@ -58,6 +59,8 @@ function explain(issue: Issue, data: unknown, json: JsonSchema): readonly ShapeP
     case 'invalid_union': {
       if (value === undefined && issue.discriminator === undefined) return [missing(path, hint)];
       if (issue.discriminator !== undefined) return [discriminated(issue, path, value, data)];
+      const inner = onlyFitting(issue);
+      if (inner !== undefined) return inner.flatMap((one) => explain(one, data, json));
       const expected = schema?.description ?? 'something else';
       const single = typeof value === 'object' ? 'write a single value, without brackets' : undefined;
       return [{ path, message: `${name} has to be ${expected}, not ${shown(value)}`, hint: hint ?? single }];
@@ -76,12 +79,23 @@ function explain(issue: Issue, data: unknown, json: JsonSchema): readonly ShapeP
     case 'too_big':
       return [{ path, message: `${name} ${tooBig(issue, value)}`, hint }];
     case 'custom':
-    case 'invalid_element':
     case 'invalid_format':
+      return [{ path, message: `${name} can't be ${shown(value)}: ${issue.message}`, hint }];
+    case 'invalid_element':
     case 'invalid_key':
     case 'not_multiple_of':
       return [{ path, message: `${name}: ${issue.message}`, hint }];
   }
+}
+
+/** What is wrong with the only variant that is of the right kind at all: that is what the person meant. */
+function onlyFitting(issue: Extract<Issue, { code: 'invalid_union' }>): readonly Issue[] | undefined {
+  const fitting = issue.errors.filter(
+    (errors) => !errors.some(({ code, path }) => code === 'invalid_type' && path.length === 0),
+  );
+  const [only] = fitting;
+  if (only === undefined || fitting.length > 1) return undefined;
+  return only.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 function discriminated(
@@ -93,7 +107,7 @@ function discriminated(
   const options = 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : [];
   if (value === undefined) return missing(path, `one of: ${options.join(', ')}`);
   // In several versions of zod the path ends before or at the discriminator.
-  const type = typeof value === 'object' ? valueAt(data, [...path, 'type']) : value;
+  const type = typeof value === 'object' ? valueAt(data, [...path, issue.discriminator ?? 'type']) : value;
   return {
     path,
     message: `${nameOf(path)} can't be ${shown(type)}`,
@@ -120,21 +134,6 @@ const kinds: Readonly<Record<string, string>> = {
   object: 'a group of named values',
   record: 'a group of named values',
 };
-
-/** A value as a person wrote it, cut short. */
-function shown(value: unknown): string {
-  if (value === undefined) return 'absent';
-  if (value === null) return 'empty';
-  if (typeof value === 'number') return String(value);
-  if (Array.isArray(value)) return 'a list';
-  if (typeof value === 'object') return 'a group of named values';
-  if (typeof value === 'string') return `the text "${value.length > 40 ? `${value.slice(0, 40)}…` : value}"`;
-  return asText(value);
-}
-
-function asText(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
-}
 
 function quotesHint(path: Problem['path'], expected: string, value: unknown): string | undefined {
   const label = typeof path.at(-1) === 'string' ? `${String(path.at(-1))}: ` : '';

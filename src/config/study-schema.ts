@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { maxParallel } from '../study/spec-rules';
 import { prunerSchema, samplerSchema } from './sampler-schema';
 import { choice, parameter } from './space-schema';
+import { prepareSchema, trialSchema } from './trial-schema';
 
 // Ranges are checked with the rest of the study, since a budget can be changed later on.
 const count = z.int().nullable().default(null);
@@ -35,49 +36,6 @@ const objective = z.strictObject({
 
 const params = z.record(z.string(), choice);
 
-const trial = z.strictObject({
-  function: z
-    .string()
-    .optional()
-    .meta({
-      description: 'FILE:NAME of a Python function that is called with a dict',
-      examples: ['train.py:train'],
-    }),
-  command: z
-    .array(z.string())
-    .optional()
-    .meta({
-      description: 'a program and its arguments; {name} stands for a parameter',
-      examples: [['python3', 'train.py', '--lr', '{learning_rate}']],
-    }),
-  files: z
-    .array(z.string())
-    .default([])
-    .meta({
-      description: 'files and directories that a trial needs, relative to the study file',
-      examples: [['train.py']],
-    }),
-  python: z
-    .string()
-    .min(1)
-    .default('python3')
-    .meta({ examples: ['.venv/bin/python'] }),
-  env: z
-    .record(z.string(), z.string().meta({ description: 'text (numbers in quotes)' }))
-    .default({})
-    .meta({ description: 'environment variables', examples: [{ OMP_NUM_THREADS: '1' }] }),
-  timeout: z
-    .union([z.number(), z.string()])
-    .optional()
-    .meta({ description: 'a duration or a number of seconds', examples: ['10m'] }),
-  retries: z
-    .int()
-    .min(0)
-    .max(100)
-    .default(2)
-    .meta({ examples: [2] }),
-});
-
 /** A study file. */
 export const studySchema = z
   .strictObject({
@@ -106,7 +64,7 @@ export const studySchema = z
       .default([])
       .meta({ description: 'tried first; missing parameters are sampled', examples: [[{ x: 0.5 }]] }),
     pruner: prunerSchema.prefault({ type: 'none' }),
-    trial: trial.meta({ examples: [{ function: 'train.py:train' }] }),
+    trial: trialSchema.meta({ examples: [{ function: 'train.py:train' }] }),
     budget: z
       .strictObject(budgetShape)
       .prefault({})
@@ -116,6 +74,7 @@ export const studySchema = z
       .min(1)
       .default(['local'])
       .meta({ description: 'where trials run, preferred first', examples: [['local']] }),
+    prepare: prepareSchema.optional(),
   })
   .meta({ title: 'A study of Perdure' });
 

@@ -1,10 +1,13 @@
 import type { Problem } from '../study/problem';
 import type { Choice, Parameter, SearchSpace } from '../study/space';
 import { snapped } from '../study/space-rules';
-import type { Program, PrunerSpec, SamplerSpec, StagedFile, StudySpec } from '../study/spec';
+import type { Preparation, Program, PrunerSpec, SamplerSpec, StagedFile, StudySpec } from '../study/spec';
+import { trialShape, type TrialShape } from '../study/trial-shape';
 import { parseDuration } from './duration';
+import { milliseconds } from './duration-schema';
 import { insidePath } from './staged-files';
 import type { StudyFile } from './study-schema';
+import { prepareDefaults } from './trial-schema';
 
 type ParameterFile = StudyFile['space'][string];
 
@@ -40,9 +43,34 @@ export function toSpec(
       env: study.trial.env,
       timeout: timeoutOf(study.trial.timeout, problems),
       retries: study.trial.retries,
+      ...shapeOf(study.trial),
     },
     budget: study.budget,
     sites: study.sites,
+    ...(study.prepare === undefined ? {} : { prepare: preparationOf(study.prepare) }),
+  };
+}
+
+/** What differs from the defaults, and nothing else: see {@link TrialSpec}. */
+function shapeOf({ resume, max_resumes, nodes, ranks_per_node }: StudyFile['trial']): Partial<TrialShape> {
+  const defaults = trialShape({});
+  return {
+    ...(resume === defaults.resume ? {} : { resume }),
+    ...(max_resumes === defaults.maxResumes ? {} : { maxResumes: max_resumes }),
+    ...(nodes === defaults.nodes ? {} : { nodes }),
+    ...(ranks_per_node === defaults.ranksPerNode ? {} : { ranksPerNode: ranks_per_node }),
+  };
+}
+
+function preparationOf(prepare: NonNullable<StudyFile['prepare']>): Preparation {
+  const short = typeof prepare === 'string' || Array.isArray(prepare);
+  const { run, in: where, timeout } = short ? { run: prepare, ...prepareDefaults } : prepare;
+  // Of a list each command has to succeed; a script has its own way with errors.
+  const script = typeof run === 'string' ? run : ['set -e', ...run].join('\n');
+  return {
+    script: `${script.replace(/\r\n?/g, '\n').trimEnd()}\n`,
+    in: where,
+    timeout: milliseconds(timeout),
   };
 }
 
@@ -84,8 +112,8 @@ function parameterOf({ when, ...distribution }: ParameterFile): Parameter {
 
 function timeoutOf(timeout: string | number | undefined, problems: Problem[]): number | null {
   if (timeout === undefined) return null;
-  const milliseconds = parseDuration(timeout);
-  if (milliseconds !== undefined) return milliseconds;
+  const parsed = parseDuration(timeout);
+  if (parsed !== undefined) return parsed;
   const message = `'${String(timeout)}' is not a duration above 0`;
   problems.push({
     path: ['trial', 'timeout'],

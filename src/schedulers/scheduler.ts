@@ -1,6 +1,8 @@
 import type { Json } from '../study/json';
 import type { Params } from '../study/space';
-import type { TrialSpec } from '../study/spec';
+import type { Cleaning, Heap, NeededStudy, SiteFinding } from '../study/site-upkeep';
+import type { Preparation, TrialSpec } from '../study/spec';
+import type { PreparationProgress, PreparationRequest } from './preparation';
 
 /**
  * One submission of one trial. `studyKey` is made from the study's UUID (see `jobKey`), so a directory or a job name
@@ -19,6 +21,8 @@ export interface JobRequest {
   readonly key: JobKey;
   readonly trial: TrialSpec;
   readonly params: Params;
+  /** What was prepared for the study at the site, where anything was: the trial is told its directory. */
+  readonly preparation?: Preparation;
   /** The metrics that the result has to contain. */
   readonly metrics: readonly string[];
   /** Bytes of a staged file by its hash. */
@@ -34,13 +38,29 @@ export type JobEnd =
 
 export type StopReason = 'timeout' | 'cancelled' | 'pruned';
 
+/**
+ * What took a job away: `walltime`: the time that its queue gave it; `block`: the job that it shared with others; `site`:
+ * anything else.
+ */
+export type LossCause = 'site' | 'walltime' | 'block';
+
 /** What is known of a job now. `lost`: it is gone and left no word; `unknown`: nobody could be asked. */
 export type JobObservation =
-  | { readonly state: 'pending' }
+  /** `note`: what a person should know of its waiting, in the scheduler's words. */
+  | { readonly state: 'pending'; readonly note?: string }
   | { readonly state: 'running'; readonly startedAt: Date }
   | { readonly state: 'done'; readonly end: JobEnd; readonly startedAt: Date; readonly endedAt: Date }
-  | { readonly state: 'lost'; readonly why: string }
-  | { readonly state: 'unknown'; readonly why: string };
+  | { readonly state: 'lost'; readonly why: string; readonly cause?: LossCause }
+  /** `login`: nobody can be asked until a person has logged in. */
+  | { readonly state: 'unknown'; readonly why: string; readonly login?: boolean };
+
+/** How jobs of a site are best followed. */
+export interface Pace {
+  /** How long one look lasts (milliseconds): nought where the site is asked from time to time, and has no news between. */
+  readonly stay: number;
+  /** When to look again after it (milliseconds). */
+  readonly again: number;
+}
 
 export interface Report {
   readonly step: number;
@@ -79,6 +99,8 @@ export interface Scheduler {
   submit(request: JobRequest): Promise<string | null>;
   /** The state of each submitted job, in the order asked. One listing of the site, however many are asked. Never throws for an outage: `unknown`. */
   observe(keys: readonly JobKey[]): Promise<readonly JobObservation[]>;
+  /** How to follow jobs here, from now on. */
+  pace(): Pace;
   /** Resolves when the job may have ended or reported, at the latest after `timeoutMs` or when `signal` aborts. A hint only; may resolve early. */
   waitForNews(key: JobKey, timeoutMs: number, signal: AbortSignal): Promise<void>;
   /** Resolves when a slot may have become free; as `waitForNews`. */
@@ -93,5 +115,41 @@ export interface Scheduler {
   hasCheckpoint(key: JobKey): Promise<boolean>;
   /** Reads what an ended job left. */
   fetch(key: JobKey): Promise<JobOutput>;
+  /**
+   * Reads what the trial has printed so far.
+   * @returns `null` where the attempt has no directory: it is not there yet, or not any more
+   */
+  readLog(key: JobKey, part: LogPart): Promise<LogBytes | null>;
+  /** Removes what is old and nobody needs, or says what that would be. May be ended at any moment, and called again. */
+  clean(cleaning: Cleaning): Promise<readonly Heap[]>;
+  /** Looks at the site for a person. @param needed by the studies of the ledger, to tell jobs that are nobody's */
+  examine(needed: readonly NeededStudy[]): Promise<readonly SiteFinding[]>;
+  /**
+   * Begins what a study wants prepared, or finds it begun, and looks how far it has come. One run at a site, whoever asks and
+   * whatever dies meanwhile; it goes on without anybody looking.
+   */
+  prepare(request: PreparationRequest): Promise<PreparationProgress>;
+  /** The asker waits no more: the preparation is ended, unless it is over or somebody else waits. Resolves when it is gone. */
+  abandonPreparation(request: PreparationRequest): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Who wrote what is read: the trial itself, or the job around it, as long as the trial has written nothing. */
+export type LogSource = 'trial' | 'job';
+
+export interface LogPart {
+  /** What `from` counts in; where there is another source now, that is read from its beginning. */
+  readonly source: LogSource | null;
+  readonly from: number;
+  readonly most: number;
+}
+
+export interface LogBytes {
+  /** `null`: nothing has been written. */
+  readonly source: LogSource | null;
+  /** Where `bytes` begin. */
+  readonly from: number;
+  /** Of the whole. */
+  readonly size: number;
+  readonly bytes: Uint8Array;
 }

@@ -19,6 +19,18 @@ export interface StudySpec {
   readonly budget: Budget;
   /** Names of sites, preferred first. At least one. */
   readonly sites: readonly string[];
+  /** Absent where there is nothing to prepare. */
+  readonly prepare?: Preparation;
+}
+
+/** What is run once at each site before the first trial there, and again only when it has changed. */
+export interface Preparation {
+  /** For bash. The study is stopped with its output where it does not end with 0. */
+  readonly script: string;
+  /** On the login node (at a local site: on the worker's machine), or in a job of its own. */
+  readonly in: 'login' | 'job';
+  /** Milliseconds it may run. */
+  readonly timeout: number;
 }
 
 /** `seed` is `null` where the file gives none; the ledger then keeps one that was drawn at the study's creation. */
@@ -89,6 +101,10 @@ export interface StagedFile {
   readonly executable: boolean;
 }
 
+/**
+ * The optional keys came later than the first studies. Each is absent where its default holds: so a study's hash stays what
+ * it was, and one from an old ledger is read as a new one. `trialShape` fills them in.
+ */
 export interface TrialSpec {
   readonly program: Program;
   readonly files: readonly StagedFile[];
@@ -99,6 +115,14 @@ export interface TrialSpec {
   readonly timeout: number | null;
   /** How often an attempt that was lost to its site is repeated. */
   readonly retries: number;
+  /** Whether an attempt that the walltime ended goes on from its checkpoint. */
+  readonly resume?: boolean;
+  /** How often, at most. */
+  readonly maxResumes?: number;
+  /** Whole nodes of one trial. */
+  readonly nodes?: number;
+  /** Processes on each of its nodes, started by `mpiexec`; `null`: the program is started once. */
+  readonly ranksPerNode?: number | null;
 }
 
 /** When a study is complete. A `null` limit does not apply; at least one of `trials`, `hours` and `target` is set, or the sampler is a grid. */

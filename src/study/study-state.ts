@@ -57,6 +57,8 @@ export interface StudyStateSnapshot {
   readonly proposed: number;
   readonly paused: boolean;
   readonly ending: Ending | null;
+  /** Sites that wait for a person; absent where there are none. */
+  readonly loginRequired?: readonly string[];
 }
 
 /**
@@ -71,6 +73,8 @@ export class StudyStateMachine {
   private proposed_: number;
   private paused_: boolean;
   private ending_: Ending | null;
+  private readonly loginRequired_: Set<string>;
+  private preparing_: string | null = null;
   readonly startedAt: number;
 
   constructor(snapshot: StudyStateSnapshot) {
@@ -82,6 +86,7 @@ export class StudyStateMachine {
     this.proposed_ = snapshot.proposed;
     this.paused_ = snapshot.paused;
     this.ending_ = snapshot.ending;
+    this.loginRequired_ = new Set(snapshot.loginRequired);
   }
 
   snapshot(): StudyStateSnapshot {
@@ -94,7 +99,31 @@ export class StudyStateMachine {
       proposed: this.proposed_,
       paused: this.paused_,
       ending: this.ending_,
+      ...(this.loginRequired_.size === 0 ? {} : { loginRequired: this.loginRequired }),
     };
+  }
+
+  /** Sites that wait for a person; it is no state of the study, whose other trials go on. */
+  get loginRequired(): readonly string[] {
+    return [...this.loginRequired_].sort();
+  }
+
+  setLoginRequired(site: string, needed: boolean): void {
+    if (needed) this.loginRequired_.add(site);
+    else this.loginRequired_.delete(site);
+  }
+
+  /** The site that is being prepared for the first trial; nothing is proposed meanwhile. */
+  get preparing(): string | null {
+    return this.preparing_;
+  }
+
+  beginPreparing(site: string): void {
+    this.preparing_ = site;
+  }
+
+  endPreparing(): void {
+    this.preparing_ = null;
   }
 
   get spec(): StudySpec {
@@ -121,16 +150,23 @@ export class StudyStateMachine {
 
   /** `true` when it is over: nothing more to propose and nothing in flight. */
   get over(): boolean {
-    return this.ending_ !== null && this.running_.size === 0;
+    return this.ending_ !== null && !this.busy;
+  }
+
+  /** Something is under way that has to end before the study has. */
+  private get busy(): boolean {
+    return this.running_.size > 0 || this.preparing_ !== null;
   }
 
   get state(): StudyState {
-    if (this.ending_ !== null) return this.running_.size > 0 ? 'draining' : this.ending_.state;
+    if (this.ending_ !== null) return this.busy ? 'draining' : this.ending_.state;
     return this.paused_ ? 'paused' : 'running';
   }
 
   get reason(): string {
-    return this.ending_?.reason ?? (this.paused_ ? 'paused by a person' : '');
+    if (this.ending_ !== null) return this.ending_.reason;
+    if (this.paused_) return 'paused by a person';
+    return this.preparing_ === null ? '' : `preparing ${this.preparing_}`;
   }
 
   isRunning(number: number): boolean {
@@ -146,7 +182,7 @@ export class StudyStateMachine {
   /** How many trials to propose at time `now` (milliseconds). Ends the study where its budget says so. */
   room(now: number): number {
     this.checkBudget(now);
-    if (this.ending_ !== null || this.paused_) return 0;
+    if (this.ending_ !== null || this.paused_ || this.preparing_ !== null) return 0;
     return Math.max(0, Math.min(this.spec_.budget.parallel - this.running_.size, this.budgetLeft));
   }
 

@@ -10,20 +10,21 @@ import {
   type NativeConnectionOptions,
   type WorkerOptions,
 } from '@temporalio/worker';
+import { serveControl } from '../control/control-server';
 import { createSiteActivities } from '../activities/site-activities';
 import { StudyContexts } from '../activities/study-context';
 import { createStudyActivities } from '../activities/study-activities';
 import { connectionOptions } from '../client/connect';
 import type { Settings } from '../config/settings';
-import { createLocalScheduler } from '../schedulers/local';
-import type { Scheduler } from '../schedulers/scheduler';
 import { openLedger } from '../storage';
 import type { Ledger } from '../storage/ledger';
 import { PerdureError } from '../study/error';
 import { siteHostQueue, siteQueue, STUDY_QUEUE } from '../study/task-queues';
 import type { FailpointSinks } from '../workflows/failpoints';
+import { carryControl } from './carry-control';
 import { createFailpoint } from './failpoint';
 import { serveHealth } from './health';
+import { openSites, type OpenSite } from './open-sites';
 import { createLog, type Level } from './log';
 import { temporalLogger } from './temporal-log';
 
@@ -68,18 +69,26 @@ export async function runWorker(run: WorkerRun): Promise<void> {
   const { namespace, ...options } = connectionOptions(settings);
   const ledger = await openLedger(settings.storage);
   const contexts = new StudyContexts(ledger);
-  const schedulers = openSites(settings);
+  const sites = openSites(settings);
   let connection: NativeConnection | undefined;
   let health: Server | undefined;
+  let endControl: (() => Promise<void>) | undefined;
   const workers: Worker[] = [];
   try {
     if (run.healthPort !== undefined) {
       health = await serveHealth(run.healthPort, bind, () => workers.map((worker) => worker.getState()));
     }
+    endControl = await serveControl(settings.home, (request, ask) => carryControl(sites, request, ask));
     connection = await connectNative(options);
-    const site = { ledger, contexts, schedulers, host, stopping: stop, failpoint };
+    const siteActivities = createSiteActivities({
+      ledger,
+      contexts,
+      schedulers: new Map([...sites].map(([name, { scheduler }]) => [name, scheduler])),
+      hostOf: (name) => (sites.get(name)?.bound === true ? host : null),
+      stopping: stop,
+      failpoint,
+    });
     const common = { connection, namespace, shutdownGraceTime } satisfies Partial<WorkerOptions>;
-    const siteActivities = createSiteActivities(site);
     const created = await Promise.all([
       Worker.create({
         ...common,
@@ -89,14 +98,14 @@ export async function runWorker(run: WorkerRun): Promise<void> {
         maxCachedWorkflows,
         sinks: failpointSinks(failpoint),
       }),
-      ...[...schedulers.keys()]
-        .flatMap((name) => [siteQueue(name), siteHostQueue(name, host)])
+      ...[...sites]
+        .flatMap(([name, { bound }]) => [siteQueue(name), ...(bound ? [siteHostQueue(name, host)] : [])])
         .map((taskQueue) =>
           Worker.create({
             ...common,
             taskQueue,
             activities: siteActivities,
-            maxConcurrentActivityTaskExecutions: 500,
+            maxConcurrentActivityTaskExecutions: 1000,
           }),
         ),
     ]);
@@ -107,12 +116,13 @@ export async function runWorker(run: WorkerRun): Promise<void> {
     };
     stop.addEventListener('abort', end);
     if (stop.aborted) end();
-    log.info({ sites: [...schedulers.keys()], ledger: ledger.url, namespace }, 'worker ready');
+    log.info({ sites: [...sites.keys()], ledger: ledger.url, namespace }, 'worker ready');
     await Promise.all(running);
     log.info('worker ended');
   } finally {
     health?.close();
-    await closeAll(contexts, schedulers, ledger);
+    await endControl?.();
+    await closeAll(contexts, sites, ledger);
     await connection?.close();
   }
 }
@@ -130,21 +140,12 @@ async function connectNative(options: NativeConnectionOptions): Promise<NativeCo
 
 async function closeAll(
   contexts: StudyContexts,
-  schedulers: ReadonlyMap<string, Scheduler>,
+  sites: ReadonlyMap<string, OpenSite>,
   ledger: Ledger,
 ): Promise<void> {
   await contexts.close();
-  for (const scheduler of schedulers.values()) await scheduler.close();
+  for (const { scheduler } of sites.values()) await scheduler.close();
   await ledger.close();
-}
-
-function openSites(settings: Settings): ReadonlyMap<string, Scheduler> {
-  return new Map(
-    Object.entries(settings.sites).map(([site, { workingDir, slots }]) => [
-      site,
-      createLocalScheduler({ site, workingDir, slots }),
-    ]),
-  );
 }
 
 /** The bundle that the build made, which saves seconds at each start; from sources, it is made now. */

@@ -83,11 +83,39 @@ export type AttemptProgress =
   | { readonly kind: 'submitted'; readonly host: string | null; readonly jobId: string }
   /** Another host had begun this attempt: `startAttempt` has to be asked there. */
   | { readonly kind: 'elsewhere'; readonly host: string }
-  /** It is gone without a word. */
-  | { readonly kind: 'lost'; readonly why: string };
+  /** It is gone without a word; `checkpoint`: it left something that the next attempt goes on from. */
+  | {
+      readonly kind: 'lost';
+      readonly why: string;
+      readonly cause?: 'site' | 'walltime' | 'block';
+      readonly checkpoint?: boolean;
+    };
+
+/** What a study wants prepared at a site. */
+export interface PreparationRef {
+  readonly study: StudyRef;
+  readonly site: string;
+  /** The worker's host that has it, where the site is bound to hosts; `null`: whichever takes it. */
+  readonly host: string | null;
+  /** Who waits for it: what failed is made anew for another asker only. */
+  readonly asker: string;
+}
+
+/** What came of a preparation. */
+export type PreparationEnd =
+  | { readonly kind: 'prepared' }
+  /** It would fail again; `why` has the last lines of its output. */
+  | { readonly kind: 'failed'; readonly why: string }
+  | { readonly kind: 'lost'; readonly why: string }
+  /** It is under way on this host: `prepareSite` has to be asked there. */
+  | { readonly kind: 'begun'; readonly host: string };
 
 /** Activities of a site's task queue. Each may run twice and acts once. */
 export interface SiteActivities {
+  /** Begins what the study wants prepared at the site, unless it was begun, and follows it to its end. */
+  prepareSite(preparation: PreparationRef): Promise<PreparationEnd>;
+  /** The study waits for it no more: it is ended, unless it is over or another study waits for it. */
+  abandonPreparation(preparation: PreparationRef): Promise<void>;
   /**
    * Submits the attempt unless it was, and waits a moment for its end. A job that ends in that moment is recorded at once,
    * so that a short trial costs a single activity.

@@ -30,4 +30,7 @@ export const reportToStudy = defineSignal('reportToStudy');
 /** To a trial: end now, with the reason that is recorded. */
 export const cancelAttempt = defineSignal('cancelAttempt');
 
+/** From a site's worker to a study: a person has to log in there, or has done so. */
+export const siteLogin = defineSignal<[{ readonly site: string; readonly needed: boolean }]>('siteLogin');
+
 export const studyProgress = defineQuery<StudyProgress>('progress');

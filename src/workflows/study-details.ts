@@ -14,6 +14,8 @@ export function describeStudy(state: StudyStateMachine): string {
   if (tally.best !== null)
     lines.push(`- best: ${String(tally.best.value)} (trial ${String(tally.best.number)})`);
   if (tally.failuresInRow > 0) lines.push(`- failed in a row: ${String(tally.failuresInRow)}`);
+  for (const site of state.loginRequired)
+    lines.push(`- **site ${site} needs a login**: its trials wait; type \`perdure login ${site}\``);
   lines.push(
     `- sampler: ${spec.sampler.type}; sites: ${spec.sites.join(', ')}; specification ${String(state.specVersion)}`,
   );

@@ -8,6 +8,7 @@ import { describeStudy } from './study-details';
 /** Tells Temporal UI and the ledger how the study stands, each only where something has changed. */
 export class StudyHerald {
   private state: StudyState | undefined;
+  private preparing: string | null = null;
   private best: number | undefined;
   private telling: Promise<void> = Promise.resolve();
 
@@ -31,9 +32,12 @@ export class StudyHerald {
       this.best = best.number;
       upsertSearchAttributes([{ key: searchAttributes.best, value: best.value }]);
     }
-    if (this.study.state === this.state) return;
-    this.state = this.study.state;
-    upsertSearchAttributes([{ key: searchAttributes.state, value: this.state }]);
-    await this.activities.noteState(this.ref, this.state, this.study.reason);
+    const { state, preparing } = this.study;
+    const told = state === this.state;
+    if (told && preparing === this.preparing) return;
+    this.state = state;
+    this.preparing = preparing;
+    if (!told) upsertSearchAttributes([{ key: searchAttributes.state, value: state }]);
+    await this.activities.noteState(this.ref, state, this.study.reason);
   }
 }

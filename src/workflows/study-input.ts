@@ -21,4 +21,6 @@ export interface TrialInput {
   readonly sites: readonly string[];
   /** How often a lost attempt is repeated. */
   readonly retries: number;
+  /** How often an attempt that left a checkpoint at its walltime goes on, beside the retries; absent: never. */
+  readonly maxResumes?: number;
 }

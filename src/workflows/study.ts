@@ -16,8 +16,9 @@ import { emptyTally, StudyStateMachine } from '../study/study-state';
 import type { OpenedStudy, StudyActivities, StudyRef } from './activity-types';
 import { Deadline } from './deadline';
 import { hit } from './failpoints';
-import { studyProgress } from './messages';
+import { siteLogin, studyProgress } from './messages';
 import { atOnce, boundary } from './retry';
+import { SitePreparation } from './site-preparation';
 import { StudyHerald } from './study-herald';
 import type { StudyInput } from './study-input';
 import { acceptRequests, type Requests } from './study-requests';
@@ -53,23 +54,31 @@ export async function study(input: StudyInput): Promise<StudyResult> {
   const window = new TrialWindow(ref, state, activities);
   const herald = new StudyHerald(ref, state, activities);
   const requests = acceptRequests(ref, state, window, activities, herald);
+  const preparation = new SitePreparation(ref, state, () => {
+    window.touch();
+  });
   setHandler(studyProgress, () => progressOf(input.uuid, state));
+  setHandler(siteLogin, ({ site, needed }) => {
+    state.setLoginRequired(site, needed);
+    window.touch();
+  });
 
   if (opened === undefined) {
     hit('after-continue-as-new');
     window.adopt(state.running);
   } else {
     window.start(opened.running);
+    preparation.start();
   }
   try {
-    await run(input, ref, state, window, requests, herald);
+    await run(input, ref, state, { window, requests, herald, preparation });
   } catch (error) {
     if (!isCancellation(error)) throw error;
     // Cancelled in Temporal UI: the same as `stop --now`.
     await CancellationScope.nonCancellable(async () => {
       state.stop();
       await window.cancelAll();
-      await run(input, ref, state, window, requests, herald);
+      await run(input, ref, state, { window, requests, herald, preparation });
     });
   }
   const result: StudyResult = { state: state.state, reason: state.reason, best: state.tally.best };
@@ -77,13 +86,19 @@ export async function study(input: StudyInput): Promise<StudyResult> {
   return result;
 }
 
+/** Who takes care of what in a study's run. */
+interface Parts {
+  readonly window: TrialWindow;
+  readonly requests: Requests;
+  readonly herald: StudyHerald;
+  readonly preparation: SitePreparation;
+}
+
 async function run(
   input: StudyInput,
   ref: StudyRef,
   state: StudyStateMachine,
-  window: TrialWindow,
-  requests: Requests,
-  herald: StudyHerald,
+  { window, requests, herald, preparation }: Parts,
 ): Promise<void> {
   const deadline = new Deadline(() => {
     window.touch();
@@ -92,12 +107,13 @@ async function run(
     const historyIsLong = shouldContinue(input);
     const room = requests.idle ? state.room(Date.now()) : 0;
     deadline.set(state.deadline);
+    preparation.follow();
     await herald.tell();
     if (state.over && requests.idle) {
       await condition(allHandlersFinished);
       return;
     }
-    if (historyIsLong && window.idle && requests.idle) {
+    if (historyIsLong && window.idle && requests.idle && state.preparing === null) {
       await condition(allHandlersFinished);
       hit('before-continue-as-new');
       await continueAsNew<typeof study>({ ...input, carried: state.snapshot() });
@@ -123,8 +139,8 @@ function begin(input: StudyInput, opened: OpenedStudy | undefined): StudyStateMa
 }
 
 function progressOf(uuid: string, machine: StudyStateMachine): StudyProgress {
-  const { state, reason, spec, specVersion, running } = machine;
-  return { uuid, state, reason, spec, specVersion, running, loginRequired: [] };
+  const { state, reason, spec, specVersion, running, loginRequired } = machine;
+  return { uuid, state, reason, spec, specVersion, running, loginRequired };
 }
 
 async function propose(

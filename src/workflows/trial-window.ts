@@ -15,7 +15,9 @@ import {
 import type { TrialOutcome } from '../study/progress';
 import { searchAttributes, studyKeyword } from '../study/search-attributes';
 import type { StudyStateMachine } from '../study/study-state';
+import type { TrialSpec } from '../study/spec';
 import { siteHostQueue, siteQueue } from '../study/task-queues';
+import { trialShape } from '../study/trial-shape';
 import { trialWorkflowId } from '../study/workflow-id';
 import type { AttemptPlace, SiteActivities, StudyActivities, StudyRef, TrialStart } from './activity-types';
 import { cancelAttempt, reportToStudy, trialEnded } from './messages';
@@ -135,7 +137,15 @@ export class TrialWindow {
     const { spec } = this.state;
     return startChild<typeof trial>('trial', {
       workflowId: this.workflowId(one.number),
-      args: [{ study: this.ref, number: one.number, sites: spec.sites, retries: spec.trial.retries }],
+      args: [
+        {
+          study: this.ref,
+          number: one.number,
+          sites: spec.sites,
+          retries: spec.trial.retries,
+          ...resumesOf(spec.trial),
+        },
+      ],
       // Trials outlive the study's runs, and its death.
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: one.summary,
@@ -211,4 +221,10 @@ export class TrialWindow {
   private workflowId(number: number): string {
     return trialWorkflowId(workflowInfo().workflowId, number);
   }
+}
+
+/** Absent where nothing is resumed, as it was before there was such a thing. */
+function resumesOf(trial: TrialSpec): { readonly maxResumes?: number } {
+  const { resume, maxResumes } = trialShape(trial);
+  return resume ? { maxResumes } : {};
 }

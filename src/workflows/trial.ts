@@ -16,6 +16,7 @@ import { studyIdOfTrial } from '../study/workflow-id';
 import type { AttemptProgress, AttemptRef, SiteActivities, StudyActivities } from './activity-types';
 import { hit } from './failpoints';
 import { cancelAttempt, reportToStudy, trialEnded } from './messages';
+import { Losses } from '../study/losses';
 import { boundary, nobodyAnswered, observing, reachable } from './retry';
 import type { TrialInput } from './study-input';
 
@@ -69,13 +70,14 @@ class Attempts {
   }
 
   async run(): Promise<TrialOutcome> {
+    const losses = new Losses(this.input);
     for (let number = 1; ; number++) {
       this.current = this.attempt(number);
       this.host = null;
       const end = await this.runOne().catch((error: unknown) => this.rejected(error));
       if (end.kind === 'ended') return end.outcome;
       log.warn('an attempt was lost', { attempt: number, why: end.why });
-      if (number > this.input.retries) {
+      if (!losses.allow(end)) {
         return this.study.failTrial(this.input.study, this.input.number, {
           reason: 'lost',
           message: end.why,

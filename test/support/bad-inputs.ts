@@ -46,6 +46,25 @@ function more(text: string): string {
   return `${goodStudy}${text}\n`;
 }
 
+const pbsLines = [
+  'sites:',
+  '  big:',
+  '    scheduler: pbs',
+  '    transport: {type: ssh2, host: login.example.org}',
+  '    working_dir: /lus/me',
+  '    walltime: 01:00:00',
+];
+
+/** Settings with a PBS site without a mistake, but for what stands in their seventh line. */
+function pbs(text: string): string {
+  return `${[...pbsLines, `    ${text}`].join('\n')}\n`;
+}
+
+/** The same with another fourth line. */
+function transport(text: string): string {
+  return `${pbsLines.with(3, `    transport: ${text}`).join('\n')}\n`;
+}
+
 const study: readonly Omit<BadInput, 'kind'>[] = [
   {
     name: 'an empty file',
@@ -552,6 +571,75 @@ const study: readonly Omit<BadInput, 'kind'>[] = [
     line: 10,
     hint: "leave out 'target'",
   },
+  {
+    name: 'a resume in words',
+    text: line(9, 'trial: {function: train.py:train, resume: yes}'),
+    line: 9,
+    hint: 'resume: true',
+  },
+  {
+    name: 'half a node',
+    text: line(9, 'trial: {function: train.py:train, nodes: 0.5}'),
+    line: 9,
+    hint: 'nodes: 2',
+    message: 'a whole number',
+  },
+  {
+    name: 'no node',
+    text: line(9, 'trial: {function: train.py:train, nodes: 0}'),
+    line: 9,
+    hint: 'nodes: 2',
+    message: 'at least 1',
+  },
+  {
+    name: 'no ranks',
+    text: line(9, 'trial: {function: train.py:train, ranks_per_node: 0}'),
+    line: 9,
+    hint: 'ranks_per_node: 12',
+  },
+  {
+    name: 'a resume less than none',
+    text: line(9, 'trial: {function: train.py:train, max_resumes: -1}'),
+    line: 9,
+    hint: 'max_resumes: 10',
+  },
+  { name: 'nothing to prepare', text: more('prepare: []'), line: 11, hint: 'fetch-data', message: 'empty' },
+  { name: 'a blank preparation', text: more('prepare: " "'), line: 11, hint: 'nothing in it' },
+  { name: 'a preparation by number', text: more('prepare: 3'), line: 11, hint: 'fetch-data' },
+  {
+    name: 'a preparation without a script',
+    text: more('prepare: {in: job}'),
+    line: 11,
+    hint: 'run: ',
+    message: 'missing',
+  },
+  {
+    name: 'a preparation in another place',
+    text: more('prepare: {run: make, in: queue}'),
+    line: 11,
+    hint: 'job',
+    message: "'prepare.in'",
+  },
+  {
+    name: 'a preparation with an unknown key',
+    text: more('prepare: {run: make, where: job}'),
+    line: 11,
+    hint: 'one of: run, in, timeout',
+  },
+  {
+    name: 'a preparation of no time',
+    text: more('prepare: {run: make, timeout: 0}'),
+    line: 11,
+    hint: 'timeout: 1h',
+    message: 'duration',
+  },
+  {
+    name: 'a command that is a list',
+    text: more('prepare: [[make]]'),
+    line: 11,
+    hint: 'make',
+    message: "'prepare[0]'",
+  },
   { name: 'no sites', text: more('sites: []'), line: 11, hint: 'sites: [local]' },
   { name: 'the same site twice', text: more('sites: [local, local]'), line: 11, hint: 'leave out one' },
 ];
@@ -563,6 +651,19 @@ const start: readonly Omit<BadInput, 'kind'>[] = [
     line: 11,
     hint: "'local'",
     message: "no site 'locl'",
+  },
+  {
+    name: 'two nodes of one machine',
+    text: line(9, 'trial: {function: train.py:train, nodes: 2}'),
+    line: 9,
+    hint: "leave out 'nodes'",
+    message: 'one machine',
+  },
+  {
+    name: 'ranks on a local site',
+    text: line(9, 'trial: {function: train.py:train, ranks_per_node: 4}'),
+    line: 9,
+    hint: 'mpiexec',
   },
   {
     name: 'a Python that is not there',
@@ -652,6 +753,278 @@ const settings: readonly Omit<BadInput, 'kind'>[] = [
   { name: 'a site that is a word', text: 'sites:\n  local: local\n', line: 2, hint: 'scheduler: local' },
 ];
 
+/** What goes to PBS or ssh, and must not be taken there for anything else. */
+const pbsSettings: readonly Omit<BadInput, 'kind'>[] = [
+  ...[
+    ['a quote', `"X'; rm -rf ~; '"`],
+    ['a line break', String.raw`"X\n#PBS -q other"`],
+    ['a line break at its end', String.raw`"X\n"`],
+    ['a space', 'X Y'],
+    ['a command', '$(id)'],
+    ['a backslash', String.raw`'X\Y'`],
+    ['a dash in front', '-X'],
+    ['nothing', '""'],
+  ].flatMap(([what = '', value = '']) =>
+    ['account', 'queue', 'filesystems', 'select'].map((key) => ({
+      name: `${what} in ${key}`,
+      text: pbs(`${key}: ${value}`),
+      line: 7,
+      hint: `${key}: `,
+      message: `'sites.big.${key}' can't be the text "`,
+    })),
+  ),
+  {
+    name: 'a dash in front that YAML takes for a number',
+    text: pbs('queue: -1'),
+    line: 7,
+    hint: 'in quotes',
+  },
+  { name: 'no account but a list', text: pbs('account: [X]'), line: 7, hint: 'account: MyProject' },
+  {
+    name: 'another resource behind select',
+    text: pbs('select: 1,walltime=99:00:00'),
+    line: 7,
+    hint: 'select: ',
+    message: "without 'place'",
+  },
+  { name: 'no nodes', text: pbs('select: 0'), line: 7, hint: 'select: ', message: 'at least 1' },
+  { name: 'no nodes in quotes', text: pbs('select: "0"'), line: 7, hint: 'select: ' },
+  {
+    name: 'no working directory',
+    text: `${pbsLines.toSpliced(4, 1).join('\n')}\n`,
+    line: 2,
+    hint: 'compute nodes see',
+    message: "'working_dir' is missing",
+  },
+  {
+    name: 'a working directory with a tilde',
+    text: `${pbsLines.with(4, '    working_dir: ~/perdure').join('\n')}\n`,
+    line: 5,
+    hint: 'working_dir: /lus',
+    message: '`pwd`',
+  },
+  {
+    name: 'a relative working directory',
+    text: `${pbsLines.with(4, '    working_dir: perdure').join('\n')}\n`,
+    line: 5,
+    hint: 'working_dir: /lus',
+    message: 'begin with /',
+  },
+  {
+    name: 'a working directory of two lines',
+    text: `${pbsLines.with(4, String.raw`    working_dir: "/lus/a\nb"`).join('\n')}\n`,
+    line: 5,
+    hint: 'working_dir: /lus',
+    message: 'line break',
+  },
+  {
+    name: 'a default working directory with a tilde',
+    text: 'working_dirs: {pbs: ~/perdure}\n',
+    line: 1,
+    hint: 'pbs: /lus',
+  },
+  {
+    name: 'a working directory of an unknown scheduler',
+    text: 'working_dirs: {pbss: /lus/me}\n',
+    line: 1,
+    hint: "'pbs'",
+  },
+  {
+    name: 'a walltime that is none',
+    text: `${pbsLines.with(5, '    walltime: an hour').join('\n')}\n`,
+    line: 6,
+    hint: 'walltime: 01:00:00',
+  },
+  {
+    name: 'a walltime of no time',
+    text: `${pbsLines.with(5, '    walltime: 00:00:00').join('\n')}\n`,
+    line: 6,
+    hint: 'walltime: 01:00:00',
+  },
+  {
+    name: 'a poll every half second',
+    text: pbs('poll_interval: 500ms'),
+    line: 7,
+    hint: 'poll_interval: 60s',
+    message: 'shorter than 1 s',
+  },
+  {
+    name: 'a poll interval in words',
+    text: pbs('poll_interval: often'),
+    line: 7,
+    hint: 'poll_interval: 60s',
+  },
+  { name: 'no jobs', text: pbs('max_jobs: 0'), line: 7, hint: 'max_jobs: 1' },
+  {
+    name: 'a directive that is not a list',
+    text: pbs('directives: -l place=scatter'),
+    line: 7,
+    hint: 'directives: [-l place',
+  },
+  {
+    name: 'two directives in one',
+    text: pbs(String.raw`directives: ["-l place=scatter\nrm -rf /"]`),
+    line: 7,
+    hint: 'an entry of its own',
+  },
+  {
+    name: 'a directive with its mark',
+    text: pbs('directives: ["#PBS -l place=scatter"]'),
+    line: 7,
+    hint: "leave out '#PBS'",
+  },
+  {
+    name: 'a directive that keeps qsub waiting',
+    text: pbs('directives: ["-W umask=027,block=true"]'),
+    line: 7,
+    hint: "leave out 'block'",
+  },
+  {
+    name: 'a directive without an option',
+    text: pbs('directives: [place=scatter]'),
+    line: 7,
+    hint: 'begins with an option',
+  },
+  ...[
+    '-N mine',
+    '-o /tmp',
+    '-e /tmp',
+    '-joe',
+    '-k doe',
+    '-r y',
+    '-J 1-9',
+    '-S /bin/zsh',
+    '-V',
+    '-l a=1 -N mine',
+  ].map((directive) => ({
+    name: `the directive ${directive}`,
+    text: pbs(`directives: [-l place=scatter, "${directive}"]`),
+    line: 7,
+    hint: 'is not yours to set',
+  })),
+  {
+    name: 'a pin that is not known',
+    text: pbs('blocks: {slots_per_node: 12, pin: tiles}'),
+    line: 7,
+    hint: 'aurora_tiles',
+  },
+  { name: 'blocks without slots', text: pbs('blocks: {pin: cores}'), line: 7, hint: 'slots_per_node: 12' },
+  {
+    name: 'more blocks at least than at most',
+    text: pbs('blocks: {slots_per_node: 1, min_blocks: 2}'),
+    line: 7,
+    hint: 'max_blocks: 2',
+    message: '2 blocks at least and 1 at most',
+  },
+  {
+    name: 'more blocks than jobs',
+    text: pbs('max_jobs: 1\n    blocks: {slots_per_node: 1, max_blocks: 2}'),
+    line: 8,
+    hint: 'max_blocks: 1',
+    message: 'a block is a job',
+  },
+  {
+    name: 'blocks without a walltime',
+    text: `${pbsLines.with(5, '    blocks: {slots_per_node: 12}').join('\n')}\n`,
+    line: 6,
+    hint: 'walltime: 01:00:00',
+  },
+  {
+    name: 'two sites with blocks in one directory',
+    text: [
+      'working_dirs: {pbs: /lus/me}',
+      'sites:',
+      '  one: &one {scheduler: pbs, transport: {type: local}, walltime: 1h, blocks: {slots_per_node: 2}}',
+      '  two: {<<: *one, queue: prod}',
+    ].join('\n'),
+    line: 4,
+    hint: 'working_dir: /lus/me/two',
+    message: "'two' and 'one'",
+  },
+  { name: 'commands of PBS in a relative folder', text: pbs('pbs_bin: bin'), line: 7, hint: '/opt/pbs/bin' },
+  {
+    name: 'a key of PBS in another place',
+    text: pbs('slots_per_node: 12'),
+    line: 7,
+    hint: 'one of: scheduler, transport',
+    message: "'sites.big' has no 'slots_per_node'",
+  },
+  {
+    name: 'no transport',
+    text: `${pbsLines.toSpliced(3, 1).join('\n')}\n`,
+    line: 2,
+    hint: 'transport: {type: ssh2',
+    message: 'missing',
+  },
+  { name: 'an unknown transport', text: transport('{type: ssh, host: a}'), line: 4, hint: "'ssh2'" },
+  { name: 'a transport without a type', text: transport('{host: a}'), line: 4, hint: 'ssh2, openssh, local' },
+  { name: 'no host', text: transport('{type: ssh2}'), line: 4, hint: 'host: aurora' },
+  {
+    name: 'a host that is an option',
+    text: transport('{type: ssh2, host: -oProxyCommand=id}'),
+    line: 4,
+    hint: 'host: aurora',
+    message: 'option of ssh',
+  },
+  {
+    name: 'an alias that is an option',
+    text: transport('{type: openssh, host: -oProxyCommand=id, control_path: /s}'),
+    line: 4,
+    hint: 'host: aurora',
+    message: 'option of ssh',
+  },
+  {
+    name: 'a host with its user',
+    text: transport('{type: ssh2, host: me@a}'),
+    line: 4,
+    hint: 'host: aurora',
+    message: 'without user and port',
+  },
+  {
+    name: 'a host with a space',
+    text: transport('{type: openssh, host: "a b", control_path: /s}'),
+    line: 4,
+    hint: 'host: aurora',
+  },
+  {
+    name: 'a user that is an option',
+    text: transport('{type: ssh2, host: a, user: -l}'),
+    line: 4,
+    hint: 'user: me',
+  },
+  {
+    name: 'a user with a space',
+    text: transport('{type: ssh2, host: a, user: "a b"}'),
+    line: 4,
+    hint: 'user: me',
+  },
+  {
+    name: 'a port that is none',
+    text: transport('{type: ssh2, host: a, port: 70000}'),
+    line: 4,
+    hint: 'port: 22',
+  },
+  {
+    name: 'a passcode in the settings',
+    text: transport('{type: ssh2, host: a, password: secret}'),
+    line: 4,
+    hint: 'one of: type, host',
+    message: "no 'password'",
+  },
+  {
+    name: 'no master',
+    text: transport('{type: openssh, host: a}'),
+    line: 4,
+    hint: 'control_path: ~/.ssh/cm',
+  },
+  {
+    name: 'a local site that is far away',
+    text: 'sites:\n  local: {scheduler: pbs, transport: {type: local}, working_dir: /w}\n',
+    line: 2,
+    hint: 'another name',
+  },
+];
+
 const params: readonly Omit<BadInput, 'kind'>[] = [
   { name: 'no JSON', text: '{"hidden": 64', line: 1, hint: 'bracket' },
   { name: 'a list', text: '[64]', line: 1, hint: '"learning_rate": 0.01' },
@@ -716,7 +1089,7 @@ const adjust: readonly Omit<BadInput, 'kind'>[] = [
 export const badInputs: readonly BadInput[] = [
   ...study.map((input) => ({ kind: 'study' as const, ...input })),
   ...start.map((input) => ({ kind: 'start' as const, ...input })),
-  ...settings.map((input) => ({ kind: 'settings' as const, ...input })),
+  ...[...settings, ...pbsSettings].map((input) => ({ kind: 'settings' as const, ...input })),
   ...params.map((input) => ({ kind: 'params' as const, ...input })),
   ...adjust.map((input) => ({ kind: 'adjust' as const, ...input })),
 ];

@@ -25,9 +25,18 @@ export class Installation {
   readonly config = join(this.folder, 'perdure.yaml');
   readonly failpoints = join(this.folder, 'failpoints');
 
-  constructor({ storage, slots = 4 }: { readonly storage?: string; readonly slots?: number } = {}) {
+  constructor({
+    storage,
+    slots = 4,
+    sites = {},
+  }: {
+    readonly storage?: string;
+    readonly slots?: number;
+    /** More sites, as in a settings file. */
+    readonly sites?: Readonly<Record<string, unknown>>;
+  } = {}) {
     mkdirSync(this.failpoints);
-    const lines = [`sites: {local: {scheduler: local, slots: ${String(slots)}}}`];
+    const lines = [`sites: ${JSON.stringify({ local: { scheduler: 'local', slots }, ...sites })}`];
     if (storage !== undefined) lines.push(`storage: ${JSON.stringify(storage)}`);
     writeFileSync(this.config, `${lines.join('\n')}\n`);
   }
@@ -53,9 +62,20 @@ export class Installation {
 
   /** Runs `perdure` to its end; `interruptAt`: presses Ctrl-C when it has said that on standard error. */
   async perdure(...words: readonly (string | { readonly interruptAt: RegExp })[]): Promise<CommandResult> {
+    return this.perdureWith('', ...words);
+  }
+
+  /** The same, with this text as its standard input. */
+  async perdureWith(
+    input: string,
+    ...words: readonly (string | { readonly interruptAt: RegExp })[]
+  ): Promise<CommandResult> {
     const args = words.filter((word) => typeof word === 'string');
     const { interruptAt } = words.find((word) => typeof word !== 'string') ?? {};
-    const child = spawn(bin, args, { env: this.env, cwd: this.folder, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(bin, args, { env: this.env, cwd: this.folder, stdio: ['pipe', 'pipe', 'pipe'] });
+    // It may end without having read it.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
     const read = async (stream: NodeJS.ReadableStream): Promise<string> => {
       const parts: Buffer[] = [];
       for await (const part of stream) parts.push(Buffer.from(part as Uint8Array));

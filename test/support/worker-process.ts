@@ -28,8 +28,8 @@ export class WorkerProcess {
   ): Promise<WorkerProcess> {
     const directory = join(installation.folder, name);
     const settings = readFileSync(installation.config, 'utf8').replace(
-      /slots: \d+/,
-      `slots: ${String(slots)}, working_dir: ${directory}`,
+      /"slots":\d+/,
+      `"slots":${String(slots)},"working_dir":${JSON.stringify(directory)}`,
     );
     const config = installation.write(`${name}.yaml`, settings);
     const child = spawn(

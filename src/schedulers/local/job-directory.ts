@@ -168,7 +168,7 @@ export class JobDirectory {
     startedAt: Date,
     now: number,
   ): JobObservation | null {
-    const [, status, asked] = /^(\d+)( stopped)?\n/.exec(this.read('status') ?? '') ?? [];
+    const [, status, asked] = /^(\d+)( stopped)?( signalled)?\n/.exec(this.read('status') ?? '') ?? [];
     const endedAt = this.changed('status');
     if (status === undefined || endedAt === null) return null;
     if (isGroupAlive(identity)) {

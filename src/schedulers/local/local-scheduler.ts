@@ -1,19 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PerdureError } from '../../study/error';
+import type { Cleaning, Heap, SiteFinding } from '../../study/site-upkeep';
 import { attemptPath } from '../job-key';
 import type {
   JobKey,
   JobObservation,
   JobOutput,
   JobRequest,
+  LogBytes,
+  LogPart,
+  Pace,
   Report,
   Scheduler,
   StopReason,
 } from '../scheduler';
-import { isGroupAlive, signalGroup } from '../../process/process-group';
+import { clean } from '../storeroom';
+import type { PreparationProgress, PreparationRequest } from '../preparation';
+import { endJob } from './end-job';
 import { JobDirectory } from './job-directory';
+import { readJobLog } from './job-log';
 import { readOutput, readReports } from './job-output';
 import { Launcher } from './launcher';
+import { LocalPreparations } from './local-preparations';
+import { LocalStoreroom } from './local-storeroom';
 import { Slots } from './slots';
 import { stageJob, startWrapper } from './start-job';
 
@@ -26,10 +34,10 @@ export interface LocalSite {
   readonly slots: number;
 }
 
-/** How long a job may take to end after TERM, before KILL (milliseconds). */
-const killGrace = 5_000;
 /** How often a job or a slot of another process is looked at (milliseconds). */
 const glance = 100;
+/** How often the reports of a job that was started here are read (milliseconds). */
+const reading = 300;
 
 /**
  * Runs jobs as detached processes of this machine. A job's end is that of its whole process group; a process that leaves
@@ -42,6 +50,7 @@ export function createLocalScheduler(site: LocalSite): Scheduler {
 class LocalScheduler implements Scheduler {
   private readonly slots: Slots;
   private readonly launcher = new Launcher();
+  private readonly preparations: LocalPreparations;
   /** Jobs that were started here, and their end. */
   private readonly children = new Map<string, Promise<void>>();
   private readonly submitting = new Map<string, Promise<string | null>>();
@@ -49,6 +58,7 @@ class LocalScheduler implements Scheduler {
 
   constructor(private readonly site: LocalSite) {
     this.slots = new Slots(site.workingDir, site.slots, (path) => this.isOver(path));
+    this.preparations = new LocalPreparations(site.workingDir, this.launcher);
   }
 
   submit(request: JobRequest): Promise<string | null> {
@@ -73,11 +83,16 @@ class LocalScheduler implements Scheduler {
     return Promise.resolve(seen);
   }
 
+  pace(): Pace {
+    // The server's floor for a retry is about a second anyway.
+    return { stay: 25_000, again: 500 };
+  }
+
   async waitForNews(key: JobKey, timeoutMs: number, signal: AbortSignal): Promise<void> {
     const child = this.children.get(this.directory(key).path);
     await (child === undefined
       ? pause(Math.min(timeoutMs, glance), signal)
-      : pauseUnless(child, timeoutMs, signal));
+      : pauseUnless(child, Math.min(timeoutMs, reading), signal));
   }
 
   async waitForSlot(timeoutMs: number, signal: AbortSignal): Promise<void> {
@@ -90,23 +105,7 @@ class LocalScheduler implements Scheduler {
   }
 
   async cancel(key: JobKey, reason: StopReason, why?: string): Promise<void> {
-    const job = this.directory(key);
-    if (job.observe().state === 'done') return;
-    job.askToStop(reason, why);
-    const identity = job.identity();
-    if (identity === null) return;
-    signalGroup(identity, 'SIGTERM');
-    const kill = Date.now() + killGrace;
-    while (isGroupAlive(identity)) {
-      if (Date.now() > kill) signalGroup(identity, 'SIGKILL');
-      if (Date.now() > kill + killGrace) {
-        throw new PerdureError('Unavailable', `process group ${String(identity.pid)} can't be ended`, {
-          where: job.path,
-          hint: `look at it: ps -o pid,stat,wchan,args -g ${String(identity.pid)}`,
-        });
-      }
-      await sleep(20);
-    }
+    await endJob(this.directory(key), reason, why);
   }
 
   fetchReports(key: JobKey): Promise<readonly Report[]> {
@@ -119,6 +118,26 @@ class LocalScheduler implements Scheduler {
 
   fetch(key: JobKey): Promise<JobOutput> {
     return readOutput(this.directory(key));
+  }
+
+  readLog(key: JobKey, part: LogPart): Promise<LogBytes | null> {
+    return readJobLog(this.site.workingDir, key, part);
+  }
+
+  clean(cleaning: Cleaning): Promise<readonly Heap[]> {
+    return clean(new LocalStoreroom(this.site.workingDir), cleaning);
+  }
+
+  examine(): Promise<readonly SiteFinding[]> {
+    return Promise.resolve([]);
+  }
+
+  prepare(request: PreparationRequest): Promise<PreparationProgress> {
+    return this.preparations.prepare(request);
+  }
+
+  abandonPreparation(request: PreparationRequest): Promise<void> {
+    return this.preparations.abandon(request);
   }
 
   close(): Promise<void> {
@@ -137,7 +156,7 @@ class LocalScheduler implements Scheduler {
     // The files may have taken so long that the claim was not believed any more.
     if (!this.slots.claim(job.path)) return null;
     job.awaitStart();
-    const { ended } = await startWrapper(this.launcher, job, request);
+    const { ended } = await startWrapper(this.launcher, job, this.site.workingDir, request);
     this.children.set(job.path, ended);
     void ended.then(() => {
       if (this.children.get(job.path) === ended) this.children.delete(job.path);

@@ -3,7 +3,9 @@ import { constants } from 'node:fs';
 import { chmod, copyFile, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { PerdureError } from '../../study/error';
+import type { TrialSpec } from '../../study/spec';
 import { asWord, fillCommand } from '../job-program';
+import { preparationHash, preparedPath } from '../preparation';
 import type { JobRequest } from '../scheduler';
 import { isTaken, JobDirectory, ownDirectory } from './job-directory';
 import type { Launcher } from './launcher';
@@ -19,10 +21,26 @@ const shim = resolve(__dirname, '..', '..', '..', 'trial');
 export async function stageJob(workingDir: string, job: JobDirectory, request: JobRequest): Promise<void> {
   await mkdir(job.checkpoint, { recursive: true });
   if (job.staged) return;
+  const { trial, readFile } = request;
+  await stageFiles(workingDir, job, {
+    files: trial.files,
+    readFile,
+    own: { 'params.json': JSON.stringify(request.params) },
+  });
+}
+
+/** What a job's directory is made of. */
+export interface Staged extends Pick<JobRequest, 'readFile'>, Pick<TrialSpec, 'files'> {
+  /** Text of Perdure's own files by name. */
+  readonly own: Readonly<Record<string, string>>;
+}
+
+/** Makes a job's directory, whole or not at all, unless it is there. */
+export async function stageFiles(workingDir: string, job: JobDirectory, staged: Staged): Promise<void> {
   const temporary = new JobDirectory(`${job.path}.${randomUUID()}.tmp`);
   await mkdir(join(temporary.path, ownDirectory), { recursive: true });
   try {
-    for (const { path, sha256, executable } of request.trial.files) {
+    for (const { path, sha256, executable } of staged.files) {
       if (path === ownDirectory || path.startsWith(`${ownDirectory}/`)) {
         throw new PerdureError('SubmitRejected', `'${path}' is where Perdure keeps files of its own`, {
           where: 'trial.files',
@@ -31,10 +49,13 @@ export async function stageJob(workingDir: string, job: JobDirectory, request: J
       }
       const target = join(temporary.path, path);
       await mkdir(dirname(target), { recursive: true });
-      await copyFile(await cached(workingDir, sha256, request), target, constants.COPYFILE_FICLONE);
+      await copyFile(await cached(workingDir, sha256, staged), target, constants.COPYFILE_FICLONE);
       if (executable) await chmod(target, 0o755);
     }
-    await writeFile(temporary.file('params.json'), JSON.stringify(request.params));
+    for (const [name, text] of Object.entries(staged.own)) {
+      await mkdir(dirname(temporary.file(name)), { recursive: true });
+      await writeFile(temporary.file(name), text);
+    }
     await rename(temporary.path, job.path);
   } catch (error) {
     // Another worker was faster, or the job was cancelled before.
@@ -45,14 +66,18 @@ export async function stageJob(workingDir: string, job: JobDirectory, request: J
 }
 
 /** A staged file, from the ledger once a site. */
-async function cached(workingDir: string, sha256: string, request: JobRequest): Promise<string> {
+async function cached(
+  workingDir: string,
+  sha256: string,
+  { readFile }: Pick<JobRequest, 'readFile'>,
+): Promise<string> {
   const path = join(workingDir, 'files', sha256);
   if ((await stat(path).catch(() => null)) !== null) return path;
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${randomUUID()}.tmp`;
   const file = await open(temporary, 'wx');
   try {
-    await file.writeFile(await request.readFile(sha256));
+    await file.writeFile(await readFile(sha256));
     await file.sync();
   } finally {
     await file.close();
@@ -70,15 +95,26 @@ async function cached(workingDir: string, sha256: string, request: JobRequest): 
 export async function startWrapper(
   launcher: Launcher,
   job: JobDirectory,
+  workingDir: string,
   request: JobRequest,
+): Promise<{ readonly ended: Promise<void> }> {
+  return startProgram(launcher, job, programOf(request), environment(job, workingDir, request));
+}
+
+/** As {@link startWrapper}, for any program in a job's directory. */
+export async function startProgram(
+  launcher: Launcher,
+  job: JobDirectory,
+  program: readonly string[],
+  env: Readonly<Record<string, string>>,
 ): Promise<{ readonly ended: Promise<void> }> {
   try {
     return await launcher.start({
       command: '/bin/sh',
-      args: [join(shim, 'wrapper.sh'), job.path, ...programOf(request)],
+      args: [join(shim, 'wrapper.sh'), job.path, ...program],
       argv0: 'sh',
       cwd: job.path,
-      env: environment(job, request),
+      env,
     });
   } catch (cause) {
     if (cause instanceof PerdureError) throw cause;
@@ -98,12 +134,21 @@ function programOf({ trial, params }: JobRequest): readonly string[] {
   return [trial.python, join(shim, 'perdure_trial.py'), program.file, program.name];
 }
 
-/** The worker's environment without what is the worker's own, then the study's, then the contract's. */
-function environment(job: JobDirectory, { key, trial, params }: JobRequest): Record<string, string> {
+/** The worker's environment without what is the worker's own, then the study's. */
+export function studyEnvironment(trial: Pick<TrialSpec, 'env'>): Record<string, string> {
   const inherited = Object.entries(process.env).filter(
     (entry): entry is [string, string] => entry[1] !== undefined && !/^(PERDURE|TEMPORAL)_/.test(entry[0]),
   );
-  const env: Record<string, string> = { ...Object.fromEntries(inherited), ...trial.env };
+  return { ...Object.fromEntries(inherited), ...trial.env };
+}
+
+/** The study's environment, then the contract's. */
+function environment(job: JobDirectory, workingDir: string, request: JobRequest): Record<string, string> {
+  const { key, trial, params, preparation } = request;
+  const env = studyEnvironment(trial);
+  if (preparation !== undefined) {
+    env['PERDURE_PREPARED_DIR'] = join(workingDir, preparedPath(preparationHash({ preparation, trial }, '')));
+  }
   for (const [name, value] of Object.entries(params)) {
     // Names and values that an environment can't hold are in the parameters' file only.
     if (/^\w+$/.test(name) && !asWord(value).includes('\u0000')) env[`PERDURE_PARAM_${name}`] = asWord(value);

@@ -27,7 +27,7 @@ export function readSubmission(
   { status, stderr }: { readonly status: number; readonly stderr: string },
   jobs: number,
 ): CommandAnswer {
-  const message = said(stderr) ?? `qsub ended with status ${String(status)}`;
+  const message = said(stderr) ?? silence('qsub', status);
   if (status === 0) return { kind: 'done' };
   if (full.has(status)) return { kind: jobs > 0 ? 'full' : 'rejected', message };
   if (unavailable.has(status)) return { kind: 'unavailable', message };
@@ -44,11 +44,18 @@ export function readDeletion({
   readonly stderr: string;
 }): CommandAnswer {
   if (status === 0 || status === 35 || status === 153) return { kind: 'done' };
-  const message = said(stderr) ?? `qdel ended with status ${String(status)}`;
+  const message = said(stderr) ?? silence('qdel', status);
   // 222: the job's host does not answer, and PBS can't end the job there.
   if (unavailable.has(status) || status === 222) return { kind: 'unavailable', message };
   if (ambiguous.has(status) || cutOff.has(status)) return { kind: 'ambiguous', message };
   return { kind: 'rejected', message };
+}
+
+/** What a command's end without a word means: 124 is that of `timeout`. */
+export function silence(command: string, status: number): string {
+  return cutOff.has(status)
+    ? `${command} did not answer in time`
+    : `${command} ended with status ${String(status)}`;
 }
 
 /** PBS' own words: the first line that a command of PBS wrote, without the usage that follows a mistake. */

@@ -4,8 +4,8 @@ import type { PbsJob } from './qstat';
 export type PbsEnd =
   /** By itself, with this exit status. */
   | { readonly how: 'exited'; readonly status: number }
-  /** By this signal, which somebody else sent. */
-  | { readonly how: 'signalled'; readonly signal: number }
+  /** By this signal, which somebody else sent; `whole`: to the job's first process, so that nothing of it could speak. */
+  | { readonly how: 'signalled'; readonly signal: number; readonly whole: boolean }
   | { readonly how: 'walltime' }
   /** `qdel`, before or after its start. */
   | { readonly how: 'deleted' }
@@ -63,7 +63,7 @@ function endOf({ substate, exitStatus, comment }: PbsJob): PbsEnd {
     return { how: 'never_ran', why: comment === '' ? 'PBS ended it before it ran' : comment };
   }
   // A shell's way to say "ended by signal": 128 and its number; PBS itself adds 256.
-  if (exitStatus > 256) return { how: 'signalled', signal: exitStatus - 256 };
-  if (exitStatus > 128) return { how: 'signalled', signal: exitStatus - 128 };
+  if (exitStatus > 256) return { how: 'signalled', signal: exitStatus - 256, whole: true };
+  if (exitStatus > 128) return { how: 'signalled', signal: exitStatus - 128, whole: false };
   return { how: 'exited', status: exitStatus };
 }

@@ -1,3 +1,5 @@
+import { silence } from './command-answer';
+
 /** What `qstat -f` tells of one job, as far as anything is decided by it. */
 export interface PbsJob {
   /** As PBS prints it: `123.server`, `21[2].server`. */
@@ -59,7 +61,7 @@ function failure({ status, stderr }: { readonly status: number; readonly stderr:
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
-  return said[said.length - 1] ?? `qstat ended with status ${String(status)}`;
+  return said[said.length - 1] ?? silence('qstat', status);
 }
 
 /** Attributes of one job, while its lines are read. */

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '../../../src/config';
@@ -106,4 +106,21 @@ test('sites have directories of their own; the local one is always there', async
   const { sites, home } = await load();
   expect(sites.big).toEqual({ scheduler: 'local', slots: 9, workingDir: join(directory, 'jobs') });
   expect(sites.local?.workingDir).toBe(join(home, 'jobs/local'));
+});
+
+const root = join(__dirname, '..', '..', '..');
+const shown = globSync('docs/**/*.md', { cwd: root }).flatMap((page) =>
+  [...readFileSync(join(root, page), 'utf8').matchAll(/<!-- settings -->\s*```yaml\n([^]*?)```/g)].map(
+    ([, text = '']) => [page, text] as const,
+  ),
+);
+
+test.each(shown)('the settings that %s shows load', async (_page, text) => {
+  write('perdure.yaml', text);
+  const { sites } = await load({ env: { PERDURE_DB_PASSWORD: 'secret' } });
+  expect(sites).toHaveProperty('local');
+});
+
+test('the page of the settings and that of PBS show some', () => {
+  expect(shown.map(([page]) => page)).toEqual(expect.arrayContaining(['docs/settings.md', 'docs/pbs.md']));
 });

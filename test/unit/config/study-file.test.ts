@@ -12,6 +12,7 @@ import {
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jsonSchemas, loadSettings, loadStudy, parseStudy, readStudy } from '../../../src/config';
+import { trialShape } from '../../../src/study/trial-shape';
 import { goodFiles, goodStudy } from '../../support/bad-inputs';
 
 let directory: string;
@@ -46,7 +47,11 @@ test('the example of settings loads', async () => {
 });
 
 test('each example names its JSON Schema by a path that exists', () => {
-  const files = ['perdure.yaml', ...readdirSync(examples).map((name) => join('studies', name))];
+  const files = [
+    'perdure.yaml',
+    'aurora.yaml',
+    ...readdirSync(examples).map((name) => join('studies', name)),
+  ];
   for (const file of files.filter((name) => name.endsWith('.yaml'))) {
     const text = readFileSync(join(root, 'config', file), 'utf8');
     const [, path = ''] = /^# yaml-language-server: \$schema=(\S+)/.exec(text) ?? [];
@@ -154,6 +159,41 @@ test('the hash is the same for the same study, and another for other files', asy
   expect(rewritten.fileHash).toBe(one.fileHash);
   writeFileSync(join(directory, 'train.py'), 'def train(params):\n    return 2.0\n');
   expect((await parse(goodStudy)).fileHash).not.toBe(one.fileHash);
+});
+
+test('a study file of before has the hash that older ledgers hold', async () => {
+  const { spec, fileHash } = await parse(goodStudy);
+  expect(fileHash).toBe('919e35f80fbdfb43890ff6493151d249505b6cbc349a4b025fd7c344754cc834');
+  const said = goodStudy.replace(
+    'train.py:train}',
+    'train.py:train, resume: false, max_resumes: 10, nodes: 1, ranks_per_node: null}',
+  );
+  expect((await parse(said)).fileHash).toBe(fileHash);
+  expect(trialShape(spec.trial)).toEqual({ resume: false, maxResumes: 10, nodes: 1, ranksPerNode: null });
+});
+
+test.each([
+  ['resume: true', { resume: true }],
+  ['max_resumes: 0', { maxResumes: 0 }],
+  ['nodes: 4', { nodes: 4 }],
+  ['ranks_per_node: 1', { ranksPerNode: 1 }],
+])('%s is kept, and makes it another study', async (text, kept) => {
+  const plain = await parse(goodStudy);
+  const { spec, fileHash } = await parse(goodStudy.replace('train.py:train}', `train.py:train, ${text}}`));
+  expect(spec.trial).toEqual({ ...plain.spec.trial, ...kept });
+  expect(fileHash).not.toBe(plain.fileHash);
+});
+
+test.each([
+  ['[pip install x, ./fetch.sh]', 'set -e\npip install x\n./fetch.sh\n', 'login', 3_600_000],
+  ['make data', 'make data\n', 'login', 3_600_000],
+  ['"one\\r\\ntwo\\n\\n"', 'one\ntwo\n', 'login', 3_600_000],
+  ['{run: make}', 'make\n', 'login', 3_600_000],
+  ['{run: [make], in: job, timeout: 90s}', 'set -e\nmake\n', 'job', 90_000],
+])('prepare: %s', async (text, script, where, timeout) => {
+  const { spec } = await parse(`${goodStudy}prepare: ${text}\n`);
+  expect(spec.prepare).toEqual({ script, in: where, timeout });
+  expect((await parse(goodStudy)).spec).not.toHaveProperty('prepare');
 });
 
 test('anchors and merge keys are understood, and problems in them are found where they are written', async () => {

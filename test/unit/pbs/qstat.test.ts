@@ -63,7 +63,7 @@ test('says why there is no answer, in the words of PBS', () => {
   expect(readListing(recording('main/serverdown-qstat-json')).why).toBe(
     'qstat: cannot connect to server pbsci (errno=15010)',
   );
-  expect(readListing(recording('main/qstat-server-hung')).why).toBe('qstat ended with status 124');
+  expect(readListing(recording('main/qstat-server-hung')).why).toBe('qstat did not answer in time');
 });
 
 test("reads past a login shell's banner", () => {

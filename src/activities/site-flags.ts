@@ -1,0 +1,58 @@
+import { Context, type Info } from '@temporalio/activity';
+import { WorkflowNotFoundError } from '@temporalio/common';
+import type { Ledger } from '../storage/ledger';
+import { siteLogin } from '../workflows/messages';
+import { studyIdOfTrial } from '../study/workflow-id';
+import type { StudyRef } from '../workflows/activity-types';
+import { loginAttr } from '../study/login-flags';
+
+/**
+ * Tells studies that a site waits for a person, and that it waits no more: the ledger for `perdure status`, the study's
+ * workflow for Temporal UI. Each is told once, by whichever attempt finds out first.
+ */
+export class SiteFlags {
+  /** What each study was told last of each site. */
+  private readonly told = new Map<string, string | null>();
+
+  constructor(private readonly ledger: Ledger) {}
+
+  /** @param needed what to do, in words; `null`: the site answers */
+  async tell(study: StudyRef, site: string, needed: string | null): Promise<void> {
+    const name = `${study.uuid}/${site}`;
+    const before = this.told.has(name) ? this.told.get(name) : await this.inLedger(study, site);
+    if ((before ?? null) === needed) {
+      this.told.set(name, needed);
+      return;
+    }
+    this.told.set(name, needed);
+    try {
+      await this.ledger.setStudyAttrs(study.name, { [loginAttr(site)]: needed });
+      await signalStudy(site, needed !== null);
+    } catch (error) {
+      this.told.delete(name);
+      throw error;
+    }
+  }
+
+  private async inLedger(study: StudyRef, site: string): Promise<string | null> {
+    const found = await this.ledger.findStudy(study.name);
+    const value = found?.attrs[loginAttr(site)];
+    return typeof value === 'string' ? value : null;
+  }
+}
+
+/** A trial's activities belong to its study as those of the study do. */
+function studyIdOf({ workflowType, workflowExecution }: Info): string {
+  const id = workflowExecution?.workflowId ?? '';
+  return workflowType === 'study' ? id : studyIdOfTrial(id);
+}
+
+async function signalStudy(site: string, needed: boolean): Promise<void> {
+  const { client, info } = Context.current();
+  try {
+    await client.workflow.getHandle(studyIdOf(info)).signal(siteLogin, { site, needed });
+  } catch (error) {
+    // The study was ended by hand; its trials go on.
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+  }
+}

@@ -1,0 +1,20 @@
+import type { Ledger } from '../storage/ledger';
+import type { NeededStudy } from '../study/site-upkeep';
+import { isFinal } from '../study/trial';
+
+const endings: ReadonlySet<unknown> = new Set(['stopped', 'complete', 'failed']);
+
+/** What the studies of the ledger need at their sites, as it is now. */
+export async function neededStudies(ledger: Ledger): Promise<readonly NeededStudy[]> {
+  const needed: NeededStudy[] = [];
+  for (const { name, perdure, attrs } of await ledger.listStudies()) {
+    if (perdure === null) continue;
+    const trials = await ledger.readTrials(name, { attrs: false, reports: false });
+    const open = trials.filter(({ state }) => !isFinal(state)).map(({ number }) => number);
+    // A study's end is noted when its last trials may still be on their way.
+    const ended = endings.has(attrs['perdure:state']) && open.length === 0;
+    const files = ended ? [] : perdure.spec.trial.files.map(({ sha256 }) => sha256);
+    needed.push({ uuid: perdure.uuid, ended, open, files });
+  }
+  return needed;
+}

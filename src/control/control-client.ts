@@ -1,0 +1,61 @@
+import { readdirSync } from 'node:fs';
+import { createConnection, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { PerdureError, type ErrorKind } from '../study/error';
+import type { AskPerson } from './control-server';
+import { socketDirectory, type ControlReply, type ControlRequest } from './protocol';
+
+/** The workers of a state directory that run on this machine now, as open connections. */
+export async function connectWorkers(home: string): Promise<readonly Socket[]> {
+  const directory = socketDirectory(home);
+  const connected = await Promise.all(socketsIn(directory).map((name) => connect(join(directory, name))));
+  return connected.filter((socket) => socket !== null);
+}
+
+function socketsIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory).filter((name) => name.endsWith('.sock'));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** `null` where the worker has been killed and left its socket. */
+function connect(path: string): Promise<Socket | null> {
+  return new Promise((done) => {
+    const socket = createConnection(path);
+    socket.once('connect', () => {
+      done(socket);
+    });
+    socket.once('error', () => {
+      done(null);
+    });
+  });
+}
+
+/**
+ * Makes a request of one worker and waits for its end.
+ * @throws {@link PerdureError} of the kind that the worker says
+ */
+export async function requestOf(socket: Socket, request: ControlRequest, ask: AskPerson): Promise<string> {
+  socket.write(`${JSON.stringify(request)}\n`);
+  try {
+    for await (const line of createInterface({ input: socket })) {
+      const reply = JSON.parse(line) as ControlReply;
+      switch (reply.is) {
+        case 'ask':
+          socket.write(`${JSON.stringify({ answers: await ask(reply) })}\n`);
+          break;
+        case 'done':
+          return reply.text;
+        case 'failed':
+          throw new PerdureError(reply.kind as ErrorKind, reply.text);
+      }
+    }
+  } finally {
+    socket.destroy();
+  }
+  throw new PerdureError('Unavailable', 'the worker ended before it answered', { hint: 'perdure up' });
+}

@@ -1,0 +1,78 @@
+import type { StopReason, Report } from '../scheduler';
+import { parseReports } from '../job-result';
+import type { Facts } from './conclude';
+import { lineOf, type Answer } from './site-answer';
+
+/** Reads what `look` said of an attempt. @param clock seconds by which the site's clock is ahead of ours */
+export function factsOf(answer: Answer, clock: number): Facts {
+  const [, code, words = ''] = /^(\d+)(.*)$/.exec(lineOf(answer, 'status') ?? '') ?? [];
+  const unfinished = lineOf(answer, 'unfinished');
+  const stop = lineOf(answer, 'stop');
+  const block = lineOf(answer, 'block');
+  return {
+    gone: lineOf(answer, 'gone') !== undefined,
+    status:
+      code === undefined
+        ? null
+        : {
+            code: Number(code),
+            stopped: words.includes(' stopped'),
+            doubtful:
+              (words.includes(' signalled') || Number(code) >= 128) &&
+              lineOf(answer, 'settled') === undefined,
+          },
+    hasResult: lineOf(answer, 'result') !== undefined,
+    unfinished:
+      unfinished === undefined
+        ? null
+        : { reason: unfinished.split(' ')[0] ?? '', over: unfinished.endsWith(' over') },
+    stop: stop === undefined ? null : stopOf(stop),
+    owner: ownerOf(lineOf(answer, 'owner'), clock),
+    ready: lineOf(answer, 'ready') !== undefined,
+    block: block === undefined || block === '' ? null : block,
+  };
+}
+
+/** The text of a `stop` file: one line, the reason and words for a person. */
+export function stopText(reason: StopReason, why: string | undefined): string {
+  return `${reason} ${(why ?? '').replace(/\s+/g, ' ').trim()}`.trim() + '\n';
+}
+
+function stopOf(line: string): Facts['stop'] {
+  const [word = '', ...rest] = line.split(' ');
+  const reasons = ['timeout', 'cancelled', 'pruned'] as const;
+  const why = rest.join(' ');
+  return {
+    reason: reasons.find((reason) => reason === word) ?? 'cancelled',
+    why: why === '' ? undefined : why,
+  };
+}
+
+function ownerOf(line: string | undefined, clock: number): Facts['owner'] {
+  const [, jobId, host, seconds] = /^(\S+) (\S+) (\d+)$/.exec(line ?? '') ?? [];
+  if (jobId === undefined || host === undefined) return null;
+  return { jobId, host, startedAt: new Date((Number(seconds) - clock) * 1000) };
+}
+
+/** The intermediate values of a running attempt, read on from where the last reading ended. */
+export class ReportStream {
+  private reports: Report[] = [];
+  private offset = 0;
+
+  /** First byte that has not been read. */
+  get from(): number {
+    return this.offset;
+  }
+
+  get all(): readonly Report[] {
+    return this.reports;
+  }
+
+  /** Takes in bytes from {@link from} on; a line that is not complete yet is read again. */
+  take(bytes: Uint8Array | undefined): void {
+    if (bytes === undefined) return;
+    const whole = bytes.lastIndexOf(10) + 1;
+    this.reports = [...this.reports, ...parseReports(new TextDecoder().decode(bytes.subarray(0, whole)))];
+    this.offset += whole;
+  }
+}

@@ -1,0 +1,199 @@
+import { PerdureError } from '../../study/error';
+import type { Transport } from '../../transports/transport';
+import { blockJob } from './block-job';
+import { blocksNeeded, type ActiveBlock } from './blocks-needed';
+import { readSubmission } from './command-answer';
+import { blockJobName } from './job-name';
+import type { Observer } from './observer';
+import type { Patience } from './patience';
+import type { Blocks, PbsSite } from './pbs-site';
+import { lineOf, textOf, type Answer } from './site-answer';
+import { words, type SiteShell } from './site-shell';
+import type { Staging } from './staging';
+
+interface Block {
+  readonly name: string;
+  readonly jobId: string | null;
+  readonly over: boolean;
+  readonly pilot: Pilot | null;
+}
+
+/** What a pilot says of itself. */
+interface Pilot {
+  readonly state: string;
+  readonly slots: number;
+  readonly busy: number;
+}
+
+/**
+ * Keeps as many blocks at a site as its trials need, and brings news from them. Several workers may do so: a block's name is
+ * the next number, and who makes its directory submits it.
+ */
+export class BlockKeeper {
+  private tending: Promise<void> | undefined;
+  private again = false;
+  private readonly closing = new AbortController();
+  private watching: Promise<void> | undefined;
+  private problem: string | null = null;
+
+  constructor(
+    private readonly site: PbsSite,
+    private readonly blocks: Blocks,
+    private readonly transport: Transport,
+    private readonly shell: SiteShell,
+    private readonly staging: Staging,
+    private readonly observer: Observer,
+    private readonly patience: Patience,
+  ) {}
+
+  /** Why trials wait, where the site took no block. */
+  get note(): string | null {
+    return this.problem;
+  }
+
+  /** Looks after the blocks soon; calls that come meanwhile are one. */
+  tend(): void {
+    if (this.closing.signal.aborted) return;
+    if (this.tending !== undefined) {
+      this.again = true;
+      return;
+    }
+    this.tending = this.tendNow()
+      .catch((error: unknown) => {
+        // The next listing tries again; an outage is told by whoever observes.
+        this.problem = error instanceof PerdureError ? error.text : String(error);
+      })
+      .finally(() => {
+        this.tending = undefined;
+        if (this.again) {
+          this.again = false;
+          this.tend();
+        }
+      });
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort();
+    await Promise.allSettled([this.tending, this.watching]);
+  }
+
+  private async tendNow(): Promise<void> {
+    // Trials that were submitted at the same moment are counted together.
+    await new Promise((done) => setTimeout(done, 150));
+    const answer = await this.shell.call({
+      lines: (number) => `list_blocks ${words(number)}`,
+      timeoutMs: 5000,
+    });
+    const blocks = blocksOf(answer);
+    this.observer.setBlocks(blocks);
+    if (this.observer.open.size > 0) this.watch();
+    const active = await this.activeOf(blocks);
+    const slots = Math.max(this.blocks.slotsPerNode * nodesOf(this.site.select), 1);
+    const needed = blocksNeeded(
+      {
+        ready: Number(lineOf(answer, 'count') ?? 0),
+        active: active.map((block) => free(block, slots)),
+        wanted: this.observer.open.size > 0,
+      },
+      { slots, minBlocks: this.blocks.minBlocks, maxBlocks: this.blocks.maxBlocks },
+    );
+    // One whose submission was interrupted is submitted first.
+    const begun = active.filter(({ jobId }) => jobId === null).map(({ name }) => name);
+    const last = Math.max(0, ...blocks.map(({ name }) => Number(name.slice(1))));
+    const fresh = Array.from({ length: needed }, (_, i) => `b${String(last + 1 + i).padStart(6, '0')}`);
+    this.problem = null;
+    for (const name of [...begun, ...fresh]) if (!(await this.submit(name))) break;
+  }
+
+  /** Blocks that are queued or run; those that are not any more are noted as over. */
+  private async activeOf(blocks: readonly Block[]): Promise<readonly Block[]> {
+    const active: Block[] = [];
+    for (const block of blocks) {
+      if (block.over) continue;
+      const sight = block.jobId === null ? null : this.observer.sightOf(block.jobId);
+      const over =
+        (sight?.kind === 'seen' && sight.phase.state === 'done') ||
+        (sight?.kind === 'missing' && sight.times >= 3);
+      if (!over) active.push(block);
+      else
+        await this.shell.call({
+          lines: (number) => `end_block ${words(number, block.name)}`,
+          timeoutMs: 1000,
+        });
+    }
+    return active;
+  }
+
+  /** @returns `false` where no further one need be tried now */
+  private async submit(name: string): Promise<boolean> {
+    await this.staging.shimReady();
+    const jobName = blockJobName(this.site.workingDir, name);
+    const text = blockJob(this.site, this.blocks, this.staging.shim, name, jobName);
+    const answer = await this.shell.call({
+      lines: (number) =>
+        `make_block ${words(number, name, text)}\nsubmit ${words(number, `blocks/${name}`, jobName, this.site.maxJobs ?? '-', this.patience.submission)}`,
+      timeoutMs: 5000,
+      commands: 2,
+    });
+    const jobId = lineOf(answer, 'job');
+    if (jobId !== undefined) {
+      this.observer.addBlock(name, jobId);
+      return true;
+    }
+    const [code = '', jobs = ''] = (lineOf(answer, 'refused') ?? '').split(' ');
+    if (code === '') return false;
+    const said = readSubmission({ status: Number(code), stderr: textOf(answer, 'qsub') }, Number(jobs));
+    if ('message' in said) this.problem = `PBS takes no block: ${said.message}`;
+    return false;
+  }
+
+  /** Keeps one command running at the site that says which trials have begun or ended. Where it breaks, listings go on. */
+  private watch(): void {
+    if (this.watching !== undefined) return;
+    const { signal } = this.closing;
+    this.watching = this.transport
+      .stream('/bin/sh -s', {
+        input: this.shell.script('watch_news'),
+        signal,
+        onLine: (line) => {
+          const [, name] = /^news (\S+)=\w+$/.exec(line) ?? [];
+          const key = name === undefined ? undefined : this.observer.open.get(name);
+          if (key !== undefined) void this.observer.peek([key]);
+        },
+      })
+      .catch(() => undefined)
+      .finally(() => {
+        this.watching = undefined;
+      });
+  }
+}
+
+function blocksOf(answer: Answer): readonly Block[] {
+  return answer.lines.flatMap(({ word, text }) => {
+    if (word !== 'block' && word !== 'over') return [];
+    const [name = '', id = '-'] = text.split(' ');
+    const jobId = id === '-' ? null : id;
+    return [{ name, jobId, over: word === 'over', pilot: pilotOf(textOf(answer, name)) }];
+  });
+}
+
+function pilotOf(text: string): Pilot | null {
+  try {
+    const { state, slots, busy } = JSON.parse(text) as Partial<Pilot>;
+    if (typeof state !== 'string' || typeof slots !== 'number' || typeof busy !== 'number') return null;
+    return { state, slots, busy };
+  } catch {
+    // It has not begun.
+    return null;
+  }
+}
+
+function free({ pilot }: Block, slots: number): ActiveBlock {
+  if (pilot === null) return { free: slots };
+  return { free: pilot.state === 'running' ? Math.max(0, pilot.slots - pilot.busy) : 0 };
+}
+
+/** Nodes that a selection asks for: `2`, `2:ncpus=8`, `1:ncpus=4+3:mem=1gb`. */
+function nodesOf(select: string | null): number {
+  return (select ?? '1').split('+').reduce((sum, chunk) => sum + Number(/^\d+/.exec(chunk)?.[0] ?? 1), 0);
+}

@@ -1,0 +1,172 @@
+import type { JobObservation, LossCause, StopReason } from '../scheduler';
+import type { Phase } from './job-phase';
+
+/** What an attempt's directory tells. Times are of this machine's clock. */
+export interface Facts {
+  /** There is no directory. */
+  readonly gone: boolean;
+  /**
+   * The wrapper's last word. `doubtful`: a signal ended the program, or was sent to the wrapper, as PBS does at the walltime
+   * and for qdel, and as everything ends on a node that is shot; then PBS says what it was.
+   */
+  readonly status: { readonly code: number; readonly stopped: boolean; readonly doubtful: boolean } | null;
+  /** A result is there; with an exit status of 0, nothing that came later took the trial away. */
+  readonly hasResult: boolean;
+  /** The block ended the trial before its time; a status beside it counts for nothing. `over`: nothing of it runs any more. */
+  readonly unfinished: { readonly reason: string; readonly over: boolean } | null;
+  /** Asked to end. */
+  readonly stop: { readonly reason: StopReason; readonly why: string | undefined } | null;
+  /** Who runs it, once it has begun. */
+  readonly owner: { readonly jobId: string; readonly host: string; readonly startedAt: Date } | null;
+  /** Waits to be taken by a block. */
+  readonly ready: boolean;
+  /** The block that took it. */
+  readonly block: string | null;
+}
+
+/** What PBS tells of the job that the attempt runs in: its own or its block's. */
+export type JobSight =
+  /** It has not been asked yet, or did not say anything of this job. */
+  | { readonly kind: 'unseen' }
+  /** `forMs`: how long it has been known to be over. */
+  | { readonly kind: 'seen'; readonly id: string; readonly phase: Phase; readonly forMs: number }
+  /** It answered so many times in a row, over so long, that it knows no such job. */
+  | { readonly kind: 'missing'; readonly id: string; readonly times: number; readonly forMs: number };
+
+/** Answers without the job, in a row, before it is called lost. */
+const missingTimes = 3;
+
+/**
+ * What has become of an attempt, from its own directory and from PBS together. The directory is believed first; what PBS
+ * says alone counts only when what the job wrote has had time to appear on the site's file system.
+ * @param grace that time (milliseconds)
+ */
+export function conclude(facts: Facts, sight: JobSight, grace: number, now = new Date()): JobObservation {
+  const { status, stop, owner } = facts;
+  if (facts.gone) return lost('its directory is gone');
+  const startedAt = owner?.startedAt ?? now;
+  const stopped = (): JobObservation | null =>
+    stop === null
+      ? null
+      : {
+          state: 'done',
+          end: { how: 'stopped', reason: stop.reason, why: stop.why },
+          startedAt,
+          endedAt: now,
+        };
+  if (status?.stopped === true) {
+    const ended = stopped();
+    if (ended !== null) return ended;
+  }
+  // What was ended by a signal may have been ended by PBS, which will say so.
+  const ownEnd = (): JobObservation | null =>
+    status === null || facts.unfinished !== null
+      ? null
+      : { state: 'done', end: { how: 'exited', status: status.code }, startedAt, endedAt: now };
+  if (status?.code === 0 && facts.hasResult) {
+    return { state: 'done', end: { how: 'exited', status: 0 }, startedAt, endedAt: now };
+  }
+  if (status !== null && !status.doubtful && facts.unfinished === null) return ownEnd() ?? lost('');
+  // A wrapper that begins after `stop` was written does not run the program.
+  if (owner === null && status === null && stop !== null) return stopped() ?? lost('');
+  if (facts.unfinished !== null && (facts.unfinished.over || isOver(sight))) {
+    return stopped() ?? unfinished(facts.unfinished.reason);
+  }
+  const open = (note?: string): JobObservation =>
+    owner === null
+      ? { state: 'pending', ...(note === undefined || note === '' ? {} : { note }) }
+      : { state: 'running', startedAt };
+  switch (sight.kind) {
+    case 'unseen':
+      return open();
+    case 'missing':
+      if (sight.times < missingTimes || sight.forMs < grace) return open();
+      return stopped() ?? ownEnd() ?? lost(missing(sight.id, facts), causeOf(facts));
+    case 'seen':
+      return seen(facts, sight, grace, { open, stopped, ownEnd });
+  }
+}
+
+interface Ways {
+  readonly open: (note?: string) => JobObservation;
+  readonly stopped: () => JobObservation | null;
+  readonly ownEnd: () => JobObservation | null;
+}
+
+function seen(
+  facts: Facts,
+  { id, phase, forMs }: Extract<JobSight, { kind: 'seen' }>,
+  grace: number,
+  { open, stopped, ownEnd }: Ways,
+): JobObservation {
+  const cause = causeOf(facts);
+  switch (phase.state) {
+    case 'pending':
+      return open(phase.note);
+    case 'running':
+      return open();
+    case 'stuck':
+      return stopped() ?? lost(`PBS holds job ${id}, which it could not start: ${phase.note}`, cause);
+    case 'unknown':
+      return { state: 'unknown', why: phase.note };
+    case 'done':
+      break;
+  }
+  const asked = stopped();
+  if (asked !== null) return asked;
+  const { end } = phase;
+  if (facts.block !== null) {
+    if (end.how === 'walltime') return lost(`block ${facts.block} came to its walltime`, 'block');
+    // A trial that a signal ended went with its block, as far as anybody can tell.
+    return forMs < grace && end.how === 'exited'
+      ? open()
+      : lost(`block ${facts.block} (job ${id}) has ended`, 'block');
+  }
+  switch (end.how) {
+    case 'walltime':
+      return lost(`job ${id} came to its walltime`, 'walltime');
+    case 'deleted':
+      return lost(`job ${id} was deleted by somebody (qdel)`);
+    case 'never_ran':
+      return lost(`PBS did not run job ${id}: ${end.why}`);
+    case 'signalled':
+      if (end.whole) return lost(`everything of job ${id} was killed (signal ${String(end.signal)})`);
+      return (
+        ownEnd() ?? (forMs < grace ? open() : lost(`job ${id} was ended by signal ${String(end.signal)}`))
+      );
+    case 'exited':
+      return ownEnd() ?? (forMs < grace ? open() : lost(noWord(id, end.status, facts)));
+  }
+}
+
+function noWord(id: string, status: number, { owner }: Facts): string {
+  const how = `job ${id} ended with exit status ${String(status)}`;
+  return owner === null ? `${how} before the trial began` : `${how} and left no word of the trial`;
+}
+
+function missing(id: string, { owner, block }: Facts): string {
+  const job = block === null ? `job ${id}` : `block ${block} (job ${id})`;
+  if (owner !== null) return `PBS does not know ${job} any more, and the trial left no exit status`;
+  return `PBS took ${job} and does not know it any more; a queue that it was passed on to may have refused it`;
+}
+
+function unfinished(reason: string): JobObservation {
+  // Its wrapper vanished while the block went on.
+  if (reason === 'lost') return lost('its processes were killed');
+  if (reason === 'walltime') return lost('its block came to its walltime', 'block');
+  return lost(`its block was ended (${reason})`, 'block');
+}
+
+function isOver(sight: JobSight): boolean {
+  return sight.kind === 'seen'
+    ? sight.phase.state === 'done'
+    : sight.kind === 'missing' && sight.times >= missingTimes;
+}
+
+function causeOf({ block }: Facts): LossCause {
+  return block === null ? 'site' : 'block';
+}
+
+function lost(why: string, cause: LossCause = 'site'): JobObservation {
+  return { state: 'lost', why, cause };
+}

@@ -1,0 +1,63 @@
+import type { JobSight } from './conclude';
+import { phaseOf } from './job-phase';
+import type { Listing } from './qstat';
+
+interface Sight {
+  sight: JobSight;
+  /** When it was first seen as it is now: over, or missing. */
+  since: number;
+}
+
+/**
+ * What PBS has told of jobs, listing after listing. A job counts as missing only where the server itself said that it does
+ * not know it; one that a listing merely leaves out is as it was.
+ */
+export class JobSights {
+  private readonly sights = new Map<string, Sight>();
+
+  of(id: string | null): JobSight {
+    return (id === null ? undefined : this.sights.get(id))?.sight ?? { kind: 'unseen' };
+  }
+
+  /**
+   * Takes in an answer.
+   * @param asked the ids that were asked for
+   * @returns the asked ids that the answer says nothing of
+   */
+  take(listing: Listing, asked: readonly string[], now = Date.now()): readonly string[] {
+    const silent: string[] = [];
+    for (const id of asked) {
+      const job = listing.jobs.get(id);
+      if (job !== undefined) {
+        const phase = phaseOf(job);
+        const before = this.sights.get(id);
+        const over = phase.state === 'done';
+        const wasOver = before?.sight.kind === 'seen' && before.sight.phase.state === 'done';
+        const since = over && wasOver ? before.since : now;
+        this.sights.set(id, { sight: { kind: 'seen', id, phase, forMs: now - since }, since });
+      } else if (listing.answered && listing.unknown.has(id)) {
+        this.missed(id, now);
+      } else {
+        silent.push(id);
+      }
+    }
+    return silent;
+  }
+
+  /** Forgets the jobs that nobody asks for any more. */
+  keep(ids: ReadonlySet<string>): void {
+    for (const id of this.sights.keys()) if (!ids.has(id)) this.sights.delete(id);
+  }
+
+  private missed(id: string, now: number): void {
+    const before = this.sights.get(id);
+    // A job that was over may leave PBS' history; it stays what it was, only longer.
+    if (before?.sight.kind === 'seen' && before.sight.phase.state === 'done') {
+      this.sights.set(id, { ...before, sight: { ...before.sight, forMs: now - before.since } });
+      return;
+    }
+    const known = before?.sight.kind === 'missing' ? before.sight.times : 0;
+    const since = known === 0 ? now : (before?.since ?? now);
+    this.sights.set(id, { sight: { kind: 'missing', id, times: known + 1, forMs: now - since }, since });
+  }
+}

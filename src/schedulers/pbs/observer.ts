@@ -1,0 +1,326 @@
+import { PerdureError } from '../../study/error';
+import { attemptPath } from '../job-key';
+import type { JobKey, JobObservation, Report } from '../scheduler';
+import { factsOf, ReportStream } from './attempt-view';
+import { conclude, type Facts, type JobSight } from './conclude';
+import { flatName } from './job-name';
+import { JobSights } from './job-sights';
+import { readListing } from './qstat';
+import { lineOf, textOf, type Answer } from './site-answer';
+import { words, type Call, type SiteShell } from './site-shell';
+
+/** An attempt that somebody has asked for lately. */
+interface Watched {
+  readonly key: JobKey;
+  readonly path: string;
+  readonly reports: ReportStream;
+  facts: Facts | null;
+  jobId: string | null;
+  askedAt: number;
+  /** How long nobody could be asked since the trial began (milliseconds): it does not count against its time. */
+  outage: number;
+}
+
+/** How long what nobody asks for is still looked at (milliseconds). */
+const forgottenAfter = 15 * 60_000;
+const loginGlance = 2000;
+/** Whoever begins to ask at the same moment shares the first look (milliseconds). */
+const gathering = 100;
+
+/**
+ * What is known of a site's jobs: one look and one listing for all of them in each interval, made when somebody asks. In
+ * between, what was seen last is the answer.
+ */
+export class Observer {
+  private readonly watched = new Map<string, Watched>();
+  private readonly sights = new JobSights();
+  /** Blocks by name: the job that each is, once known, and whether that has ended for certain. */
+  private readonly blocks = new Map<string, { readonly jobId: string | null; readonly over: boolean }>();
+  private cycle: Promise<void> | undefined;
+  private lastBegan = 0;
+  private lastDone = 0;
+  private outage: { readonly why: string; readonly login: boolean; readonly since: number } | null = null;
+  /** PBS does not answer, though the site does: an end that the trial itself wrote counts all the same. */
+  private silence: string | null = null;
+  private news = Promise.withResolvers<void>();
+  /** The newest clients print only the first of several jobs as JSON; then text is asked for. */
+  private format: 'json' | 'text' = 'json';
+  private clock = 0;
+
+  constructor(
+    private readonly shell: SiteShell,
+    private readonly options: {
+      /** Milliseconds between two listings. */
+      readonly interval: number;
+      /** How long what a job wrote may take to appear (milliseconds). */
+      readonly grace: number;
+      /** Called after each listing. */
+      readonly after: () => void;
+    },
+  ) {}
+
+  /** Milliseconds until the next listing is due. */
+  get untilDue(): number {
+    // Whether somebody has logged in is known without asking the site.
+    const interval =
+      this.outage?.login === true ? Math.min(loginGlance, this.options.interval) : this.options.interval;
+    return Math.max(0, this.lastBegan + interval - Date.now());
+  }
+
+  /** Resolves when something was learned. */
+  get changed(): Promise<void> {
+    return this.news.promise;
+  }
+
+  /** A job was submitted, or is known to be there. */
+  submitted(key: JobKey, jobId: string | null): void {
+    const one = this.watch(key);
+    // What was seen of an earlier job in the same place tells nothing of this one.
+    if (jobId !== null && one.jobId !== null && one.jobId !== jobId) one.facts = null;
+    one.jobId = jobId ?? one.jobId;
+    one.facts ??= {
+      gone: false,
+      status: null,
+      hasResult: false,
+      unfinished: null,
+      stop: null,
+      owner: null,
+      ready: false,
+      block: null,
+    };
+  }
+
+  /** The site's blocks; their jobs are listed with the others. */
+  setBlocks(
+    blocks: readonly { readonly name: string; readonly jobId: string | null; readonly over: boolean }[],
+  ): void {
+    this.blocks.clear();
+    for (const { name, jobId, over } of blocks) this.blocks.set(name, { jobId, over });
+  }
+
+  addBlock(name: string, jobId: string): void {
+    this.blocks.set(name, { jobId, over: false });
+  }
+
+  sightOf(jobId: string): ReturnType<JobSights['of']> {
+    return this.sights.of(jobId);
+  }
+
+  /** Waits for a listing that is due, or for the first look at this attempt; else answers from what is known. */
+  async observe(key: JobKey): Promise<JobObservation> {
+    const one = this.watch(key);
+    if (this.cycle !== undefined || this.untilDue === 0) await this.runCycle();
+    else if (one.facts === null && this.outage === null) await this.peek([key]);
+    return this.conclude(one);
+  }
+
+  /** Whether the attempt's directory is there, and nobody has taken its fence. */
+  isUnbegun(key: JobKey): boolean {
+    const { facts } = this.watch(key);
+    return facts !== null && !facts.gone && facts.owner === null;
+  }
+
+  /** The job of its own that was submitted for an attempt. */
+  jobIdOf(key: JobKey): string | null {
+    return this.watch(key).jobId;
+  }
+
+  reports(key: JobKey): readonly Report[] {
+    return this.watch(key).reports.all;
+  }
+
+  /** Looks at some attempts now, and asks PBS only where `list` is set. */
+  async peek(keys: readonly JobKey[], list = false): Promise<readonly JobObservation[]> {
+    const all = keys.map((key) => this.watch(key));
+    await this.attempt(() => this.lookAt(all, list ? 'theirs' : 'none'));
+    this.tell();
+    return all.map((one) => this.conclude(one));
+  }
+
+  /** Attempts that are not known to be over, by their flat names. */
+  get open(): ReadonlyMap<string, JobKey> {
+    return new Map(
+      [...this.watched.values()]
+        .filter((one) => !isOver(this.conclude(one)))
+        .map(({ key }) => [flatName(key), key]),
+    );
+  }
+
+  private watch(key: JobKey): Watched {
+    const path = attemptPath(key);
+    const known = this.watched.get(path);
+    if (known !== undefined) {
+      known.askedAt = Date.now();
+      return known;
+    }
+    const one: Watched = {
+      key,
+      path,
+      reports: new ReportStream(),
+      facts: null,
+      jobId: null,
+      askedAt: Date.now(),
+      outage: 0,
+    };
+    this.watched.set(path, one);
+    return one;
+  }
+
+  private conclude(one: Watched): JobObservation {
+    if (this.outage !== null) return { state: 'unknown', why: this.outage.why, login: this.outage.login };
+    if (one.facts === null) return { state: 'unknown', why: 'it has not been looked at yet' };
+    const { grace } = this.options;
+    const seen = conclude(one.facts, this.sightFor(one), grace);
+    if (this.silence !== null && !isOver(seen)) return { state: 'unknown', why: this.silence };
+    if (seen.state !== 'running') return seen;
+    return { state: 'running', startedAt: new Date(seen.startedAt.getTime() + one.outage) };
+  }
+
+  /** One cycle at a time; whoever comes meanwhile shares it. */
+  private runCycle(): Promise<void> {
+    this.cycle ??= this.oneCycle().finally(() => {
+      this.cycle = undefined;
+    });
+    return this.cycle;
+  }
+
+  private async oneCycle(): Promise<void> {
+    await new Promise((done) => setTimeout(done, gathering));
+    this.lastBegan = Date.now();
+    this.forget();
+    await this.attempt(() => this.lookAt([...this.watched.values()], 'all'));
+    this.lastDone = Date.now();
+    this.tell();
+    this.options.after();
+  }
+
+  /** Whatever keeps us from asking is an outage and says nothing of any job. */
+  private async attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      this.endOutage();
+    } catch (error) {
+      if (!(error instanceof PerdureError)) throw error;
+      const login = error.kind === 'LoginRequired';
+      if (!login && error.kind !== 'Unavailable') throw error;
+      this.outage = { why: error.text, login, since: this.outage?.since ?? Date.now() };
+    }
+  }
+
+  private endOutage(): void {
+    if (this.outage === null) return;
+    const since = Math.max(this.outage.since, this.lastDone);
+    for (const one of this.watched.values()) {
+      const began = one.facts?.owner?.startedAt.getTime() ?? Date.now();
+      one.outage += Math.max(0, Date.now() - Math.max(since, began));
+    }
+    this.outage = null;
+  }
+
+  private forget(): void {
+    const now = Date.now();
+    for (const [path, { askedAt }] of this.watched)
+      if (now - askedAt > forgottenAfter) this.watched.delete(path);
+    this.sights.keep(new Set(this.idsOf([...this.watched.values()], 'all')));
+  }
+
+  private async lookAt(all: readonly Watched[], listing: 'all' | 'theirs' | 'none'): Promise<void> {
+    const looks = all.map((one) => look(one));
+    const ids = listing === 'none' ? [] : this.idsOf(all, listing);
+    const answers = await this.shell.callAll([
+      time,
+      ...looks,
+      ...(ids.length === 0 ? [] : [list(this.format, ids)]),
+    ]);
+    const [timed, ...rest] = answers;
+    const site = Number(timed === undefined ? Number.NaN : lineOf(timed, 'now'));
+    if (Number.isFinite(site)) this.clock = site - Date.now() / 1000;
+    all.forEach((one, i) => {
+      const answer = rest[i];
+      if (answer !== undefined) this.take(one, answer);
+    });
+    const listed = rest[all.length];
+    const silent = listed === undefined ? [] : this.takeListing(listed, ids);
+    // Jobs whose ids were learned only now, and those that the client left out.
+    const missing =
+      listing === 'none'
+        ? []
+        : this.idsOf(all, listing).filter((id) => !ids.includes(id) || silent.includes(id));
+    if (missing.length === 0) return;
+    if (silent.length > 0) this.format = 'text';
+    const [second] = await this.shell.callAll([list(this.format, missing)]);
+    if (second !== undefined) this.takeListing(second, missing);
+  }
+
+  private idsOf(all: readonly Watched[], listing: 'all' | 'theirs'): readonly string[] {
+    const own = all.flatMap((one) => this.jobOf(one) ?? []);
+    const blocks = [...this.blocks.values()].flatMap(({ jobId, over }) =>
+      over || jobId === null ? [] : [jobId],
+    );
+    return [...new Set(listing === 'all' ? [...own, ...blocks] : own)];
+  }
+
+  /** The job to ask for: who runs it is who holds the fence, should there ever have been two. */
+  private jobOf({ facts, jobId }: Watched): string | null {
+    if (facts?.block != null) return this.blocks.get(facts.block)?.jobId ?? facts.owner?.jobId ?? null;
+    return facts?.owner?.jobId ?? jobId;
+  }
+
+  private sightFor(one: Watched): JobSight {
+    const block = one.facts?.block == null ? undefined : this.blocks.get(one.facts.block);
+    const jobId = this.jobOf(one);
+    if (block?.over !== true) return this.sights.of(jobId);
+    return {
+      kind: 'seen',
+      id: jobId ?? '',
+      phase: { state: 'done', end: { how: 'exited', status: 0 } },
+      forMs: Infinity,
+    };
+  }
+
+  private take(one: Watched, answer: Answer): void {
+    one.reports.take(answer.data.get('reports'));
+    const jobId = lineOf(answer, 'jobid');
+    if (jobId !== undefined && jobId !== '') one.jobId = jobId;
+    // An answer without its last word is one of a site that could not be read.
+    if (lineOf(answer, 'looked') !== undefined || lineOf(answer, 'gone') !== undefined)
+      one.facts = factsOf(answer, this.clock);
+  }
+
+  /** @returns the ids that nothing was said of; none where the client's answer can't be relied on at all */
+  private takeListing(answer: Answer, ids: readonly string[]): readonly string[] {
+    const said = textOf(answer, 'listing');
+    const [, code] = /^perdure-code (\d+)$/m.exec(said) ?? [];
+    const listing = readListing({
+      status: code === undefined ? 255 : Number(code),
+      stdout: said.replace(/^perdure-code \d+$/m, ''),
+      stderr: textOf(answer, 'listing-error'),
+    });
+    const silent = this.sights.take(listing, ids);
+    const useless = !listing.answered && listing.jobs.size === 0;
+    this.silence = useless ? `PBS does not answer: ${listing.why}` : null;
+    return listing.answered ? silent : [];
+  }
+
+  private tell(): void {
+    this.news.resolve();
+    this.news = Promise.withResolvers<void>();
+  }
+}
+
+const time: Call = { lines: (number) => `say now ${number} "$(date +%s)"`, timeoutMs: 1000 };
+
+function look({ key, path, reports }: Watched): Call {
+  return {
+    lines: (number) => `look ${words(number, path, flatName(key), reports.from)}`,
+    timeoutMs: 500,
+  };
+}
+
+function list(format: 'json' | 'text', ids: readonly string[]): Call {
+  return { lines: (number) => `list_jobs ${words(number, format, ...ids)}`, timeoutMs: 5000, commands: 1 };
+}
+
+function isOver({ state }: JobObservation): boolean {
+  return state === 'done' || state === 'lost';
+}

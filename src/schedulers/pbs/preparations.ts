@@ -1,0 +1,295 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PerdureError } from '../../study/error';
+import { preparationKey } from '../job-key';
+import { tailOf } from '../job-result';
+import {
+  failureText,
+  judgePreparation,
+  preparationHash,
+  preparedPath,
+  type PreparationProgress,
+  type PreparationRequest,
+  type PreparationVerdict,
+} from '../preparation';
+import type { StopReason } from '../scheduler';
+import { factsOf, stopText } from './attempt-view';
+import { readDeletion, readSubmission } from './command-answer';
+import { conclude } from './conclude';
+import { preparationJobName } from './job-name';
+import type { Observer } from './observer';
+import type { PbsSite } from './pbs-site';
+import { preparationJob, preparationScript } from './preparation-script';
+import { lineOf, textOf, type Answer } from './site-answer';
+import { failureIn, words, type SiteShell } from './site-shell';
+import type { Staging } from './staging';
+
+/** How long a submission whose end is not known may take to show up (seconds). */
+const submitGrace = 60;
+/** How long an ended preparation may take to be gone, before its end is begun again (milliseconds). */
+const patience = 90_000;
+/** How often one is looked at, at most and at least (milliseconds). */
+const glances = { least: 500, most: 15_000 };
+
+const functions = readFileSync(resolve(__dirname, '..', '..', '..', 'trial', 'pbs_prepare.sh'), 'utf8');
+
+/** A preparation at this site. */
+interface Prepared {
+  readonly request: PreparationRequest;
+  readonly hash: string;
+  readonly path: string;
+}
+
+/**
+ * What studies want prepared at a site: on a login node, detached from the connection, or as a job. Either way the wrapper's
+ * fence lets one run, a file says how it ended, and whoever comes later, by whichever login node, goes on from there.
+ */
+export class Preparations {
+  constructor(
+    private readonly site: PbsSite,
+    private readonly shell: SiteShell,
+    private readonly staging: Staging,
+    private readonly observer: Observer,
+  ) {}
+
+  async prepare(request: PreparationRequest): Promise<PreparationProgress> {
+    const prepared = this.prepared(request);
+    const { answer, verdict } = await this.look(prepared, true);
+    if (verdict.kind === 'done') return { state: 'done' };
+    if (verdict.kind === 'open') {
+      const { note, startedAt } = verdict;
+      if (startedAt !== null && Date.now() - startedAt.getTime() > request.preparation.timeout) {
+        await this.stop(prepared, 'timeout');
+      }
+      const { least, most } = glances;
+      return { state: 'open', note, again: Math.min(most, Math.max(least, this.site.pollInterval)) };
+    }
+    const run = lineOf(answer, 'run') ?? '';
+    const told = await this.ask(
+      (number) => `fail_preparation ${words(number, prepared.path, run, wordsOf(verdict))}`,
+    );
+    const known = verdictOf(lineOf(told, 'verdict')) ?? verdict;
+    if (known.kind === 'lost') return { state: 'lost', why: known.why };
+    return { state: 'failed', why: failureText(known.why, this.log(prepared), outputOf(told)) };
+  }
+
+  async abandon(request: PreparationRequest): Promise<void> {
+    const prepared = this.prepared(request);
+    const { path } = prepared;
+    const left = await this.ask((number) => `leave_preparation ${words(number, path, request.asker)}`);
+    if (lineOf(left, 'alone') === undefined) return;
+    const until = Date.now() + patience;
+    for (let wait = 300; ; wait = Math.min(2 * wait, 3000)) {
+      await this.stop(prepared, 'cancelled', 'it was stopped by a person');
+      const { verdict } = await this.look(prepared, false);
+      if (verdict.kind !== 'open') {
+        const run = lineOf(left, 'run') ?? '';
+        if (verdict.kind !== 'done') {
+          await this.ask((number) => `fail_preparation ${words(number, path, run, wordsOf(verdict))}`);
+        }
+        return;
+      }
+      if (Date.now() > until)
+        throw new PerdureError('Unavailable', 'the preparation has not ended yet', { where: this.where });
+      await sleep(wait);
+    }
+  }
+
+  private get where(): string {
+    return `site ${this.site.site}`;
+  }
+
+  private prepared(request: PreparationRequest): Prepared {
+    const hash = preparationHash(request, this.site.workerInit);
+    return { request, hash, path: preparedPath(hash) };
+  }
+
+  private log({ path }: Prepared): string {
+    return `${this.site.workingDir}/${path}/output.log`;
+  }
+
+  /** @param begin whether it is to be begun where it is not there */
+  private async look(
+    prepared: Prepared,
+    begin: boolean,
+  ): Promise<{ answer: Answer; verdict: PreparationVerdict }> {
+    const { request, path } = prepared;
+    await this.staging.shimReady();
+    if (begin) for (const { sha256 } of request.trial.files) await this.staging.fileReady(sha256, request);
+    const answer = await this.ask((number) =>
+      [
+        ...(begin ? [this.beginLines(prepared, number)] : []),
+        `if [ -d ${words(`${path}/.perdure`)} ]; then follow_preparation ${words(number, path, this.wrapperOf(request), this.site.maxJobs ?? '-', submitGrace)}; fi`,
+      ].join('\n'),
+    );
+    const why = lineOf(answer, 'unstaged');
+    if (why !== undefined) {
+      // Somebody has cleaned the site since.
+      this.staging.forget();
+      throw new PerdureError('Unavailable', `the study's files could not be put in place: ${why}`, {
+        where: this.where,
+      });
+    }
+    const failed = verdictOf(lineOf(answer, 'verdict'));
+    return { answer, verdict: failed ?? (await this.judge(prepared, answer)) };
+  }
+
+  private beginLines({ request, hash, path }: Prepared, number: string): string {
+    const run = randomUUID();
+    // Each run has a name of its own, lest a job of an earlier one be taken for it.
+    const name = preparationJobName(this.site.workingDir, `${path}/${run}`);
+    return [
+      `if begin_preparation ${words(number, path, request.asker, run)}; then`,
+      ...this.staging.fileLines(request.trial.files),
+      `put_text .perdure/prepare.sh ${words(request.preparation.script)}`,
+      `put_text .perdure/run.sh ${words(preparationScript(this.site, hash, request))}`,
+      `put_text .perdure/job.sh ${words(preparationJob(this.site, this.staging.shim, name, hash))}`,
+      `put_text .perdure/name ${words(`${name}\n`)}`,
+      `end_attempt ${words(number, path)}`,
+      'fi',
+    ].join('\n');
+  }
+
+  private async judge({ request, hash }: Prepared, answer: Answer): Promise<PreparationVerdict> {
+    if (lineOf(answer, 'looked') === undefined) {
+      if (lineOf(answer, 'gone') !== undefined)
+        return { kind: 'open', note: 'it is begun anew', startedAt: null };
+      throw new PerdureError('Unavailable', 'the preparation could not be looked at', { where: this.where });
+    }
+    const facts = factsOf(answer, 0);
+    if (request.preparation.in === 'login') return this.judgeHere(answer, facts);
+    if (facts.status !== null && !facts.status.doubtful)
+      return judgePreparation(known(conclude(facts, { kind: 'unseen' }, 0)));
+    const refused = this.refusalIn(answer);
+    if (refused !== null) return refused;
+    const key = preparationKey(hash);
+    const jobId = lineOf(answer, 'job') ?? lineOf(answer, 'jobid');
+    if (jobId === undefined) return judgePreparation(known(conclude(facts, { kind: 'unseen' }, 0)));
+    this.observer.submitted(key, jobId);
+    const seen = await this.observer.observe(key);
+    if (seen.state !== 'unknown') return judgePreparation(seen);
+    const hint = `perdure login ${this.site.site}`;
+    if (seen.login === true) throw new PerdureError('LoginRequired', seen.why, { hint });
+    throw new PerdureError('Unavailable', seen.why, { where: this.where });
+  }
+
+  /** Nobody but the login node itself knows of it. */
+  private judgeHere(answer: Answer, facts: ReturnType<typeof factsOf>): PreparationVerdict {
+    const { status, stop, owner } = facts;
+    const stopped = (): PreparationVerdict | null =>
+      stop === null
+        ? null
+        : judgePreparation({
+            state: 'done',
+            end: { how: 'stopped', ...stop },
+            startedAt: new Date(),
+            endedAt: new Date(),
+          });
+    if (status !== null) {
+      const asked = status.stopped ? stopped() : null;
+      if (asked !== null) return asked;
+      // The word of the wrapper, not of the program that it ran.
+      if (lineOf(answer, 'status')?.includes(' signalled') === true)
+        return { kind: 'lost', why: 'somebody ended it on its login node by a signal' };
+      return judgePreparation({
+        state: 'done',
+        end: { how: 'exited', status: status.code },
+        startedAt: new Date(),
+        endedAt: new Date(),
+      });
+    }
+    if (lineOf(answer, 'dead') !== undefined) {
+      const where = owner === null ? 'its login node' : owner.host;
+      return stopped() ?? { kind: 'lost', why: `its process on ${where} is gone and left no exit status` };
+    }
+    return {
+      kind: 'open',
+      note: owner === null ? 'it begins' : `it runs on ${owner.host}`,
+      startedAt: owner?.startedAt ?? null,
+    };
+  }
+
+  /** Why there is no job yet. @throws `SubmitRejected`, `Unavailable` */
+  private refusalIn(answer: Answer): PreparationVerdict | null {
+    const full: PreparationVerdict = {
+      kind: 'open',
+      note: 'the site takes no more jobs now',
+      startedAt: null,
+    };
+    if (lineOf(answer, 'full') !== undefined) return full;
+    if (lineOf(answer, 'wait') !== undefined) {
+      return {
+        kind: 'open',
+        note: 'its submission was begun, and its job has not shown up yet',
+        startedAt: null,
+      };
+    }
+    const refused = lineOf(answer, 'refused');
+    if (refused === undefined) return null;
+    const [code = '', jobs = ''] = refused.split(' ');
+    const said = readSubmission({ status: Number(code), stderr: textOf(answer, 'qsub') }, Number(jobs));
+    if (said.kind === 'full') return full;
+    const message = 'message' in said ? said.message : 'qsub printed no id';
+    throw new PerdureError(said.kind === 'rejected' ? 'SubmitRejected' : 'Unavailable', message, {
+      where: this.where,
+    });
+  }
+
+  private async stop({ path, request }: Prepared, reason: StopReason, why?: string): Promise<void> {
+    const text = stopText(reason, why).trimEnd();
+    const answer = await this.ask(
+      (number) => `stop_preparation ${words(number, path, this.wrapperOf(request), text)}`,
+    );
+    const said = readDeletion({
+      status: Number(lineOf(answer, 'deleted') ?? 255),
+      stderr: textOf(answer, 'qdel'),
+    });
+    if (said.kind === 'done') return;
+    throw new PerdureError(
+      'Unavailable',
+      `its job could not be deleted: ${'message' in said ? said.message : ''}`,
+      {
+        where: this.where,
+      },
+    );
+  }
+
+  /** The wrapper that begins it on the login node; `-` for a job. */
+  private wrapperOf({ preparation }: PreparationRequest): string {
+    return preparation.in === 'login' ? `${this.site.workingDir}/${this.staging.shim.path}/wrapper.sh` : '-';
+  }
+
+  private async ask(lines: (number: string) => string): Promise<Answer> {
+    const answer = await this.shell.call({
+      lines: (number) => `${functions}\n${lines(number)}`,
+      timeoutMs: 130_000,
+    });
+    const failed = failureIn(answer);
+    if (failed !== undefined) throw new PerdureError('Unavailable', failed, { where: this.where });
+    return answer;
+  }
+}
+
+/** The line of a verdict: its kind and why. */
+function wordsOf({ kind, why }: Extract<PreparationVerdict, { kind: 'failed' | 'lost' }>): string {
+  return `${kind} ${why.replace(/\s+/g, ' ').trim()}`;
+}
+
+function verdictOf(
+  line: string | undefined,
+): Extract<PreparationVerdict, { kind: 'failed' | 'lost' }> | null {
+  const [, kind, why = ''] = /^(failed|lost) (.*)$/.exec(line ?? '') ?? [];
+  return kind === 'failed' || kind === 'lost' ? { kind, why } : null;
+}
+
+/** What PBS itself caught matters where the preparation never came to print anything. */
+function outputOf(answer: Answer): string {
+  const own = tailOf(answer.data.get('tail') ?? new Uint8Array());
+  return own === '' ? tailOf(answer.data.get('job-output') ?? new Uint8Array()) : own;
+}
+
+function known(seen: ReturnType<typeof conclude>): Parameters<typeof judgePreparation>[0] {
+  return seen.state === 'unknown' ? { state: 'pending', note: seen.why } : seen;
+}

@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import { homedir } from 'node:os';
+import { PerdureError } from '../study/error';
+import { runChild, streamChild, type Program } from './child';
+import { Deadline } from './deadline';
+import { tellingStatus } from './login-shell';
+import { quote } from './quote';
+import { getFile, listDirectory, putFile } from './shell-files';
+import type { InteractiveTransport, RunOptions, RunResult } from './transport';
+import { Turns } from './turns';
+
+export interface OpensshOptions {
+  /** As ssh knows it, from the user's `ssh_config`; `user@host` is good too. */
+  readonly host: string;
+  /** The master's socket; `%r@%h:%p` and the other tokens of ssh_config(5) are ssh's to expand. */
+  readonly controlPath: string;
+  /** Commands at once. Default 8: sshd allows 10 on a connection, and some of them are the user's own. */
+  readonly maxChannels?: number;
+}
+
+/** What ssh itself ends with when it failed. */
+const sshFailed = 255;
+
+/**
+ * The user's own OpenSSH master connection: never a connection of ours, so never an authentication. Where the master is gone, a
+ * command is refused with the words that open it, and nothing was done; the next command looks again, which costs no login.
+ *
+ * Where it ends: ssh can't signal a command through a master. At a deadline or an abort the command's input and output are closed,
+ * and one that neither reads nor writes goes on.
+ */
+export function createOpensshTransport(options: OpensshOptions): InteractiveTransport {
+  const { host, maxChannels = 8 } = options;
+  const path = options.controlPath.replace(/^~(?=\/|$)/, homedir());
+  const description = `${host}, by the ssh master at ${options.controlPath}`;
+  const opening = `ssh -fNM -S ${quote(path)} ${quote(host)}`;
+  const absent = `nobody is logged in: the ssh master at ${path} is not there; open it with: ${opening}`;
+  const turns = new Turns(maxChannels);
+  const closing = new AbortController();
+  let loginRequired: string | null = null;
+
+  const needsLogin = (): PerdureError => {
+    loginRequired = absent;
+    return new PerdureError('LoginRequired', `the ssh master at ${path} is not there`, {
+      where: host,
+      hint: `open it with: ${opening}`,
+    });
+  };
+
+  const ssh = (...args: readonly string[]): Program => ({
+    file: 'ssh',
+    args: ['-S', path, '-o', 'ControlMaster=no', '-o', 'ControlPersist=no', '-o', 'BatchMode=yes', ...args],
+    where: host,
+  });
+
+  /** Without its master ssh makes a connection by the ProxyCommand: ours connects to nothing, and says that it was asked. */
+  const remote = (command: string, mark: string): Program =>
+    ssh(
+      '-o',
+      `ProxyCommand=/bin/sh -c 'echo ${mark}-alone >&2'`,
+      '-T',
+      '--',
+      host,
+      tellingStatus(command, mark),
+    );
+
+  const statusOf = (result: Pick<RunResult, 'status' | 'stderr'>, mark: string): RunResult['status'] => {
+    const [, status] = new RegExp(`\n${mark} (\\d+)\n`).exec(result.stderr) ?? [];
+    if (status !== undefined) {
+      loginRequired = null;
+      return Number(status);
+    }
+    const words = result.stderr.replace(`${mark}-alone`, '').trim();
+    // ssh looks for another way too when the master is there and refuses: it has as many sessions as it may.
+    const refused = /mux_client\w*: .*|.*refused by peer/.exec(words)?.[0];
+    if (result.status === sshFailed && refused === undefined && result.stderr.includes(`${mark}-alone`))
+      throw needsLogin();
+    const said = refused ?? words.split('\n').at(-1) ?? '';
+    throw new PerdureError(
+      'Unavailable',
+      `the command's end was not told: ${said === '' ? 'the connection was lost' : said}`,
+      { where: host },
+    );
+  };
+
+  const run = async (command: string, runOptions: RunOptions): Promise<RunResult> => {
+    const deadline = new Deadline(runOptions.timeoutMs);
+    const giveBack = await turns.take(
+      AbortSignal.any([closing.signal, AbortSignal.timeout(Math.ceil(deadline.remainingMs))]),
+    );
+    if (closing.signal.aborted) throw closed();
+    if (giveBack === null) throw deadline.error('all channels are in use', host);
+    try {
+      const mark = newMark();
+      const result = await runChild(
+        remote(command, mark),
+        { ...runOptions, timeoutMs: deadline.remainingMs },
+        closing.signal,
+      );
+      const status = statusOf(result, mark);
+      return { ...result, status, stderr: result.stderr.replace(new RegExp(`\n?${mark} \\d+\n`), '') };
+    } finally {
+      giveBack();
+    }
+  };
+
+  const closed = (): PerdureError =>
+    new PerdureError('Unavailable', 'the transport was closed', { where: host });
+
+  const transport: InteractiveTransport = {
+    description,
+    get loginRequired() {
+      return loginRequired;
+    },
+    run,
+    async stream(command, streamOptions) {
+      const signal = AbortSignal.any([streamOptions.signal, closing.signal]);
+      const giveBack = await turns.take(signal);
+      if (giveBack === null) return;
+      try {
+        const mark = newMark();
+        const end = await streamChild(remote(command, mark), { ...streamOptions, signal });
+        if (!signal.aborted) statusOf(end, mark);
+        if (closing.signal.aborted) throw closed();
+      } finally {
+        giveBack();
+      }
+    },
+    put: (file, bytes, putOptions) => putFile(transport, file, bytes, putOptions),
+    get: (file, getOptions) => getFile(transport, file, getOptions),
+    list: (folder, listOptions) => listDirectory(transport, folder, listOptions),
+    async login() {
+      const { status } = await runChild(ssh('-O', 'check', '--', host), { timeoutMs: 10_000 });
+      if (status !== 0) throw needsLogin();
+      loginRequired = null;
+    },
+    close() {
+      closing.abort();
+      return Promise.resolve();
+    },
+  };
+  return transport;
+}
+
+function newMark(): string {
+  return `perdure-${randomBytes(16).toString('hex')}`;
+}

@@ -1,0 +1,122 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isGroupAlive } from '../../src/process/process-group';
+import { ended, FakeBlock, pathOf } from '../support/fake-block';
+import { until } from '../support/installation';
+
+let block: FakeBlock;
+beforeEach(() => {
+  block = new FakeBlock();
+});
+afterEach(() => block.destroy());
+
+const listens = 'touch here; while :; do sleep 0.05; done\n';
+const stubborn = `trap '' TERM; ${listens}`;
+/** Says that it was told to end, ends with 0. */
+const saves = `trap 'echo saved >../checkpoint/state; exit 0' TERM; ${listens}`;
+/** Was done just then: its result is there. */
+const completes = `trap 'echo 1 >.perdure/result.json; exit 0' TERM; ${listens}`;
+
+const ends: [string, number | undefined, (pid: number) => void, string][] = [
+  ['when its walltime is near', 4, () => undefined, 'walltime'],
+  ['when its job is deleted', undefined, (pid) => process.kill(pid, 'SIGTERM'), 'terminated'],
+  ['when its pilot is killed', undefined, (pid) => process.kill(pid, 'SIGKILL'), 'killed'],
+];
+
+describe.each(ends)('a block ends %s', (_, walltime, end, reason) => {
+  test('its trials are marked as unfinished, and none of them runs on', async () => {
+    const names = [listens, saves, stubborn].map((script, number) => block.add(number, script));
+    const done = block.add(3, completes);
+    const before = block.add(4, 'exit 3');
+    const ready = block.add(5, listens, { slots: 5 });
+    const options = walltime === undefined ? {} : { walltime, drain: 2, notice: 1.5 };
+    const pilot = block.start('b1', { slots: 5, ...options });
+    for (const name of [...names, done]) await block.isThere(name, 'here');
+    await block.isOver(before);
+    end(pilot.pid!);
+    await ended(pilot);
+    await until('it says so', () => block.report()?.state === 'ended');
+    expect(block.report()).toMatchObject({ state: 'ended', reason, busy: 0, running: [] });
+    expect(names.map((name) => block.read(name, 'unfinished'))).toEqual(names.map(() => `${reason} over\n`));
+    expect([...names, done].map((name) => isGroupAlive(block.group(name)!))).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
+    expect([...names, done].map((name) => block.news(name))).toEqual(['ended', 'ended', 'ended', 'ended']);
+    expect(readFileSync(block.path(pathOf(names[1]!), '..', 'checkpoint', 'state'), 'utf8')).toBe('saved\n');
+    // What had come to its end counts, and what was not begun is there for another block.
+    expect([done, before].map((name) => block.read(name, 'unfinished'))).toEqual([null, null]);
+    expect([done, before].map((name) => block.read(name, 'status'))).toEqual(['0 signalled\n', '3\n']);
+    expect(block.isReady(ready)).toBe(true);
+  });
+});
+
+test('a block near its end begins nothing new, and ends when nothing runs', async () => {
+  const first = block.add(0, 'touch here; while [ ! -e ../../../go ]; do sleep 0.05; done');
+  const pilot = block.start('b1', { walltime: 600, drain: 598 });
+  await block.isThere(first, 'here');
+  await until('it drains', () => block.report()?.state === 'draining');
+  const late = block.add(1, 'true');
+  writeFileSync(block.path('go'), '');
+  expect(await ended(pilot)).toBe(0);
+  expect(block.report()).toMatchObject({ state: 'ended', reason: 'walltime' });
+  expect(block.read(first, 'status')).toBe('0\n');
+  expect(block.isReady(late)).toBe(true);
+  block.start('b2');
+  await block.isOver(late);
+  expect(block.read(late, 'block')).toBe('b2');
+});
+
+test('a guard that is killed is replaced', async () => {
+  const name = block.add(0, listens);
+  const pilot = block.start('b1');
+  await block.isThere(name, 'here');
+  const children = (): readonly number[] =>
+    readFileSync(`/proc/${String(pilot.pid)}/task/${String(pilot.pid)}/children`, 'utf8')
+      .trim()
+      .split(' ')
+      .map(Number);
+  const guards = (): readonly number[] => children().filter((pid) => pid !== block.group(name)!.pid);
+  const [guard] = guards();
+  process.kill(guard!, 'SIGKILL');
+  await until('there is another one', () => guards().some((pid) => pid !== guard));
+  pilot.kill('SIGKILL');
+  await block.isOver(name);
+  expect(block.read(name, 'unfinished')).toBe('killed over\n');
+  expect(isGroupAlive(block.group(name)!)).toBe(false);
+});
+
+test('pilots that are killed at any moment lose no trial, and none runs to its end twice', async () => {
+  // Once it has its result it comes to its end, whatever it is told.
+  const script = (number: number): string =>
+    `sleep 0.${String(number % 4)}\ntrap '' TERM\necho 1 >.perdure/result.json\necho ${String(number)} >>../../../log\n`;
+  // A status counts where the attempt was not cut off; and 0 with a result always does.
+  const isDone = (name: string): boolean => {
+    const status = block.read(name, 'status');
+    if (status === null || block.read(name, 'unfinished') === null) return status !== null;
+    return /^0\b/.test(status) && block.read(name, 'result.json') !== null;
+  };
+  const attempts = Array.from({ length: 40 }, (_, number) => block.add(number, script(number)));
+  let kills = 0;
+  for (let round = 0; !attempts.every(isDone); round += 1) {
+    const name = `b${String(round)}`;
+    const pilot = block.start(name, { slots: 6, idle: 0.1 });
+    if (round < 15) {
+      await sleep(Math.random() * 500);
+      kills += pilot.kill('SIGKILL') ? 1 : 0;
+    }
+    await ended(pilot);
+    // PBS would say so. A block that has said nothing has begun nothing.
+    await until('the block is over', () => (block.report(name)?.state ?? 'ended') === 'ended');
+    // As a scheduler does: what a dead block has taken and not ended is a new attempt.
+    for (const [number, attempt] of attempts.entries()) {
+      if (block.isReady(attempt) || isDone(attempt)) continue;
+      attempts[number] = block.add(number, script(number), { attempt: Number(attempt.split('.')[2]) + 1 });
+    }
+  }
+  const ran = readFileSync(block.path('log'), 'utf8').trim().split('\n').map(Number);
+  expect(kills).toBeGreaterThan(0);
+  expect(ran.sort((a, b) => a - b)).toEqual(attempts.map((_, number) => number));
+});

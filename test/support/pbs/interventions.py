@@ -1,0 +1,34 @@
+"""What a test does behind PBS's back: puts jobs there that took hours to make, and crashes a job's host."""
+
+import json
+import re
+
+from processes import end_all
+from running import cookie_of
+from state import Job
+
+
+def load(state, stream):
+    jobs = json.load(stream)
+    with state.change():
+        state.db.execute("DELETE FROM jobs")
+        for told in jobs:
+            seq, bracket, sub = re.match(r"(\d+)(\[)?(\d*)", told["id"]).groups()
+            place = -2 if bracket is None else int(sub) if sub else -1
+            state.save(Job(int(seq), place, told["id"], told["attributes"]), touch=False)
+        highest = max((int(re.match(r"\d+", told["id"]).group()) for told in jobs), default=-1)
+        state.db.execute("UPDATE counter SET next = max(next, ?)", (highest + 1,))
+    return 0
+
+
+def crash(state, id, noticed):
+    """Kills every process of a job at once. Unless it is noticed, the job stays R, as where its host is gone."""
+    with state.change():
+        job = state.job(id)
+        if job is None or job.get("job_state") != "R":
+            return 1
+        if not noticed:
+            job.record["_node_lost"] = True
+            state.save(job, touch=False)
+    end_all(int(job.get("session_id")), cookie_of(state, id))
+    return 0

@@ -1,0 +1,555 @@
+# What Perdure does on the login node of a PBS site: functions of POSIX sh that are sent with each request, in front of the
+# calls. Nothing of it is installed there. An answer is a line `WORD NUMBER TEXT`, or `data NUMBER NAME LENGTH` and so many
+# bytes and a newline; NUMBER says which call it belongs to. All paths are relative to the site's working directory.
+LC_ALL=C
+export LC_ALL
+umask 077
+# A request that was sent is carried out, even where nobody waits for the answer any more.
+trap '' HUP PIPE
+
+say() { printf '%s\n' "$*"; }
+
+# say_text NUMBER NAME TEXT
+say_text() { printf 'data %s %s %s\n%s\n' "$1" "$2" "${#3}" "$3"; }
+
+# say_file NUMBER NAME FILE FROM MOST: bytes of a file from an offset on; nothing where there are none.
+say_file() {
+  [ -f "$3" ] && [ -r "$3" ] || return 0
+  perdure_size=$(($(wc -c <"$3") - $4))
+  [ "$perdure_size" -gt 0 ] || return 0
+  [ "$perdure_size" -le "$5" ] || perdure_size=$5
+  printf 'data %s %s %s\n' "$1" "$2" "$perdure_size"
+  # Padded to the length that was said, should the file have been cut meanwhile.
+  { tail -c "+$(($4 + 1))" "$3" | head -c "$perdure_size"; head -c "$perdure_size" /dev/zero; } | head -c "$perdure_size"
+  echo
+}
+
+# enter DIRECTORY PBS_BIN SECONDS: goes to the working directory and finds PBS' commands.
+enter() {
+  mkdir -p "$1" && cd "$1" && mkdir -p files shim jobs ready blocks news || {
+    say "failed - the working directory can't be used"
+    exit 3
+  }
+  perdure_bin=$2
+  perdure_timeout=
+  if command -v timeout >/dev/null 2>&1; then perdure_timeout="timeout -k 5 $3"; fi
+}
+
+# find_pbs NUMBER: where qsub is, by PATH, /etc/pbs.conf or a login shell.
+find_pbs() {
+  perdure_found=$(command -v qsub)
+  if [ -z "$perdure_found" ] && [ -r /etc/pbs.conf ]; then
+    perdure_exec=$(sed -n 's/^PBS_EXEC=//p' /etc/pbs.conf | tail -n 1)
+    if [ -x "$perdure_exec/bin/qsub" ]; then perdure_found=$perdure_exec/bin/qsub; fi
+  fi
+  if [ -z "$perdure_found" ]; then
+    # Whatever its start-up files print comes before the last line.
+    perdure_found=$(bash -lc 'command -v qsub' </dev/null 2>/dev/null | tail -n 1)
+  fi
+  case $perdure_found in
+    /*) say "found $1 ${perdure_found%/*}" ;;
+    *) say "absent $1" ;;
+  esac
+}
+
+# pbs COMMAND ARGUMENT...: a command of PBS, which may hang for ever where its server does.
+pbs() {
+  perdure_command=$perdure_bin/$1
+  shift
+  # shellcheck disable=SC2086
+  $perdure_timeout "$perdure_command" "$@" </dev/null
+}
+
+# have NUMBER FILE: whether a file is there.
+have() { if [ -e "$2" ]; then say "yes $1"; else say "no $1"; fi; }
+
+# begin_attempt NUMBER PATH: fails where the attempt's directory is there already, staged or stopped.
+begin_attempt() {
+  perdure_wrong=
+  perdure_new=$2.$$.tmp
+  mkdir -p "${2%/*}/checkpoint" || perdure_wrong="can't make $2"
+  [ ! -e "$2" ] || return 1
+  rm -rf "$perdure_new"
+  mkdir -p "$perdure_new/.perdure" || perdure_wrong="can't make $2"
+}
+
+# put_file PATH SHA256 MODE: a file of the study, from the copy that the site has.
+put_file() {
+  case $1 in */*) mkdir -p "$perdure_new/${1%/*}" ;; esac
+  if [ ! -e "files/$2" ]; then
+    perdure_wrong=missing
+  elif ! { cp "files/$2" "$perdure_new/$1" && chmod "$3" "$perdure_new/$1"; }; then
+    perdure_wrong="can't copy a file of the study"
+  fi
+}
+
+# put_text PATH TEXT
+put_text() { printf '%s' "$2" >"$perdure_new/$1" || perdure_wrong="can't write"; }
+
+# end_attempt NUMBER PATH: the directory appears whole, or not at all.
+end_attempt() {
+  if [ -z "$perdure_wrong" ]; then
+    # Somebody else may have been faster.
+    mv -T "$perdure_new" "$2" 2>/dev/null || [ -e "$2" ] || perdure_wrong="can't rename"
+  fi
+  rm -rf "$perdure_new"
+  [ -z "$perdure_wrong" ] && return 0
+  say "unstaged $1 $perdure_wrong"
+  return 1
+}
+
+# write_line FILE TEXT: a line by rename.
+write_line() { printf '%s\n' "$2" >"$1.$$.tmp" && mv -f "$1.$$.tmp" "$1"; }
+
+# count_jobs: how many jobs of this site are in the queue or run.
+count_jobs() {
+  perdure_ids=$(pbs qselect -u "$(id -un)" 2>&1) || return 1
+  perdure_count=0
+  for perdure_id in $perdure_ids; do
+    if [ -e "jobs/$perdure_id" ]; then perdure_count=$((perdure_count + 1)); fi
+  done
+}
+
+# submit NUMBER DIRECTORY NAME LIMIT GRACE: makes the job of DIRECTORY/.perdure/job.sh exist once, and says its id.
+submit() {
+  perdure_at=$2/.perdure
+  if [ -s "$perdure_at/jobid" ]; then
+    read -r perdure_id <"$perdure_at/jobid"
+    say "job $1 $perdure_id"
+  elif [ -e "$perdure_at/stop" ]; then
+    say "stopped $1"
+  elif mkdir "$perdure_at/submit" 2>/dev/null; then
+    enqueue "$1" "$2" "$4"
+  else
+    adopt "$1" "$2" "$3" "$4" "$5"
+  fi
+}
+
+# enqueue NUMBER DIRECTORY LIMIT: by whoever made the marker.
+enqueue() {
+  if [ "$3" != - ]; then
+    if ! count_jobs; then
+      rmdir "$perdure_at/submit"
+      say_text "$1" qselect "$perdure_ids"
+      return
+    fi
+    if [ "$perdure_count" -ge "$3" ]; then
+      rmdir "$perdure_at/submit"
+      say "full $1"
+      return
+    fi
+  fi
+  perdure_said=$(cd "$perdure_at" && pbs qsub job.sh 2>&1)
+  perdure_code=$?
+  perdure_id=$(printf '%s\n' "$perdure_said" | grep -E '^[0-9]+(\[\])?(\.[A-Za-z0-9._-]+)?$' | tail -n 1)
+  if [ "$perdure_code" -eq 0 ] && [ -n "$perdure_id" ]; then
+    keep_job "$1" "$2" "$perdure_id"
+    return
+  fi
+  case $perdure_code in
+    # Nobody knows whether the job is there: the marker stays, and the next one looks.
+    0 | 124 | 137 | 143 | 183 | 255) ;;
+    *) rmdir "$perdure_at/submit" ;;
+  esac
+  perdure_mine=0
+  if perdure_ids=$(pbs qselect -u "$(id -un)" 2>/dev/null); then
+    for perdure_id in $perdure_ids; do perdure_mine=$((perdure_mine + 1)); done
+  fi
+  say "refused $1 $perdure_code $perdure_mine"
+  say_text "$1" qsub "$perdure_said"
+}
+
+# adopt NUMBER DIRECTORY NAME LIMIT GRACE: a submission was begun and its end is not known.
+adopt() {
+  if ! perdure_ids=$(pbs qselect -x -N "$3" 2>&1); then
+    say_text "$1" qselect "$perdure_ids"
+    return
+  fi
+  perdure_id=$(printf '%s\n' "$perdure_ids" | grep -E '^[0-9]' | head -n 1)
+  if [ -n "$perdure_id" ]; then
+    keep_job "$1" "$2" "$perdure_id"
+    return
+  fi
+  perdure_since=$(stat -c %Y "$perdure_at/submit" 2>/dev/null || date +%s)
+  if [ $(($(date +%s) - perdure_since)) -lt "$5" ]; then
+    say "wait $1"
+    return
+  fi
+  # Only one can move it away; whatever job should come after all ends itself at the fence.
+  if mv -T "$perdure_at/submit" "$perdure_at/submit.$$" 2>/dev/null && rmdir "$perdure_at/submit.$$" &&
+    mkdir "$perdure_at/submit" 2>/dev/null; then
+    enqueue "$1" "$2" "$4"
+  else
+    say "wait $1"
+  fi
+}
+
+# keep_job NUMBER DIRECTORY ID
+keep_job() {
+  write_line "jobs/$3" "$2"
+  write_line "$perdure_at/jobid" "$3"
+  say "job $1 $3"
+}
+
+# make_ready NUMBER PATH NAME TEXT: hands a staged attempt to whichever block takes it first.
+make_ready() {
+  if [ -e "$2/.perdure/stop" ]; then
+    say "stopped $1"
+  elif [ -e "$2/.perdure/queued" ]; then
+    say "queued $1"
+  elif printf '%s' "$4" >"$2/.perdure/ready.$$.tmp" && : >"$2/.perdure/queued.tmp" && mv -f "$2/.perdure/ready.$$.tmp" "ready/$3"; then
+    # Should this line not be reached, the trial is made ready again, and the fence lets one of the two run.
+    mv -f "$2/.perdure/queued.tmp" "$2/.perdure/queued"
+    say "queued $1"
+  else
+    say "unstaged $1 can't write"
+  fi
+}
+
+# say_line NUMBER WORD FILE: its first line.
+say_line() {
+  [ -e "$3" ] || return 0
+  perdure_line=
+  read -r perdure_line <"$3" 2>/dev/null
+  say "$2 $1 $perdure_line"
+}
+
+# look NUMBER PATH NAME FROM: what an attempt's directory tells, and what it has reported from an offset on.
+look() {
+  perdure_at=$2/.perdure
+  if [ ! -d "$perdure_at" ]; then
+    say "gone $1"
+    return
+  fi
+  # What tells of an end is read first: whatever is seen after it was there when it was written.
+  say_line "$1" status "$perdure_at/status"
+  say_line "$1" settled "$perdure_at/settled"
+  say_line "$1" unfinished "$perdure_at/unfinished"
+  if [ -e "$perdure_at/result.json" ]; then say "result $1"; fi
+  say_line "$1" stop "$perdure_at/stop"
+  say_line "$1" owner "$perdure_at/owner"
+  say_line "$1" jobid "$perdure_at/jobid"
+  if [ -e "$perdure_at/block" ]; then
+    say_line "$1" block "$perdure_at/block"
+  elif [ -e "ready/$3" ]; then
+    say "ready $1"
+  else
+    for perdure_taken in blocks/*/taken/"$3"; do
+      [ -e "$perdure_taken" ] || continue
+      perdure_taken=${perdure_taken#blocks/}
+      say "block $1 ${perdure_taken%%/*}"
+    done
+  fi
+  if [ -s "$perdure_at/intermediate.jsonl" ]; then
+    say_file "$1" reports "$perdure_at/intermediate.jsonl" "$4" 1048576
+  fi
+  say "looked $1"
+}
+
+# list_jobs NUMBER FORMAT ID...: PBS' listing, without the lines that nobody reads.
+list_jobs() {
+  perdure_number=$1
+  perdure_form=
+  [ "$2" = text ] || perdure_form='-F json'
+  shift 2
+  perdure_error=$(mktemp)
+  # shellcheck disable=SC2086
+  perdure_said=$(
+    {
+      pbs qstat -x -f $perdure_form "$@" 2>"$perdure_error"
+      printf '\nperdure-code %s\n' "$?"
+    } | awk '
+      /^[{}]/ || /^Job Id:/ || /^perdure-code/ { print; next }
+      /^(        |\t\t)"[^"]*":[{]/ { print; next }
+      /^(            |\t\t\t)"(job_state|substate|Exit_status|comment)":/ { print; next }
+      # A line of text goes on where the next one begins with a tab.
+      /^    [A-Za-z_.]+ = / { kept = /^    (job_state|substate|Exit_status|comment) = /; if (kept) print; next }
+      /^\t/ { if (kept) print }'
+  )
+  say_text "$perdure_number" listing "$perdure_said"
+  say_text "$perdure_number" listing-error "$(tail -c 200000 "$perdure_error")"
+  rm -f "$perdure_error"
+}
+
+# stop_attempt NUMBER PATH NAME JOBNAME TEXT: the attempt never starts, or is ended; the first reason stays.
+stop_attempt() {
+  perdure_at=$2/.perdure
+  if [ ! -e "$2" ]; then
+    mkdir -p "$2.$$.tmp/.perdure" "${2%/*}/checkpoint"
+    printf '%s' "$5" >"$2.$$.tmp/.perdure/stop"
+    mv -T "$2.$$.tmp" "$2" 2>/dev/null || rm -rf "$2.$$.tmp"
+  fi
+  if [ ! -e "$perdure_at/stop" ]; then
+    printf '%s' "$5" >"$perdure_at/stop.$$.tmp"
+    ln "$perdure_at/stop.$$.tmp" "$perdure_at/stop" 2>/dev/null
+    rm -f "$perdure_at/stop.$$.tmp"
+  fi
+  rm -f "ready/$3"
+  [ -e "$perdure_at/stop" ] || {
+    say "failed $1 the attempt's directory can't be written to"
+    return
+  }
+  perdure_id=
+  if [ -s "$perdure_at/jobid" ]; then
+    read -r perdure_id <"$perdure_at/jobid"
+  elif [ -d "$perdure_at/submit" ]; then
+    if ! perdure_ids=$(pbs qselect -x -N "$4" 2>&1); then
+      say_text "$1" qselect "$perdure_ids"
+      return
+    fi
+    perdure_id=$(printf '%s\n' "$perdure_ids" | grep -E '^[0-9]' | head -n 1)
+  fi
+  if [ -n "$perdure_id" ] && [ ! -e "$perdure_at/status" ]; then
+    perdure_said=$(pbs qdel "$perdure_id" 2>&1)
+    say "deleted $1 $?"
+    say_text "$1" qdel "$perdure_said"
+  else
+    say "deleted $1 0"
+  fi
+}
+
+# mark NUMBER PATH: makes should_prune() true.
+mark() {
+  if : >"$2/.perdure/prune"; then say "yes $1"; else say "failed $1 can't write"; fi
+}
+
+# has_checkpoint NUMBER PATH
+has_checkpoint() {
+  if [ -n "$(ls -A "$2/checkpoint" 2>/dev/null)" ]; then say "yes $1"; else say "no $1"; fi
+}
+
+# fetch NUMBER PATH NAME FROM: what an ended attempt left.
+fetch() {
+  perdure_at=$2/.perdure
+  say_file "$1" result "$perdure_at/result.json" 0 1048577
+  say_file "$1" error "$perdure_at/result.json.error" 0 16384
+  say_file "$1" reports "$perdure_at/intermediate.jsonl" "$4" 16777216
+  if [ -e "$perdure_at/prune" ]; then say "prune $1"; fi
+  if [ -e "$perdure_at/prune.seen" ]; then say "seen $1"; fi
+  say_tail "$1" tail "$2/output.log" 8196
+  for perdure_output in "$perdure_at"/*.o[0-9]* "$perdure_at"/*.OU; do
+    if [ -s "$perdure_output" ]; then say_tail "$1" job-output "$perdure_output" 4096; fi
+  done
+  rm -f "ready/$3" "news/$3"
+  say "fetched $1"
+}
+
+# say_tail NUMBER NAME FILE MOST: the last bytes of a file.
+say_tail() {
+  [ -f "$3" ] && [ -r "$3" ] || return 0
+  perdure_from=$(($(wc -c <"$3") - $4))
+  [ "$perdure_from" -gt 0 ] || perdure_from=0
+  say_file "$1" "$2" "$3" "$perdure_from" "$4"
+}
+
+# list_blocks NUMBER: how many trials are ready, and the blocks there are.
+list_blocks() {
+  perdure_count=0
+  for perdure_ready in ready/*; do
+    case $perdure_ready in *.tmp) continue ;; esac
+    if [ -e "$perdure_ready" ]; then perdure_count=$((perdure_count + 1)); fi
+  done
+  say "count $1 $perdure_count"
+  for perdure_block in blocks/b*; do
+    case $perdure_block in *.tmp) continue ;; esac
+    [ -d "$perdure_block" ] || continue
+    perdure_id=-
+    if [ -s "$perdure_block/.perdure/jobid" ]; then read -r perdure_id <"$perdure_block/.perdure/jobid"; fi
+    if [ -e "$perdure_block/over" ]; then
+      say "over $1 ${perdure_block#blocks/} $perdure_id"
+    else
+      say "block $1 ${perdure_block#blocks/} $perdure_id"
+      say_file "$1" "${perdure_block#blocks/}" "$perdure_block/pilot.json" 0 65536
+    fi
+  done
+}
+
+# make_block NUMBER NAME TEXT: its directory with the job's script, whole or not at all.
+make_block() {
+  perdure_new=blocks/$2.$$.tmp
+  if [ ! -d "blocks/$2" ]; then
+    mkdir -p "$perdure_new/.perdure" "$perdure_new/taken" && printf '%s' "$3" >"$perdure_new/.perdure/job.sh" &&
+      mv -T "$perdure_new" "blocks/$2" 2>/dev/null
+    rm -rf "$perdure_new"
+  fi
+  [ -d "blocks/$2" ] || say "failed $1 a block's directory can't be made"
+}
+
+# end_block NUMBER NAME: its job is over.
+end_block() { : >"blocks/$2/over" && say "yes $1"; }
+
+# read_log NUMBER PATH SOURCE FROM MOST: what the trial has printed; until it prints, what its job did. FROM counts in SOURCE.
+read_log() {
+  if [ ! -d "$2/.perdure" ]; then
+    say "gone $1"
+    return
+  fi
+  perdure_source=none
+  perdure_printed=/dev/null
+  if [ -s "$2/output.log" ]; then
+    perdure_source=trial
+    perdure_printed=$2/output.log
+  else
+    for perdure_output in "$2"/.perdure/*.o[0-9]* "$2"/.perdure/*.OU; do
+      [ -f "$perdure_output" ] && [ -s "$perdure_output" ] || continue
+      perdure_source=job
+      perdure_printed=$perdure_output
+    done
+  fi
+  perdure_from=$4
+  [ "$perdure_source" = "$3" ] || perdure_from=0
+  say "log $1 $perdure_source $perdure_from $(($(wc -c <"$perdure_printed")))"
+  say_file "$1" log "$perdure_printed" "$perdure_from" "$5"
+}
+
+# my_jobs NUMBER: the user's jobs that are queued or run; fails where PBS does not say.
+my_jobs() {
+  perdure_ids=$(pbs qselect -u "$(id -un)" 2>&1) && return 0
+  say_text "$1" qselect "$perdure_ids"
+  return 1
+}
+
+# survey NUMBER SECONDS SHIM: what nobody has written to for so long, and what jobs still need.
+survey() {
+  my_jobs "$1" || return 0
+  for perdure_id in $perdure_ids; do
+    [ -e "jobs/$perdure_id" ] || continue
+    say "live $1 jobs/$perdure_id"
+    say_line "$1" live "jobs/$perdure_id"
+    read -r perdure_block <"jobs/$perdure_id" || continue
+    for perdure_taken in "$perdure_block"/taken/*; do say_attempt "$1" "$perdure_taken"; done
+  done
+  for perdure_ready in ready/*; do say_attempt "$1" "$perdure_ready"; done
+  perdure_block=
+  for perdure_block in blocks/b*[0-9]; do
+    if [ -e "$perdure_block/over" ] || [ -s "$perdure_block/.perdure/jobid" ]; then say "ended $1 $perdure_block"; fi
+  done
+  say "last $1 $perdure_block"
+  for perdure_output in .removed-*; do
+    if [ -e "$perdure_output" ]; then say "old $1 $perdure_output"; fi
+  done
+  perdure_hex='[0-9a-f][0-9a-f][0-9a-f][0-9a-f]'
+  perdure_studies=$perdure_hex$perdure_hex$perdure_hex$perdure_hex
+  for perdure_shim in shim/*; do
+    [ "$perdure_shim" != "$3" ] && [ -d "$perdure_shim" ] || continue
+    # shellcheck disable=SC2086
+    if [ -n "$(find $perdure_studies blocks prepared -maxdepth 4 -path '*/.perdure/*' \( -name run.sh -o -name job.sh \) \
+      -exec grep -lF "$perdure_shim" {} + 2>/dev/null | head -n 1)" ]; then say "shim $1 $perdure_shim"; fi
+  done
+  say "shim $1 $3"
+  # shellcheck disable=SC2086
+  {
+    find $perdure_studies -mindepth 1 -maxdepth 3 -printf '%T@ %p\n' 2>/dev/null
+    find files shim blocks jobs news -mindepth 1 -maxdepth 1 ! -name '*.tmp' -printf '%T@ %p\n'
+  } | awk -v number="$1" -v before=$(($(date +%s) - $2)) '
+    { at = $1 + 0; sub(/^[^ ]* /, ""); if (split($0, part, "/") < 2) next; name = part[1] "/" part[2] }
+    at > newest[name] { newest[name] = at }
+    END { for (name in newest) if (newest[name] < before) print "old " number " " name }'
+  say "surveyed $1"
+}
+
+# say_attempt NUMBER FILE: the attempt that a file is named for; its name is STUDY.NUMBER.ATTEMPT.
+say_attempt() {
+  [ -e "$2" ] || return 0
+  perdure_name=${2##*/}
+  perdure_rest=${perdure_name#*.}
+  say "live $1 ${perdure_name%%.*}/${perdure_rest%.*}/a${perdure_rest#*.}"
+}
+
+# weigh NUMBER PATH...: the kilobytes that they take.
+weigh() {
+  perdure_number=$1
+  shift
+  say "kilobytes $perdure_number $(du -skc -- "$@" 2>/dev/null | awk 'END { print $1 + 0 }')"
+}
+
+# remove NUMBER PATH...: away with them, by another name first: what is half removed must not look like what it was.
+remove() {
+  perdure_number=$1
+  shift
+  perdure_new=.removed-$(date +%s)-$$
+  mkdir "$perdure_new" || {
+    say "failed $perdure_number can't write to the working directory"
+    return
+  }
+  for perdure_path in "$@"; do
+    mv "$perdure_path" "$perdure_new/${perdure_path%%/*}-${perdure_path##*/}" 2>/dev/null
+    # The last trial of a study; others keep the directory.
+    case $perdure_path in files/* | shim/* | blocks/* | jobs/* | news/* | .*) ;; *) rmdir "${perdure_path%/*}" 2>/dev/null ;; esac
+  done
+  rm -rf "$perdure_new"
+  say "removed $perdure_number"
+}
+
+# tell_site NUMBER SETUP: what a person wants to know of the site, and the jobs there that bear a name of ours.
+tell_site() {
+  perdure_said=$(mktemp ./.perdure-write.XXXXXX 2>&1) && rm -f "$perdure_said" && say "writable $1 $PWD"
+  perdure_said=$(pbs qstat --version 2>&1)
+  say "version $1 $? $(printf '%s\n' "$perdure_said" | tail -n 1)"
+  # As trials find it.
+  # shellcheck disable=SC2086
+  perdure_said=$($perdure_timeout bash -lc "$2
+python3 --version" </dev/null 2>&1 | tail -n 1)
+  say "python $1 $perdure_said"
+  my_jobs "$1" || return 0
+  [ -n "$perdure_ids" ] || return 0
+  # shellcheck disable=SC2086
+  pbs qstat -f $perdure_ids 2>/dev/null | PERDURE_HERE=$PWD awk '
+    function tell() {
+      if (name ~ /^pd_/) {
+        at = index(record, ENVIRON["PERDURE_HERE"] "/")
+        rest = at ? substr(record, at + length(ENVIRON["PERDURE_HERE"]) + 1) : ""
+        if (!match(rest, /^[0-9a-z]+\/[0-9a-f]+(\/a[0-9]+)?/)) RLENGTH = 0
+        print id, name, (RLENGTH > 0 ? substr(rest, 1, RLENGTH) : "-")
+      }
+      id = name = record = ""
+    }
+    /^Job Id: / { tell(); id = $3; next }
+    /^    Job_Name = / { name = $3 }
+    { sub(/^\t/, ""); record = record $0 }
+    END { tell() }' | while read -r perdure_id perdure_name perdure_path; do
+    if [ -s "jobs/$perdure_id" ]; then read -r perdure_path <"jobs/$perdure_id"; fi
+    say "job $1 $perdure_id $perdure_name $perdure_path"
+  done
+}
+
+# watch_news: a line for each trial of a block that has begun or ended, until nobody listens.
+watch_news() {
+  trap - HUP PIPE
+  perdure_told=' '
+  perdure_turn=0
+  while :; do
+    perdure_now=' '
+    for perdure_file in news/*; do
+      case $perdure_file in *.tmp) continue ;; esac
+      perdure_word=
+      read -r perdure_word <"$perdure_file" 2>/dev/null || [ -n "$perdure_word" ] || continue
+      perdure_item=${perdure_file#news/}=$perdure_word
+      perdure_now="$perdure_now$perdure_item "
+      case $perdure_told in
+        *" $perdure_item "*) ;;
+        *) say "news $perdure_item" || exit 0 ;;
+      esac
+    done
+    perdure_told=$perdure_now
+    # Whoever listens no more is noticed by writing to it.
+    perdure_turn=$((perdure_turn + 1))
+    if [ $((perdure_turn % 20)) -eq 0 ]; then say alive || exit 0; fi
+    sleep 0.5 2>/dev/null || sleep 1
+  done
+}
+
+# bury NUMBER PATH ID: an attempt that is given up before it began can't begin later; ID is its job, or -.
+bury() {
+  perdure_at=$2/.perdure
+  # By O_EXCL, as the wrapper does it.
+  if (set -C && : >"$perdure_at/run.lock") 2>/dev/null; then
+    : >"$perdure_at/buried"
+    if [ "$3" != - ]; then pbs qdel "$3" >/dev/null 2>&1; fi
+    say "buried $1"
+  elif [ -e "$perdure_at/buried" ]; then
+    say "buried $1"
+  else
+    say "begun $1"
+  fi
+}
