@@ -32,7 +32,8 @@ export function createOpensshTransport(options: OpensshOptions): InteractiveTran
   const { host, maxChannels = 8 } = options;
   const path = options.controlPath.replace(/^~(?=\/|$)/, homedir());
   const description = `${host}, by the ssh master at ${options.controlPath}`;
-  const opening = `ssh -fNM -S ${quote(path)} ${quote(host)}`;
+  // Not `-M`: that gives up where a dead master left its socket behind.
+  const opening = `ssh -fN -o ControlMaster=auto -S ${quote(path)} ${quote(host)}`;
   const absent = `nobody is logged in: the ssh master at ${path} is not there; open it with: ${opening}`;
   const turns = new Turns(maxChannels);
   const closing = new AbortController();

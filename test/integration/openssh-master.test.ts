@@ -33,7 +33,7 @@ const never = (): Promise<null> => Promise.reject(new Error('nobody is asked'));
 describe(sshdAvailable() ? "the user's own master" : 'skipped: needs sshd', () => {
   whenSshd('without it, nothing connects, and the words say how to open it', async () => {
     const before = server.connections();
-    const opening = `ssh -fNM -S ${controlPath} ${server.user.name}@127.0.0.1`;
+    const opening = `ssh -fN -o ControlMaster=auto -S ${controlPath} ${server.user.name}@127.0.0.1`;
     for (const attempt of [transport.run('true', { timeoutMs }), transport.login(never)])
       await expect(attempt).rejects.toMatchObject({
         kind: 'LoginRequired',

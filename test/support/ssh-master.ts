@@ -14,7 +14,19 @@ export async function openMaster(server: SshServer, controlPath: string, port = 
     'StrictHostKeyChecking=no',
     'IdentitiesOnly=yes',
   ];
-  const args = ['-F', '/dev/null', '-fNM', '-S', controlPath, '-i', server.identityFile, '-p', String(port)];
+  const args = [
+    '-F',
+    '/dev/null',
+    '-fN',
+    '-o',
+    'ControlMaster=auto',
+    '-S',
+    controlPath,
+    '-i',
+    server.identityFile,
+    '-p',
+    String(port),
+  ];
   const words = [...args, ...options.flatMap((option) => ['-o', option]), destination(server)];
   const ssh = spawn('ssh', words, { stdio: 'ignore' });
   await once(ssh, 'exit');
