@@ -4,6 +4,8 @@ export { loadSettings, type SettingsOptions } from './load-settings';
 export { parseAdjustment, parseParamsJson, type AdjustmentOptions } from './requests';
 export type {
   BlockSettings,
+  GlobusAuthSettings,
+  GlobusSiteSettings,
   LocalSiteSettings,
   PbsSiteSettings,
   Settings,

@@ -1,5 +1,7 @@
+import type { Json } from '../study/json';
+
 /** A place where jobs run. */
-export type SiteSettings = LocalSiteSettings | PbsSiteSettings;
+export type SiteSettings = LocalSiteSettings | PbsSiteSettings | GlobusSiteSettings;
 
 /** The machine of the worker itself. */
 export interface LocalSiteSettings {
@@ -35,6 +37,43 @@ export interface PbsSiteSettings {
   readonly blocks: BlockSettings | null;
   /** Absolute path at the site of the folder of `qsub`; `null`: a login shell is asked. */
   readonly pbsBin: string | null;
+}
+
+/** An endpoint of Globus Compute. */
+export interface GlobusSiteSettings {
+  readonly scheduler: 'globus_compute';
+  /** A UUID. */
+  readonly endpointId: string;
+  /** The file that the endpoint was set up with, absolute and of this machine, where it is said; a run reads nothing from it. */
+  readonly endpointConfigPath: string | null;
+  readonly auth: GlobusAuthSettings;
+  /** Without a slash at its end. */
+  readonly serviceUrl: string;
+  /** Milliseconds that a task may run; the trial's own timeout may be less. Queueing does not count. */
+  readonly functionTimeout: number;
+  /** How often one attempt is submitted again that was lost before it began, or whose worker was. */
+  readonly maxRetries: number;
+  /** What the endpoint's template is filled in with. */
+  readonly userEndpointConfig: Readonly<Record<string, Json>>;
+  /** Only engines with MPI take one. What a trial says of nodes and ranks comes before it. */
+  readonly resourceSpecification: Readonly<Record<string, Json>> | null;
+  /** Absolute path at the site, without a slash at its end, on a file system that all workers of the endpoint see. */
+  readonly workingDir: string;
+  /** Shell text, run before each trial; may be empty. Lines end with `\n` alone. */
+  readonly workerInit: string;
+  /** A way to the site's files besides tasks; `null`: none. */
+  readonly transport: TransportSettings | null;
+}
+
+/** How to log in with Globus. */
+export interface GlobusAuthSettings {
+  readonly method: 'native_client' | 'confidential_client' | 'client_credentials';
+  /** Of a registered application. */
+  readonly clientId: string | null;
+  /** The environment variable that holds the secret; never the secret. */
+  readonly clientSecretEnv: string | null;
+  /** Without a slash at its end. */
+  readonly authUrl: string;
 }
 
 /** How to get to a site's login node. Paths are absolute and of this machine. */

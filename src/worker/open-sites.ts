@@ -5,6 +5,7 @@ import type { Scheduler } from '../schedulers/scheduler';
 import { createLocalTransport } from '../transports/local';
 import { createOpensshTransport } from '../transports/openssh';
 import { createSsh2Transport } from '../transports/ssh2';
+import { PerdureError } from '../study/error';
 import type { InteractiveTransport, Transport } from '../transports/transport';
 
 /** A site as a worker has it. */
@@ -36,6 +37,8 @@ function openSite(name: string, site: SiteSettings): OpenSite {
       const interactive = 'login' in transport ? (transport as InteractiveTransport) : null;
       return { scheduler: createPbsScheduler({ site: name, ...site }, transport), bound: false, interactive };
     }
+    case 'globus_compute':
+      throw new PerdureError('Unavailable', `site '${name}' can't be used by this version yet`);
   }
 }
 
