@@ -2,7 +2,8 @@
 # Installs what is missing, and takes a second when all is there: setup.sh [example] [test]
 #   always    npm packages (and with them Node, where the machine's is old), the compiled program, the Temporal server
 #   example   the Python environment of config/studies
-#   test      what the tests need: Optuna and others from PyPI; PostgreSQL, Chromium and sshd from Debian's packages, as root
+#   test      what the tests need: Optuna, Globus Compute's daemon and others from PyPI; PostgreSQL, Chromium, sshd and
+#             RabbitMQ from Debian's packages, as root
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -46,7 +47,13 @@ python_environment() {
 
 parts=" $* "
 python_environment .venv requirements/temporal.txt
-case $parts in *" test "*) python_environment .venv requirements/test.txt ;; esac
+case $parts in
+  *" test "*)
+    python_environment .venv requirements/test.txt
+    # Of its own: it pins much that others want newer.
+    python_environment .venv/globus requirements/globus.txt
+    ;;
+esac
 
 case $parts in
   *" example "* | *" test "*) python_environment config/studies/.venv config/studies/requirements.txt ;;
@@ -63,6 +70,7 @@ case $parts in
     command -v tcsh >/dev/null || packages="$packages tcsh"
     ls /lib/*/security/pam_google_authenticator.so >/dev/null 2>&1 || packages="$packages libpam-google-authenticator"
     command -v ps >/dev/null || packages="$packages procps"
+    [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || packages="$packages rabbitmq-server"
     if [ -n "$packages" ]; then
       if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         say "installing Debian packages:$packages"
@@ -70,8 +78,14 @@ case $parts in
         mkdir -p /etc/postgresql-common
         [ -e /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
         apt-get update -qq >&2
+        # Debian starts what it installs, and at each boot; the tests start servers of their own.
+        policy=/usr/sbin/policy-rc.d
+        [ -e "$policy" ] || { printf '#!/bin/sh\nexit 101\n' >"$policy"; chmod +x "$policy"; trap 'rm -f "$policy"' EXIT; }
         # shellcheck disable=SC2086
         DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $packages >/dev/null
+        case $packages in
+          *rabbitmq-server*) ! command -v systemctl >/dev/null || systemctl disable --quiet rabbitmq-server epmd 2>/dev/null || : ;;
+        esac
       else
         say "tests that need$packages will be skipped"
       fi
