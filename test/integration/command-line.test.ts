@@ -112,6 +112,7 @@ test('reading commands, as text and as JSON', async () => {
     trials: { complete: 3, pruned: 0, failed: 0, running: 0, waiting: 0 },
     best: { number: best.number, values: best.values, params: best.params },
     budget: 3,
+    login_required: {},
   });
   expect(await installation.must('status', 'read')).toContain('read: complete (all 3 trials are done)');
   expect(await installation.must('trials', 'read')).toMatch(/^0 +COMPLETE +0\.25/m);

@@ -66,7 +66,10 @@ export function conclude(facts: Facts, sight: JobSight, grace: number, now = new
   if (status?.code === 0 && facts.hasResult) {
     return { state: 'done', end: { how: 'exited', status: 0 }, startedAt, endedAt: now };
   }
-  if (status !== null && !status.doubtful && facts.unfinished === null) return ownEnd() ?? lost('');
+  // In a block the pilot tells the trial's own end from the block's. Of a job of its own only PBS knows whether an end without
+  // success came before the walltime's signal: that reaches the program and its wrapper one after the other.
+  if (status !== null && !status.doubtful && facts.block !== null && facts.unfinished === null)
+    return ownEnd() ?? lost('');
   // A wrapper that begins after `stop` was written does not run the program.
   if (owner === null && status === null && stop !== null) return stopped() ?? lost('');
   if (facts.unfinished !== null && (facts.unfinished.over || isOver(sight))) {
@@ -112,9 +115,11 @@ function seen(
     case 'done':
       break;
   }
-  const asked = stopped();
-  if (asked !== null) return asked;
   const { end } = phase;
+  // It had ended before it was asked to stop, or in that moment.
+  const before = facts.status?.doubtful === false && end.how === 'exited' ? ownEnd() : null;
+  const asked = before ?? stopped();
+  if (asked !== null) return asked;
   if (facts.block !== null) {
     if (end.how === 'walltime') return lost(`block ${facts.block} came to its walltime`, 'block');
     // A trial that a signal ended went with its block, as far as anybody can tell.
