@@ -110,6 +110,11 @@ count_jobs() {
   done
 }
 
+# ask_pbs NUMBER: whether PBS' server answers.
+ask_pbs() {
+  if perdure_ids=$(pbs qselect -u "$(id -un)" 2>&1); then say "answers $1"; else say_text "$1" qselect "$perdure_ids"; fi
+}
+
 # submit NUMBER DIRECTORY NAME LIMIT GRACE: makes the job of DIRECTORY/.perdure/job.sh exist once, and says its id.
 submit() {
   perdure_at=$2/.perdure

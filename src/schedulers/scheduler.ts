@@ -1,5 +1,6 @@
 import type { Json } from '../study/json';
 import type { Params } from '../study/space';
+import type { SiteHealth } from '../study/site-health';
 import type { Cleaning, Heap, NeededStudy, SiteFinding } from '../study/site-upkeep';
 import type { Preparation, TrialSpec } from '../study/spec';
 import type { PreparationProgress, PreparationRequest } from './preparation';
@@ -122,6 +123,12 @@ export interface Scheduler {
   readLog(key: JobKey, part: LogPart): Promise<LogBytes | null>;
   /** Removes what is old and nobody needs, or says what that would be. May be ended at any moment, and called again. */
   clean(cleaning: Cleaning): Promise<readonly Heap[]>;
+  /**
+   * How the site is, from what was seen of it last. Asked every few seconds while anybody has to choose a site, so it costs the
+   * site nothing while jobs are followed there; where nothing has been seen for as long as a poll interval, it may look once.
+   * Never throws for an outage.
+   */
+  health(): Promise<SiteHealth>;
   /** Looks at the site for a person. @param needed by the studies of the ledger, to tell jobs that are nobody's */
   examine(needed: readonly NeededStudy[]): Promise<readonly SiteFinding[]>;
   /**

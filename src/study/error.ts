@@ -20,6 +20,8 @@ export interface ErrorDetails {
   /** What to do about it, ready to type where possible. */
   readonly hint?: string;
   readonly cause?: unknown;
+  /** It is certain that nothing of what was asked has been done, nor will be. */
+  readonly nothingDone?: boolean;
 }
 
 /** An error of this project: what happened, where, and what to do. */
@@ -27,6 +29,8 @@ export class PerdureError extends Error {
   readonly kind: ErrorKind;
   readonly where: string | undefined;
   readonly hint: string | undefined;
+  /** `false`: what was asked may have been done or not. */
+  readonly nothingDone: boolean;
 
   constructor(kind: ErrorKind, what: string, details: ErrorDetails = {}) {
     super(what, details.cause === undefined ? undefined : { cause: details.cause });
@@ -34,6 +38,14 @@ export class PerdureError extends Error {
     this.kind = kind;
     this.where = details.where;
     this.hint = details.hint;
+    this.nothingDone = details.nothingDone ?? false;
+  }
+
+  /** The same error, where nothing of what was asked has been done. */
+  static beforeAnything(error: unknown): unknown {
+    if (!(error instanceof PerdureError) || error.nothingDone) return error;
+    const { kind, message, where, hint, cause } = error;
+    return new PerdureError(kind, message, { where, hint, cause, nothingDone: true });
   }
 
   /** The one message a person sees: `where: what` and, on a line of its own, what to do. */

@@ -1,4 +1,6 @@
+import { accessSync, constants } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HealthClock, type SiteHealth } from '../../study/site-health';
 import type { Cleaning, Heap, SiteFinding } from '../../study/site-upkeep';
 import { attemptPath } from '../job-key';
 import type {
@@ -54,6 +56,7 @@ class LocalScheduler implements Scheduler {
   /** Jobs that were started here, and their end. */
   private readonly children = new Map<string, Promise<void>>();
   private readonly submitting = new Map<string, Promise<string | null>>();
+  private readonly clock = new HealthClock();
   private freed = Promise.withResolvers<void>();
 
   constructor(private readonly site: LocalSite) {
@@ -126,6 +129,20 @@ class LocalScheduler implements Scheduler {
 
   clean(cleaning: Cleaning): Promise<readonly Heap[]> {
     return clean(new LocalStoreroom(this.site.workingDir), cleaning);
+  }
+
+  /** Its jobs are those of every worker of this host. */
+  health(): Promise<SiteHealth> {
+    try {
+      accessSync(this.site.workingDir, constants.W_OK | constants.X_OK);
+      const free = this.slots.free();
+      const running = this.site.slots - free;
+      return Promise.resolve(this.clock.stamp({ state: 'ok', reason: '', free, queued: 0, running }));
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const reason = `its working directory can't be used: ${why}`;
+      return Promise.resolve(this.clock.stamp({ state: 'down', reason, free: 0, queued: 0, running: 0 }));
+    }
   }
 
   examine(): Promise<readonly SiteFinding[]> {

@@ -53,6 +53,11 @@ export class Slots {
     }
   }
 
+  /** Slots that no job holds now. */
+  free(now = Date.now()): number {
+    return Math.max(0, this.count - this.taken('', now).length);
+  }
+
   close(): void {
     this.db.close();
   }

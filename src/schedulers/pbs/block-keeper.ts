@@ -88,7 +88,7 @@ export class BlockKeeper {
     this.observer.setBlocks(blocks);
     if (this.observer.open.size > 0) this.watch();
     const active = await this.activeOf(blocks);
-    const slots = Math.max(this.blocks.slotsPerNode * nodesOf(this.site.select), 1);
+    const slots = slotsOf(this.blocks, this.site.select);
     const needed = blocksNeeded(
       {
         ready: Number(lineOf(answer, 'count') ?? 0),
@@ -191,6 +191,11 @@ function pilotOf(text: string): Pilot | null {
 function free({ pilot }: Block, slots: number): ActiveBlock {
   if (pilot === null) return { free: slots };
   return { free: pilot.state === 'running' ? Math.max(0, pilot.slots - pilot.busy) : 0 };
+}
+
+/** Trials at once in one block. */
+export function slotsOf(blocks: Blocks, select: string | null): number {
+  return Math.max(blocks.slotsPerNode * nodesOf(select), 1);
 }
 
 /** Nodes that a selection asks for: `2`, `2:ncpus=8`, `1:ncpus=4+3:mem=1gb`. */

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PerdureError } from '../../study/error';
 import { attemptPath } from '../job-key';
 import type { JobKey, JobObservation, Report } from '../scheduler';
@@ -21,6 +22,15 @@ interface Watched {
   outage: number;
 }
 
+/** What keeps the site from taking jobs. */
+export interface Trouble {
+  readonly why: string;
+  /** A person has to log in. */
+  readonly login: boolean;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+}
+
 /** How long what nobody asks for is still looked at (milliseconds). */
 const forgottenAfter = 15 * 60_000;
 const loginGlance = 2000;
@@ -39,9 +49,11 @@ export class Observer {
   private cycle: Promise<void> | undefined;
   private lastBegan = 0;
   private lastDone = 0;
-  private outage: { readonly why: string; readonly login: boolean; readonly since: number } | null = null;
+  private outage: Trouble | null = null;
   /** PBS does not answer, though the site does: an end that the trial itself wrote counts all the same. */
   private silence: string | null = null;
+  /** What was found out by others; it says nothing of jobs, and holds until the next look. */
+  private reported: Trouble | null = null;
   private news = Promise.withResolvers<void>();
   /** The newest clients print only the first of several jobs as JSON; then text is asked for. */
   private format: 'json' | 'text' = 'json';
@@ -112,6 +124,46 @@ export class Observer {
     if (this.cycle !== undefined || this.untilDue === 0) await this.runCycle();
     else if (one.facts === null && this.outage === null) await this.peek([key]);
     return this.conclude(one);
+  }
+
+  /** Looks at the site, where that is due, and waits for it no longer than this (milliseconds). */
+  async refresh(most: number): Promise<void> {
+    if (this.cycle === undefined && this.untilDue > 0) return;
+    const over = new AbortController();
+    const waited = sleep(most, undefined, { signal: over.signal }).catch(() => undefined);
+    await Promise.race([this.runCycle(), waited]);
+    over.abort();
+  }
+
+  /** Somebody met with this just now, so that the site is looked at again when an interval is over. */
+  report(why: string, login: boolean): void {
+    const now = Date.now();
+    this.reported = { why, login, since: this.trouble?.since ?? now };
+    if (this.cycle === undefined) this.lastBegan = now;
+  }
+
+  /** What keeps the site from taking jobs, as far as is known; `null`: nothing. */
+  get trouble(): Trouble | null {
+    if (this.outage !== null) return this.outage;
+    if (this.reported !== null) return this.reported;
+    return this.silence === null ? null : { why: this.silence, login: false, since: this.lastDone };
+  }
+
+  /** How long a look has been under way without an answer (milliseconds); nought where none is. */
+  get silentFor(): number {
+    return this.cycle === undefined ? 0 : Date.now() - Math.max(this.lastBegan, this.lastDone);
+  }
+
+  /** Attempts that are not over, as they were seen last. */
+  get counts(): { readonly queued: number; readonly running: number } {
+    let queued = 0;
+    let running = 0;
+    for (const { facts } of this.watched.values()) {
+      if (facts === null || facts.gone || facts.status !== null || facts.unfinished !== null) continue;
+      if (facts.owner !== null) running += 1;
+      else if (facts.stop === null) queued += 1;
+    }
+    return { queued, running };
   }
 
   /** Whether the attempt's directory is there, and nobody has taken its fence. */
@@ -188,7 +240,10 @@ export class Observer {
     await new Promise((done) => setTimeout(done, gathering));
     this.lastBegan = Date.now();
     this.forget();
+    const { reported } = this;
     await this.attempt(() => this.lookAt([...this.watched.values()], 'all'));
+    // What was reported meanwhile may be newer than the look.
+    if (this.reported === reported) this.reported = null;
     this.lastDone = Date.now();
     this.tell();
     this.options.after();
@@ -227,11 +282,15 @@ export class Observer {
   private async lookAt(all: readonly Watched[], listing: 'all' | 'theirs' | 'none'): Promise<void> {
     const looks = all.map((one) => look(one));
     const ids = listing === 'none' ? [] : this.idsOf(all, listing);
+    // Without a job to list, PBS is asked only where it was silent before.
+    const greeted = ids.length === 0 && listing === 'all' && (this.silence ?? this.reported) !== null;
     const answers = await this.shell.callAll([
       time,
       ...looks,
       ...(ids.length === 0 ? [] : [list(this.format, ids)]),
+      ...(greeted ? [greet] : []),
     ]);
+    if (greeted) this.takeGreeting(answers.at(-1));
     const [timed, ...rest] = answers;
     const site = Number(timed === undefined ? Number.NaN : lineOf(timed, 'now'));
     if (Number.isFinite(site)) this.clock = site - Date.now() / 1000;
@@ -239,7 +298,7 @@ export class Observer {
       const answer = rest[i];
       if (answer !== undefined) this.take(one, answer);
     });
-    const listed = rest[all.length];
+    const listed = ids.length === 0 ? undefined : rest[all.length];
     const silent = listed === undefined ? [] : this.takeListing(listed, ids);
     // Jobs whose ids were learned only now, and those that the client left out.
     const missing =
@@ -302,6 +361,12 @@ export class Observer {
     return listing.answered ? silent : [];
   }
 
+  private takeGreeting(answer: Answer | undefined): void {
+    if (answer === undefined) return;
+    const answers = lineOf(answer, 'answers') !== undefined;
+    this.silence = answers ? null : `PBS does not answer: ${textOf(answer, 'qselect').trim()}`;
+  }
+
   private tell(): void {
     this.news.resolve();
     this.news = Promise.withResolvers<void>();
@@ -309,6 +374,8 @@ export class Observer {
 }
 
 const time: Call = { lines: (number) => `say now ${number} "$(date +%s)"`, timeoutMs: 1000 };
+
+const greet: Call = { lines: (number) => `ask_pbs ${number}`, timeoutMs: 1000, commands: 1 };
 
 function look({ key, path, reports }: Watched): Call {
   return {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PerdureError } from '../../study/error';
+import type { SiteHealth } from '../../study/site-health';
 import type { Cleaning, Heap, NeededStudy, SiteFinding } from '../../study/site-upkeep';
 import type { Transport } from '../../transports/transport';
 import { attemptPath } from '../job-key';
@@ -23,6 +24,7 @@ import { readDeletion, readSubmission } from './command-answer';
 import { flatName, jobName } from './job-name';
 import { wrapped } from './job-script';
 import { Observer } from './observer';
+import { PbsHealth } from './pbs-health';
 import { logOf, outputOf } from './pbs-output';
 import { usualPatience, type Patience } from './patience';
 import type { PbsSite } from './pbs-site';
@@ -56,6 +58,7 @@ class PbsScheduler implements Scheduler {
   private readonly observer: Observer;
   private readonly blocks: BlockKeeper | null;
   private readonly preparations: Preparations;
+  private readonly healthTeller: PbsHealth;
   private readonly submitting = new Map<string, Promise<string | null>>();
   /** The site takes no more jobs until one ends, or until this moment (milliseconds since the epoch). */
   private fullUntil = 0;
@@ -82,13 +85,19 @@ class PbsScheduler implements Scheduler {
       site.blocks === null
         ? null
         : new BlockKeeper(site, site.blocks, transport, this.shell, this.staging, this.observer, patience);
+    this.healthTeller = new PbsHealth(site, this.observer, () => this.blocks?.note ?? null);
   }
 
   submit(request: JobRequest): Promise<string | null> {
     const path = attemptPath(request.key);
     const known = this.submitting.get(path);
     if (known !== undefined) return known;
-    const mine = this.submitOnce(request).finally(() => this.submitting.delete(path));
+    const mine = this.submitOnce(request)
+      .catch((error: unknown) => {
+        this.reportOutage(error);
+        throw error;
+      })
+      .finally(() => this.submitting.delete(path));
     this.submitting.set(path, mine);
     return mine;
   }
@@ -187,6 +196,17 @@ class PbsScheduler implements Scheduler {
     return clean(new PbsStoreroom(this.shell, this.site.site, this.staging.shim.path), cleaning);
   }
 
+  health(): Promise<SiteHealth> {
+    return this.healthTeller.tell(Date.now() < this.fullUntil);
+  }
+
+  /** What a submission met with is news of the site. */
+  private reportOutage(error: unknown): void {
+    if (!(error instanceof PerdureError)) return;
+    if (error.kind === 'LoginRequired') this.observer.report(error.text, true);
+    else if (error.kind === 'Unavailable' && error.nothingDone) this.observer.report(error.text, false);
+  }
+
   async examine(needed: readonly NeededStudy[]): Promise<readonly SiteFinding[]> {
     const [answer] = await this.shell.callAll([
       { lines: (number) => `tell_site ${words(number, this.site.workerInit)}`, timeoutMs: 5 * 60_000 },
@@ -215,7 +235,9 @@ class PbsScheduler implements Scheduler {
 
   private async submitOnce(request: JobRequest): Promise<string | null> {
     if (Date.now() < this.fullUntil) return null;
-    await this.staging.shimReady();
+    await this.staging.shimReady().catch((error: unknown) => {
+      throw PerdureError.beforeAnything(error);
+    });
     const answer = await this.stageAnd(request, (number) => this.submitLine(request, number));
     const jobId = lineOf(answer, 'job');
     if (jobId !== undefined) {
@@ -254,7 +276,11 @@ class PbsScheduler implements Scheduler {
   private async stageAnd(request: JobRequest, then: (number: string) => string): Promise<Answer> {
     const lines = (number: string): string =>
       `${this.staging.attemptLines(request, number)}\nif [ -d ${words(`${attemptPath(request.key)}/.perdure`)} ]; then ${then(number)}; fi`;
-    for (const { sha256 } of request.trial.files) await this.staging.fileReady(sha256, request);
+    try {
+      for (const { sha256 } of request.trial.files) await this.staging.fileReady(sha256, request);
+    } catch (error) {
+      throw PerdureError.beforeAnything(error);
+    }
     const answer = await this.ask(lines, 20_000, 4);
     const why = lineOf(answer, 'unstaged');
     if (why === undefined) return answer;
@@ -262,6 +288,7 @@ class PbsScheduler implements Scheduler {
     this.staging.forget();
     throw new PerdureError('Unavailable', `the trial's files could not be put in place: ${why}`, {
       where: this.where,
+      nothingDone: true,
     });
   }
 
@@ -285,7 +312,11 @@ class PbsScheduler implements Scheduler {
       case 'rejected':
         throw new PerdureError('SubmitRejected', said.message, { where: this.where });
       case 'unavailable':
-        throw new PerdureError('Unavailable', said.message, { where: this.where });
+        // With 255 the connection may have broken after the request: the site keeps the marker then.
+        throw new PerdureError('Unavailable', said.message, {
+          where: this.where,
+          nothingDone: code !== '255',
+        });
       default:
         throw new PerdureError(
           'Unavailable',

@@ -162,7 +162,13 @@ export class SiteShell {
     } catch (error) {
       if (!(error instanceof PerdureError) || error.kind !== 'LoginRequired') throw error;
       const hint = error.hint ?? `perdure login ${this.site.name}`;
-      throw new PerdureError('LoginRequired', error.message, { where: error.where, hint, cause: error });
+      // A transport that needs a person has not begun anything.
+      throw new PerdureError('LoginRequired', error.message, {
+        where: error.where,
+        hint,
+        cause: error,
+        nothingDone: true,
+      });
     }
   }
 

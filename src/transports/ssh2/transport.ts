@@ -1,3 +1,4 @@
+import { PerdureError } from '../../study/error';
 import { Deadline } from '../deadline';
 import { forLoginShell } from '../login-shell';
 import { getFile, listDirectory, putFile } from '../shell-files';
@@ -45,7 +46,9 @@ export function createSsh2Transport(options: Ssh2Options): InteractiveTransport 
     },
     async run(command, runOptions) {
       const deadline = new Deadline(runOptions.timeoutMs);
-      const turn = await turnBefore(deadline);
+      const turn = await turnBefore(deadline).catch((error: unknown) => {
+        throw PerdureError.beforeAnything(error);
+      });
       const result = await runInChannel(turn, forLoginShell(command), runOptions, deadline, description);
       keeper.worked();
       return result;
