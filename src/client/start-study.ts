@@ -1,4 +1,5 @@
 import { randomInt, randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { checkLocalPrograms, checkSites, type LoadedStudy } from '../config';
 import type { Settings } from '../config/settings';
@@ -33,6 +34,7 @@ export async function openStudy(
   const { ledger, settings } = session;
   const { name } = study.spec;
   await checkStart(study, settings);
+  const spec = placedSpec(study, settings);
   const handle = new StudyHandle(session, name);
   await session.client();
   const before = await ledger.findStudy(name);
@@ -43,7 +45,7 @@ export async function openStudy(
     return { handle, opening: 'attached' };
   }
   for (const [sha256, bytes] of study.files) await ledger.putFile(sha256, bytes);
-  const stored = await store(session, study, before);
+  const stored = await store(session, { ...study, spec }, before);
   await begin(session, handle, stored, options);
   return { handle, opening: before === null ? 'started' : 'continued' };
 }
@@ -53,11 +55,18 @@ export async function openStudy(
  * where it is the sampler.
  * @throws {@link PerdureError} `InvalidInput` with line and column
  */
-export async function checkStart({ spec, place }: LoadedStudy, settings: Settings): Promise<void> {
+export async function checkStart(study: LoadedStudy, settings: Settings): Promise<void> {
+  const { place } = study;
+  const spec = placedSpec(study, settings);
   checkSites(spec, settings, place);
   const local = spec.sites.some((site) => settings.sites[site]?.scheduler === 'local');
   if (local) await checkLocalPrograms(spec, place);
   if (spec.sampler.type === 'optuna') await checkOptuna(spec, place(['sampler']));
+}
+
+/** Where a study does not say where it runs, the settings do. */
+function placedSpec({ spec, namesSites }: LoadedStudy, { defaultSites }: Settings): StudySpec {
+  return namesSites ? spec : { ...spec, sites: defaultSites };
 }
 
 /** Asks Optuna for a proposal: a missing package, class or option is better known now than when the study runs. */
@@ -116,8 +125,11 @@ async function store(session: Session, study: LoadedStudy, before: LedgerStudy |
     return ledger.createStudy({ uuid: randomUUID(), seed: randomInt(2 ** 31), fileHash, spec });
   }
   const { specVersion } = before.perdure;
-  if (before.perdure.fileHash === fileHash) return before;
-  await ledger.saveSpec(spec.name, specVersion + 1, spec, fileHash);
+  // What was adjusted stays, as long as the file does; but the settings may prefer other sites by now.
+  const same = before.perdure.fileHash === fileHash;
+  if (same && (study.namesSites || isDeepStrictEqual(before.perdure.spec.sites, spec.sites))) return before;
+  const changed = same ? { ...before.perdure.spec, sites: spec.sites } : spec;
+  await ledger.saveSpec(spec.name, specVersion + 1, changed, fileHash);
   const after = await ledger.findStudy(spec.name);
   if (after === null) throw new PerdureError('NotFound', `study '${spec.name}' was deleted meanwhile`);
   return after;

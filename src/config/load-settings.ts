@@ -7,7 +7,7 @@ import { readText } from './read-text';
 import type { Settings } from './settings';
 import { settingsSchema, type SettingsFile } from './settings-schema';
 import { shaped } from './shape';
-import { sitesOf } from './sites';
+import { defaultSites, sitesOf } from './sites';
 import { storageOf } from './storage-setting';
 import { parseYaml, type Place } from './yaml-source';
 
@@ -110,12 +110,14 @@ function settingsFrom(data: SettingsFile, { file, home, cwd, env, place }: Circu
   const problems: Problem[] = [];
   const base = file === null ? cwd : dirname(file);
   const absolute = (path: string): string => resolve(base, expanded(path, env));
+  const sites = sitesOf(data, { home, absolute, agent: valueOf(env, 'SSH_AUTH_SOCK'), env, problems });
   const settings: Settings = {
     file,
     home,
     storage: storageOf(data.storage, { home, absolute, env, problems }),
     temporal: temporalOf(data, env, problems),
-    sites: sitesOf(data, { home, absolute, agent: valueOf(env, 'SSH_AUTH_SOCK'), problems }),
+    sites,
+    defaultSites: defaultSites(data, sites),
   };
   if (problems.length === 0) return settings;
   throw invalidInput(problems.map(({ path, message, hint }) => ({ where: place(path), message, hint })));

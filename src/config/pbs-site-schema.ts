@@ -2,77 +2,7 @@ import { z } from 'zod';
 import { parseWalltime } from './duration';
 import { duration, durationFrom } from './duration-schema';
 import { accountText, directiveText, filesystemsText, queueText, selectText } from './pbs-text';
-
-/** An absolute path at a site: nothing at this end can resolve it. */
-export const sitePath = z
-  .string()
-  .refine(
-    (path) => !path.startsWith('~'),
-    "'~' is not known here; write the path in full, as `pwd` prints it there",
-  )
-  .refine((path) => path.startsWith('~') || path.startsWith('/'), 'a path at the site has to begin with /')
-  .refine((path) => !/[\n\0]/.test(path), 'a path can not have a line break or a zero byte in it');
-
-/** A path on this machine; `~` and what is relative to the settings file are resolved. */
-const localPath = z
-  .string()
-  .min(1)
-  .refine((path) => !/[\n\0]/.test(path), 'a path can not have a line break or a zero byte in it');
-
-const noDash = 'a dash in front would be taken for an option of ssh';
-
-const host = z
-  .string()
-  .refine((name) => !name.startsWith('-'), noDash)
-  .refine(
-    (name) => /^(-|[A-Za-z0-9_.:%-]+$)/.test(name),
-    'write the name or address of a host, without user and port',
-  );
-
-const ssh2 = z.strictObject({
-  type: z.literal('ssh2'),
-  host: host.meta({ description: 'the login node', examples: ['aurora.alcf.anl.gov'] }),
-  port: z
-    .int()
-    .min(1)
-    .max(65_535)
-    .default(22)
-    .meta({ examples: [22] }),
-  user: z
-    .string()
-    .refine((name) => !name.startsWith('-'), noDash)
-    .refine((name) => /^[^\s\p{Cc}]+$/u.test(name), 'a user name has no spaces')
-    .optional()
-    .meta({ description: 'default: your name on this machine', examples: ['me'] }),
-  identity_file: localPath
-    .optional()
-    .meta({ description: 'a private key, on this machine', examples: ['~/.ssh/id_ed25519'] }),
-  known_hosts: localPath
-    .default('~/.ssh/known_hosts')
-    .meta({ description: 'the host keys that are trusted', examples: ['~/.ssh/known_hosts'] }),
-  agent: z
-    .boolean()
-    .default(true)
-    .meta({
-      description: 'use the keys of the agent at SSH_AUTH_SOCK, where there is one',
-      examples: [true],
-    }),
-});
-
-const openssh = z.strictObject({
-  type: z.literal('openssh'),
-  host: z
-    .string()
-    .refine((name) => !name.startsWith('-'), noDash)
-    .refine((name) => /^(-|[A-Za-z0-9_.:%@+-]+$)/.test(name), 'write the host as for ssh: HOST or USER@HOST')
-    .meta({ description: 'as ssh knows it, a Host of ~/.ssh/config too', examples: ['aurora'] }),
-  control_path: localPath.meta({
-    description: "your own master's ControlPath",
-    examples: ['~/.ssh/cm-%r@%h:%p'],
-  }),
-});
-
-const transport = z.discriminatedUnion('type', [ssh2, openssh, z.strictObject({ type: z.literal('local') })]);
+import { sitePath, transport, workerInit } from './transport-schema';
 
 const blocks = z.strictObject({
   slots_per_node: z
@@ -130,11 +60,7 @@ export const pbsSite = z.strictObject({
     .array(directiveText)
     .default([])
     .meta({ description: 'more options of qsub, verbatim', examples: [['-l place=scatter']] }),
-  worker_init: z
-    .string()
-    .refine((text) => !text.includes('\0'), 'there is a zero byte in it')
-    .default('')
-    .meta({ description: 'shell, before each trial', examples: ['module load frameworks'] }),
+  worker_init: workerInit,
   poll_interval: durationFrom(1)
     .default('60s')
     .meta({ description: 'how often the queue is asked, 1 s at least', examples: ['60s'] }),

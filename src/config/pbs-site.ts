@@ -1,11 +1,11 @@
-import { userInfo } from 'node:os';
 import type { Problem } from '../study/problem';
 import { parseWalltime } from './duration';
 import { milliseconds } from './duration-schema';
 import type { PbsSiteFile } from './pbs-site-schema';
-import type { BlockSettings, PbsSiteSettings, TransportSettings } from './settings';
+import type { BlockSettings, PbsSiteSettings } from './settings';
 import type { SettingsFile } from './settings-schema';
 import type { SiteCircumstances } from './sites';
+import { missing, transportOf } from './transport-setting';
 
 /**
  * A PBS site with every default filled in; `undefined`, with a problem added, where it has no working directory or nobody
@@ -17,13 +17,14 @@ export function pbsSiteOf(
   { working_dirs }: Pick<SettingsFile, 'working_dirs'>,
   circumstances: SiteCircumstances,
 ): PbsSiteSettings | undefined {
+  const path = ['sites', name];
   const workingDir = site.working_dir ?? working_dirs?.pbs ?? undefined;
   if (workingDir === undefined) {
     circumstances.problems.push(
-      missing(name, 'working_dir', 'a directory at the site that compute nodes see'),
+      missing(path, 'working_dir', 'a directory at the site that compute nodes see'),
     );
   }
-  const transport = transportOf(name, site.transport, circumstances);
+  const transport = transportOf(path, site.transport, circumstances);
   circumstances.problems.push(...blockProblems(name, site));
   if (workingDir === undefined || transport === undefined) return undefined;
   return {
@@ -72,43 +73,4 @@ function blocksOf(blocks: NonNullable<PbsSiteFile['blocks']>): BlockSettings {
     idleTimeout: milliseconds(blocks.idle_timeout),
     pin: blocks.pin,
   };
-}
-
-function transportOf(
-  name: string,
-  transport: PbsSiteFile['transport'],
-  { absolute, agent, problems }: SiteCircumstances,
-): TransportSettings | undefined {
-  if (transport.type === 'local') return { type: 'local' };
-  if (transport.type === 'openssh') {
-    return { type: 'openssh', host: transport.host, controlPath: absolute(transport.control_path) };
-  }
-  const user = transport.user ?? localUser();
-  if (user === undefined) {
-    problems.push(missing(name, 'transport.user', 'your name at the site; this machine has none for you'));
-    return undefined;
-  }
-  const { host, port, identity_file, known_hosts } = transport;
-  return {
-    type: 'ssh2',
-    host,
-    port,
-    user,
-    ...(identity_file === undefined ? {} : { identityFile: absolute(identity_file) }),
-    knownHosts: absolute(known_hosts),
-    ...(transport.agent && agent !== undefined ? { agent } : {}),
-  };
-}
-
-/** In a container there may be nobody of this user's number. */
-function localUser(): string | undefined {
-  try {
-    return userInfo().username;
-  } catch {
-    return undefined;
-  }
-}
-
-function missing(site: string, key: string, hint: string): Problem {
-  return { path: ['sites', site], message: `'${key}' is missing in 'sites.${site}'`, hint: `give ${hint}` };
 }

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { pbsSite, sitePath } from './pbs-site-schema';
+import { globusBlock, globusSite, taskPath } from './globus-site-schema';
+import { pbsSite } from './pbs-site-schema';
+import { sitePath } from './transport-schema';
 
 const local = z.strictObject({
   scheduler: z.literal('local'),
@@ -53,7 +55,7 @@ export const settingsSchema = z
     working_dirs: z
       .strictObject({
         pbs: sitePath.nullish().meta({ examples: ['/lus/flare/projects/X/perdure'] }),
-        globus_compute: sitePath.nullish().meta({ examples: ['/lus/flare/projects/X/perdure'] }),
+        globus_compute: taskPath.nullish().meta({ examples: ['/lus/flare/projects/X/perdure'] }),
       })
       .nullish()
       .meta({
@@ -64,7 +66,7 @@ export const settingsSchema = z
       .record(
         z.string(),
         z
-          .discriminatedUnion('scheduler', [local, pbsSite])
+          .discriminatedUnion('scheduler', [local, pbsSite, globusSite])
           .meta({ examples: [{ scheduler: 'local', slots: 4 }] }),
       )
       .nullish()
@@ -72,6 +74,10 @@ export const settingsSchema = z
         description: 'where jobs run, by name',
         examples: [{ local: { scheduler: 'local', slots: 4 } }],
       }),
+    globus_compute: globusBlock.nullish().meta({
+      description: "the site 'globus_compute', which studies that name no sites prefer",
+      examples: [{ enabled: true, endpoint_id: '4b116d3c-1703-4f8f-9f6f-39921e5864df' }],
+    }),
   })
   .meta({ title: 'Settings of Perdure' });
 

@@ -57,7 +57,10 @@ export interface GlobusSiteSettings {
   readonly userEndpointConfig: Readonly<Record<string, Json>>;
   /** Only engines with MPI take one. What a trial says of nodes and ranks comes before it. */
   readonly resourceSpecification: Readonly<Record<string, Json>> | null;
-  /** Absolute path at the site, without a slash at its end, on a file system that all workers of the endpoint see. */
+  /**
+   * Path at the site, without a slash at its end, on a file system that all workers of the endpoint see. Absolute; or, where there
+   * is no transport, `~/…`, which a task resolves.
+   */
   readonly workingDir: string;
   /** Shell text, run before each trial; may be empty. Lines end with `\n` alone. */
   readonly workerInit: string;
@@ -68,9 +71,9 @@ export interface GlobusSiteSettings {
 /** How to log in with Globus. */
 export interface GlobusAuthSettings {
   readonly method: 'native_client' | 'confidential_client' | 'client_credentials';
-  /** Of a registered application. */
+  /** UUID of a registered application. `null` with native clients alone: only a login of Globus' own Python SDK can be used. */
   readonly clientId: string | null;
-  /** The environment variable that holds the secret; never the secret. */
+  /** The environment variable that holds the secret; never the secret. `null` with native clients alone. */
   readonly clientSecretEnv: string | null;
   /** Without a slash at its end. */
   readonly authUrl: string;
@@ -124,4 +127,6 @@ export interface Settings {
       };
   /** By name. `local` is always there, and is this machine. */
   readonly sites: Readonly<Record<string, SiteSettings>>;
+  /** The sites of a study that names none, preferred first. */
+  readonly defaultSites: readonly string[];
 }

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Problem } from '../study/problem';
+import { globusBlockName, globusSiteOf } from './globus-site';
 import { pbsSiteOf } from './pbs-site';
 import type { LocalSiteSettings, PbsSiteSettings, Settings, SiteSettings } from './settings';
 import type { SettingsFile } from './settings-schema';
@@ -13,6 +14,7 @@ export interface SiteCircumstances {
   readonly absolute: (path: string) => string;
   /** Where the SSH agent listens, if there is one. */
   readonly agent: string | undefined;
+  readonly env: NodeJS.ProcessEnv;
   /** Problems are added here. */
   readonly problems: Problem[];
 }
@@ -26,6 +28,10 @@ export function sitesOf(data: SettingsFile, circumstances: SiteCircumstances): S
       const settings = pbsSiteOf(name, site, data, circumstances);
       return settings === undefined ? [] : [[name, settings]];
     }
+    if (site.scheduler === 'globus_compute') {
+      const settings = globusSiteOf(['sites', name], site, data, circumstances);
+      return settings === undefined ? [] : [[name, settings]];
+    }
     const { slots = defaultSlots(), working_dir } = site;
     const workingDir = working_dir === undefined ? join(home, 'jobs', name) : absolute(working_dir);
     return [[name, { scheduler: 'local', slots, workingDir }]];
@@ -35,9 +41,31 @@ export function sitesOf(data: SettingsFile, circumstances: SiteCircumstances): S
     slots: defaultSlots(),
     workingDir: join(home, 'jobs', 'local'),
   };
-  const sites = { local, ...Object.fromEntries(named) };
+  const sites = { local, ...Object.fromEntries(named), ...globusBlockSite(data, circumstances) };
   problems.push(...sharedInboxes(sites));
   return sites;
+}
+
+/** Where studies run that name no sites: the settings' own endpoint of Globus Compute with PBS behind it, else this machine. */
+export function defaultSites({ globus_compute }: SettingsFile, sites: Settings['sites']): readonly string[] {
+  if (globus_compute?.enabled !== true) return ['local'];
+  const behind = Object.entries(sites).flatMap(([name, { scheduler }]) =>
+    scheduler === 'pbs' ? [name] : [],
+  );
+  return [globusBlockName, ...behind];
+}
+
+/** The site that the block `globus_compute` defines, where it is enabled. */
+function globusBlockSite(data: SettingsFile, circumstances: SiteCircumstances): Settings['sites'] {
+  const block = data.globus_compute;
+  if (block?.enabled !== true) return {};
+  const path = [globusBlockName];
+  if (Object.hasOwn(data.sites ?? {}, globusBlockName)) {
+    const message = `'sites' has a site '${globusBlockName}' already, and this block defines another`;
+    circumstances.problems.push({ path, message, hint: 'leave out one of them' });
+  }
+  const settings = globusSiteOf(path, block, data, circumstances);
+  return settings === undefined ? {} : { [globusBlockName]: settings };
 }
 
 /** A study's `parallel` is what a person chose; this only keeps a mistake there from felling the machine. */

@@ -18,6 +18,8 @@ import { parseYaml, type Place, type Source } from './yaml-source';
 /** A study, checked, with all that is needed to start it. */
 export interface LoadedStudy {
   readonly spec: StudySpec;
+  /** The file says where its trials run; else it is for the settings to say. */
+  readonly namesSites: boolean;
   /** SHA-256 of the specification, files included: the same for the same study, however it is written. */
   readonly fileHash: string;
   /** The bytes to keep for its trials, by SHA-256. */
@@ -77,7 +79,14 @@ async function read(source: Source, file: string, directory: string): Promise<Lo
   const spec = toSpec(study, staged.files, (path) => absolutePath(path, directory), problems);
   problems.push(...checkSpec(spec), ...checkFunction(spec.trial, staged), ...checkEnqueued(study, spec));
   if (problems.length > 0) throw invalidInput(inOrder(placed(problems, place)));
-  return { spec, fileHash: hashOf(spec), files: staged.bytes, file, place };
+  return {
+    spec,
+    namesSites: study.sites !== undefined,
+    fileHash: hashOf(spec),
+    files: staged.bytes,
+    file,
+    place,
+  };
 }
 
 function placed(problems: readonly Problem[], place: Place): readonly PlacedProblem[] {

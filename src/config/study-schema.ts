@@ -72,8 +72,12 @@ export const studySchema = z
     sites: z
       .array(z.string().min(1))
       .min(1)
-      .default(['local'])
-      .meta({ description: 'where trials run, preferred first', examples: [['local']] }),
+      .optional()
+      .meta({
+        description:
+          'where trials run, preferred first; default: this machine, or the endpoint of the block globus_compute of the settings',
+        examples: [['local']],
+      }),
     prepare: prepareSchema.optional(),
   })
   .meta({ title: 'A study of Perdure' });

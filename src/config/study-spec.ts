@@ -27,7 +27,8 @@ export function toSpec(
       'the metric',
     ),
   );
-  problems.push(...repeated(study.sites, 'sites', 'the site'));
+  const sites = study.sites ?? ['local'];
+  problems.push(...repeated(sites, 'sites', 'the site'));
   problems.push(...environmentProblems(study.trial.env));
   return {
     name: study.name,
@@ -46,7 +47,7 @@ export function toSpec(
       ...shapeOf(study.trial),
     },
     budget: study.budget,
-    sites: study.sites,
+    sites,
     ...(study.prepare === undefined ? {} : { prepare: preparationOf(study.prepare) }),
   };
 }

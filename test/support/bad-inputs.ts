@@ -1,3 +1,5 @@
+import { badGlobusSettings } from './bad-globus-settings';
+
 /**
  * What people get wrong, with what they are told. `study` and `start` are study files (`start`: right in itself, but this
  * machine can't run it), `settings` settings files, `params` and `adjust` JSON for a study like {@link goodStudy}.
@@ -1089,7 +1091,10 @@ const adjust: readonly Omit<BadInput, 'kind'>[] = [
 export const badInputs: readonly BadInput[] = [
   ...study.map((input) => ({ kind: 'study' as const, ...input })),
   ...start.map((input) => ({ kind: 'start' as const, ...input })),
-  ...[...settings, ...pbsSettings].map((input) => ({ kind: 'settings' as const, ...input })),
+  ...[...settings, ...pbsSettings, ...badGlobusSettings].map((input) => ({
+    kind: 'settings' as const,
+    ...input,
+  })),
   ...params.map((input) => ({ kind: 'params' as const, ...input })),
   ...adjust.map((input) => ({ kind: 'adjust' as const, ...input })),
 ];

@@ -38,6 +38,7 @@ test('without a file everything has a default', async () => {
         workingDir: join(home, 'jobs/local'),
       },
     },
+    defaultSites: ['local'],
   });
 });
 
