@@ -1,3 +1,6 @@
+// Workers of one run find by it what the run has started.
+process.env.PERDURE_TEST_RUN = String(process.pid);
+
 const transform = {
   '^.+\\.[jt]s$': [
     '@swc/jest',
