@@ -1,6 +1,8 @@
 // Workers of one run find by it what the run has started.
 process.env.PERDURE_TEST_RUN = String(process.pid);
 
+// These are modules of the new kind alone.
+const transformIgnorePatterns = ['/node_modules/(?!(openid-client|oauth4webapi|jose)/)'];
 const transform = {
   '^.+\\.[jt]s$': [
     '@swc/jest',
@@ -14,12 +16,14 @@ module.exports = {
       displayName: 'unit',
       testMatch: ['<rootDir>/test/unit/**/*.test.ts'],
       transform,
+      transformIgnorePatterns,
       testEnvironment: 'node',
     },
     {
       displayName: 'integration',
       testMatch: ['<rootDir>/test/integration/**/*.test.ts'],
       transform,
+      transformIgnorePatterns,
       testEnvironment: 'node',
     },
   ],

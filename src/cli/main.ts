@@ -10,6 +10,7 @@ import { addEnqueue } from './commands/enqueue';
 import { addExport } from './commands/export';
 import { addList } from './commands/list';
 import { addLogin } from './commands/login';
+import { addLogout } from './commands/logout';
 import { addLogs } from './commands/logs';
 import { addPause } from './commands/pause';
 import { addResume } from './commands/resume';
@@ -28,7 +29,7 @@ import { PerdureError } from '../study/error';
 const commands = [
   ...[addRun, addStart, addList, addStatus, addWatch, addTrials, addLogs, addBest, addExport],
   ...[addStop, addPause, addResume, addAdjust, addEnqueue, addCancel, addRetry],
-  ...[addUp, addDown, addWorker, addLogin, addClean, addDoctor],
+  ...[addUp, addDown, addWorker, addLogin, addLogout, addClean, addDoctor],
 ];
 
 function program(): Command {

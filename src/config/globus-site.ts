@@ -11,6 +11,7 @@ import {
 import type { GlobusSiteFile } from './globus-site-schema';
 import type { GlobusAuthSettings, GlobusSiteSettings } from './settings';
 import type { SettingsFile } from './settings-schema';
+import { pythonLoginOf } from './python-login';
 import type { SiteCircumstances } from './sites';
 import { transportOf } from './transport-setting';
 
@@ -101,8 +102,11 @@ function authOf(
     problems.push({ path: [...path, 'client_secret_env'], message, hint });
   }
   if (authUrl === undefined) return undefined;
-  const clientSecretEnv = method === 'native_client' ? null : (site.client_secret_env ?? secretVariable);
-  return { method, clientId, clientSecretEnv, authUrl: withoutSlash(authUrl) };
+  const common = { method, clientId, authUrl: withoutSlash(authUrl) };
+  if (method !== 'native_client')
+    return { ...common, clientSecretEnv: site.client_secret_env ?? secretVariable };
+  const pythonLogin = pythonLoginOf(common.authUrl, env);
+  return { ...common, clientSecretEnv: null, ...(pythonLogin === undefined ? {} : { pythonLogin }) };
 }
 
 function unknownEnvironment(path: Problem['path'], env: NodeJS.ProcessEnv): Problem {

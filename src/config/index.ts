@@ -8,6 +8,7 @@ export type {
   GlobusSiteSettings,
   LocalSiteSettings,
   PbsSiteSettings,
+  PythonLoginSettings,
   Settings,
   SiteSettings,
   TransportSettings,

@@ -77,6 +77,17 @@ export interface GlobusAuthSettings {
   readonly clientSecretEnv: string | null;
   /** Without a slash at its end. */
   readonly authUrl: string;
+  /** With native clients: a login that may be there already. */
+  readonly pythonLogin?: PythonLoginSettings;
+}
+
+/** The login of Globus' own Python SDK on this machine. */
+export interface PythonLoginSettings {
+  /** Its `storage.db`, absolute; it need not be there. */
+  readonly file: string;
+  readonly namespace: string;
+  /** The application that the SDK logs in as, and that alone can renew its tokens. */
+  readonly clientId: string;
 }
 
 /** How to get to a site's login node. Paths are absolute and of this machine. */

@@ -1,0 +1,11 @@
+import type { SiteSettings } from '../config/settings';
+import { openGlobusLogin, type GlobusLogin } from '../schedulers/globus/login';
+
+/**
+ * The login of a site that is kept in the state directory, for whichever process needs it: a worker, or the command line on its own.
+ * @returns `null` where a login is a connection, which only a worker has
+ */
+export function siteLogin(name: string, site: SiteSettings, home: string): GlobusLogin | null {
+  if (site.scheduler !== 'globus_compute') return null;
+  return openGlobusLogin({ site: name, home, auth: site.auth });
+}
