@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Broker } from '../support/globus/broker';
 import { ComputeService } from '../support/globus/compute-service';
+import { until } from '../support/installation';
 import { argumentsOf, sourceOf } from '../support/globus/packed';
 import { runPython } from '../support/globus/python';
+import { engines, RealEndpoint } from '../support/globus/real-endpoint';
 
 /** That our service is Globus Compute as far as Globus' own SDK can tell. */
 describe('the test service of Globus Compute', () => {
@@ -77,4 +79,61 @@ with Executor(endpoint_id="${endpoint}", client=client, result_serializers=[JSON
     );
     expect(service.count('batch_status')).toBe(0);
   });
+
+  /** Runs a function that doubles, as a scientist would with the Python SDK. */
+  const doubled = (endpoint: string, count: number): Promise<unknown> =>
+    runPython(
+      `
+import json
+from globus_compute_sdk import Executor
+def double(x):
+    return 2 * x
+with Executor(endpoint_id="${endpoint}") as executor:
+    futures = [executor.submit(double, i) for i in range(${String(count)})]
+    print(json.dumps([f.result(timeout=90) for f in futures]))
+`,
+      environment(service.auth.register('confidential', { identity: service.auth.user })),
+    );
+
+  test.each(engines)(
+    "the Python SDK's executor runs a function in the real endpoint with %s",
+    async (engine) => {
+      const endpoint = await RealEndpoint.start(service, { engine });
+      try {
+        await expect(doubled(endpoint.id, 4)).resolves.toEqual([0, 2, 4, 6]);
+      } finally {
+        await endpoint.stop();
+      }
+    },
+    180_000,
+  );
+
+  test('two real endpoints run side by side, and each part can be killed and started again', async () => {
+    const [one, two] = await Promise.all([RealEndpoint.start(service), RealEndpoint.start(service)]);
+    try {
+      expect(one.id).not.toBe(two.id);
+      await expect(doubled(one.id, 1)).resolves.toEqual([0]);
+      expect(await one.kill('user endpoint')).toBe(1);
+      // Until it has, it takes the dead one for running, and a task of that moment waits for the next one.
+      await until('the manager has noticed', () => one.output().includes('Command terminated by signal: 9'));
+      await expect(doubled(one.id, 1)).rejects.toThrow(/Another instance of this endpoint is running/);
+      one.clearStale();
+      await expect(doubled(one.id, 1)).resolves.toEqual([0]);
+      expect(await one.kill('manager')).toBe(1);
+      await one.begin();
+      await expect(doubled(one.id, 2)).resolves.toEqual([0, 2]);
+      await expect(doubled(two.id, 2)).resolves.toEqual([0, 2]);
+    } finally {
+      await Promise.all([one.stop(), two.stop()]);
+    }
+  }, 180_000);
+
+  test('a user endpoint that cannot start says why', async () => {
+    const endpoint = await RealEndpoint.start(service, { template: 'engine: {type: NoSuchEngine}' });
+    try {
+      await expect(doubled(endpoint.id, 1)).rejects.toThrow(/NoSuchEngine/);
+    } finally {
+      await endpoint.stop();
+    }
+  }, 180_000);
 });
