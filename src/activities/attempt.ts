@@ -1,19 +1,7 @@
-import { studyKey } from '../schedulers/job-key';
-import type { JobKey, JobRequest, Scheduler } from '../schedulers/scheduler';
-import type { Ledger } from '../storage/ledger';
+import type { JobEnd, JobKey, JobRequest, Report, Scheduler } from '../schedulers/scheduler';
+import type { JobRow, Ledger } from '../storage/ledger';
 import { PerdureError } from '../study/error';
-import { isFinal, type Trial } from '../study/trial';
-import type { AttemptRef } from '../workflows/activity-types';
-import type { StudyContext, StudyContexts } from './study-context';
-
-/** One attempt with all that its activities need at hand. */
-export interface Attempt {
-  readonly ref: AttemptRef;
-  readonly key: JobKey;
-  readonly trial: Trial;
-  readonly context: StudyContext;
-  readonly scheduler: Scheduler;
-}
+import type { StudyContexts } from './study-context';
 
 /** What the activities of a site are made with. */
 export interface SiteDependencies {
@@ -27,15 +15,33 @@ export interface SiteDependencies {
   readonly failpoint: (name: string) => void;
 }
 
-export async function loadAttempt(deps: SiteDependencies, ref: AttemptRef): Promise<Attempt> {
-  const context = await deps.contexts.get(ref.study);
-  const trial = await readTrial(deps.ledger, ref);
-  if (trial === undefined) {
-    throw new PerdureError('NotFound', `study '${ref.study.name}' has no trial ${String(ref.number)}`);
-  }
-  const scheduler = schedulerOf(deps, ref.site);
-  const key = { studyKey: studyKey(ref.study.uuid), number: ref.number, attempt: ref.attempt };
-  return { ref, key, trial, context, scheduler };
+/**
+ * One attempt at a site with all that its activities need at hand, and what it belongs to: a trial of a study, or a job that
+ * has none. How a site is asked is the same for both; where an end is kept, and what a report means, is not.
+ */
+export interface Attempt<Outcome> {
+  readonly site: string;
+  /** From 1. */
+  readonly attempt: number;
+  readonly key: JobKey;
+  readonly scheduler: Scheduler;
+  readonly request: JobRequest;
+  /** Milliseconds it may run; `null`: no limit. */
+  readonly timeout: number | null;
+  /** How that which it belongs to ended, where it has: nothing is left to do. */
+  readonly outcome: Outcome | null;
+  /** Reserves its place: the first worker that asks gets it, and everybody that row. */
+  place(host: string | null): Promise<JobRow>;
+  /** Sees to it that the site is prepared. @throws `JobPending` while it is not */
+  beReady(): Promise<void>;
+  /** Earlier attempts left nothing to go on from: what they reported does not count. */
+  forgetReports(): Promise<void>;
+  /** Keeps what it has reported. @param decided whether it was asked to give up already @returns whether it is to give up */
+  takeReports(reports: readonly Report[], decided: boolean): Promise<boolean>;
+  /** Fetches what the ended job left, judges it and keeps the end. Twice does no harm: the first end stays. */
+  record(end: JobEnd): Promise<Outcome>;
+  /** The site waits for a person, with what to do; `null`: it answers. */
+  tellLogin(needed: string | null): Promise<void>;
 }
 
 export function schedulerOf({ schedulers }: Pick<SiteDependencies, 'schedulers'>, site: string): Scheduler {
@@ -44,22 +50,4 @@ export function schedulerOf({ schedulers }: Pick<SiteDependencies, 'schedulers'>
   throw new PerdureError('Unavailable', `this worker's settings have no site '${site}'`, {
     hint: 'add it to perdure.yaml and start the worker again',
   });
-}
-
-/** With its attributes only where they tell how it ended; this is read twice for each trial. */
-async function readTrial(ledger: Ledger, { study, number }: AttemptRef): Promise<Trial | undefined> {
-  const [trial] = await ledger.readTrials(study.name, { numbers: [number], attrs: false, reports: false });
-  if (trial === undefined || !isFinal(trial.state)) return trial;
-  return (await ledger.readTrials(study.name, { numbers: [number] }))[0];
-}
-
-export function jobRequest(ledger: Ledger, { key, trial, context }: Attempt): JobRequest {
-  return {
-    key,
-    trial: context.spec.trial,
-    ...(context.spec.prepare === undefined ? {} : { preparation: context.spec.prepare }),
-    params: trial.params,
-    metrics: context.spec.objectives.map(({ metric }) => metric),
-    readFile: (sha256) => ledger.getFile(sha256),
-  };
 }

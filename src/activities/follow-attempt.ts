@@ -1,22 +1,19 @@
-import { createPruner } from '../pruners';
-import type { JobObservation, LossCause, Report } from '../schedulers/scheduler';
+import type { JobObservation, LossCause } from '../schedulers/scheduler';
 import { PerdureError } from '../study/error';
-import type { TrialOutcome } from '../study/progress';
 import type { Attempt, SiteDependencies } from './attempt';
-import { byStep, recordAttempt } from './record-attempt';
 
 /** What following a job for a while came to. */
-export type Followed =
-  | { readonly kind: 'ended'; readonly outcome: TrialOutcome }
+export type Followed<Outcome> =
+  | { readonly kind: 'ended'; readonly outcome: Outcome }
   | { readonly kind: 'lost'; readonly why: string; readonly cause: LossCause }
   /** `known`: the site could be asked. */
   | { readonly kind: 'open'; readonly why: string; readonly known: boolean };
 
-/** How long a trial that was asked to stop may take before it is stopped. */
+/** How long one that was asked to stop may take before it is stopped. */
 const pruneGrace = 30_000;
 
 /**
- * Follows jobs of one worker. What it remembers between two looks (when a trial was asked to stop) only delays a decision
+ * Follows jobs of one worker. What it remembers between two looks (when one was asked to stop) only delays a decision
  * when it is lost.
  */
 export class Follower {
@@ -25,7 +22,11 @@ export class Follower {
   constructor(private readonly deps: SiteDependencies) {}
 
   /** Looks at the job until it ends, `until` is past (milliseconds since the epoch) or `signal` aborts. */
-  async follow(attempt: Attempt, until: number, signal: AbortSignal): Promise<Followed> {
+  async follow<Outcome>(
+    attempt: Attempt<Outcome>,
+    until: number,
+    signal: AbortSignal,
+  ): Promise<Followed<Outcome>> {
     const { scheduler, key } = attempt;
     let reported = 0;
     for (;;) {
@@ -34,7 +35,7 @@ export class Follower {
       this.deps.failpoint('after-observe');
       if (seen?.state === 'done') {
         this.asked.delete(nameOf(attempt));
-        return { kind: 'ended', outcome: await recordAttempt(this.deps, attempt, seen.end) };
+        return { kind: 'ended', outcome: await attempt.record(seen.end) };
       }
       if (seen?.state === 'lost') {
         this.asked.delete(nameOf(attempt));
@@ -47,7 +48,8 @@ export class Follower {
         if (await this.overtime(attempt, seen.startedAt)) continue;
         const reports = await scheduler.fetchReports(key);
         if (reports.length > reported) {
-          await this.takeIn(attempt, reports);
+          const decided = this.asked.has(nameOf(attempt));
+          if (await attempt.takeReports(reports, decided)) await this.giveUp(attempt);
           reported = reports.length;
         }
         if (await this.overdue(attempt)) continue;
@@ -60,31 +62,19 @@ export class Follower {
   }
 
   /** Stops an attempt that has used up its time. */
-  private async overtime({ context, scheduler, key }: Attempt, startedAt: Date): Promise<boolean> {
-    const { timeout } = context.spec.trial;
+  private async overtime({ timeout, scheduler, key }: Attempt<unknown>, startedAt: Date): Promise<boolean> {
     if (timeout === null || Date.now() - startedAt.getTime() < timeout) return false;
     await scheduler.cancel(key, 'timeout');
     return true;
   }
 
-  private async takeIn(attempt: Attempt, reports: readonly Report[]): Promise<void> {
-    const { ref, context, scheduler, key } = attempt;
-    await this.deps.ledger.setIntermediateValues(ref.study.name, ref.number, byStep(reports));
-    const { pruner, objectives } = (await this.deps.contexts.get(ref.study)).spec;
-    const [objective] = objectives;
-    if (pruner.type === 'none' || objective === undefined || this.asked.has(nameOf(attempt))) return;
-    await context.history.refresh();
-    const { finished, running } = context.history;
-    const mine = running.find(({ number }) => number === ref.number);
-    if (mine === undefined) return;
-    const others = [...finished, ...running.filter(({ number }) => number !== ref.number)];
-    if (!createPruner(pruner).shouldPrune(mine, others, objective.direction)) return;
-    await scheduler.markPruned(key);
+  private async giveUp(attempt: Attempt<unknown>): Promise<void> {
+    await attempt.scheduler.markPruned(attempt.key);
     this.asked.set(nameOf(attempt), Date.now());
   }
 
-  /** Stops a trial that did not heed the prune mark. */
-  private async overdue(attempt: Attempt): Promise<boolean> {
+  /** Stops one that did not heed the prune mark. */
+  private async overdue(attempt: Attempt<unknown>): Promise<boolean> {
     const since = this.asked.get(nameOf(attempt));
     if (since === undefined || Date.now() - since < pruneGrace) return false;
     await attempt.scheduler.cancel(attempt.key, 'pruned');
@@ -103,6 +93,6 @@ function inWords(seen: JobObservation | undefined): string {
   }
 }
 
-function nameOf({ key }: Attempt): string {
+function nameOf({ key }: Attempt<unknown>): string {
   return `${key.studyKey}/${String(key.number)}/${String(key.attempt)}`;
 }

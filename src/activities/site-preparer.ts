@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PreparationProgress, PreparationRequest } from '../schedulers/preparation';
 import { PerdureError } from '../study/error';
 import type { PreparationEnd, PreparationRef } from '../workflows/activity-types';
-import { schedulerOf, type Attempt, type SiteDependencies } from './attempt';
+import { schedulerOf, type SiteDependencies } from './attempt';
 import { pending } from './boundary';
+import type { TrialAttempt } from './trial-attempt';
 
 /** How long one look at a preparation lasts at most (milliseconds). */
 const longest = 10_000;
@@ -59,7 +60,12 @@ export class SitePreparer {
    * a site that was cleaned.
    * @throws `JobPending` while it is not over, `SubmitRejected` where it failed
    */
-  async beReadyFor({ ref, key, context, scheduler }: Attempt): Promise<void> {
+  async beReadyFor({
+    ref,
+    key,
+    context,
+    scheduler,
+  }: Pick<TrialAttempt, 'ref' | 'key' | 'context' | 'scheduler'>): Promise<void> {
     if (context.spec.prepare === undefined) return;
     const name = `${ref.study.uuid}/${String(context.specVersion)}/${ref.site}`;
     if (this.ready.has(name)) return;

@@ -4,6 +4,19 @@ export interface Loss {
   readonly checkpoint?: boolean;
 }
 
+/** How often a lost attempt is repeated, and how often one goes on that left a checkpoint at its walltime (absent: never). */
+export interface AllowedLosses {
+  readonly retries: number;
+  readonly maxResumes?: number;
+}
+
+/** What was counted so far. */
+export interface LossCounts {
+  readonly retries: number;
+  readonly resumes: number;
+  readonly blocks: number;
+}
+
 /** A trial that every block ends before it is done would go on for ever. */
 const mostBlocks = 50;
 
@@ -12,11 +25,24 @@ const mostBlocks = 50;
  * resume, the end of a shared block as neither that nor a retry, and anything else as a retry.
  */
 export class Losses {
-  private retries = 0;
-  private resumes = 0;
-  private blocks = 0;
+  private retries: number;
+  private resumes: number;
+  private blocks: number;
 
-  constructor(private readonly allowed: { readonly retries: number; readonly maxResumes?: number }) {}
+  /** @param from what was counted before */
+  constructor(
+    private readonly allowed: AllowedLosses,
+    { retries, resumes, blocks }: LossCounts = { retries: 0, resumes: 0, blocks: 0 },
+  ) {
+    this.retries = retries;
+    this.resumes = resumes;
+    this.blocks = blocks;
+  }
+
+  get counts(): LossCounts {
+    const { retries, resumes, blocks } = this;
+    return { retries, resumes, blocks };
+  }
 
   /** Counts one more. @returns whether another attempt may be made */
   allow({ cause, checkpoint }: Loss): boolean {

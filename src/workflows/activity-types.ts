@@ -76,9 +76,9 @@ export interface AttemptPlace {
 }
 
 /** How far an attempt has come. */
-export type AttemptProgress =
+export type AttemptProgress<Outcome = TrialOutcome> =
   /** It ended and the ledger has the outcome. */
-  | { readonly kind: 'ended'; readonly outcome: TrialOutcome }
+  | { readonly kind: 'ended'; readonly outcome: Outcome }
   /** It is with the scheduler; go on with `awaitAttempt` there. */
   | { readonly kind: 'submitted'; readonly host: string | null; readonly jobId: string }
   /** Another host had begun this attempt: `startAttempt` has to be asked there. */
@@ -110,25 +110,29 @@ export type PreparationEnd =
   /** It is under way on this host: `prepareSite` has to be asked there. */
   | { readonly kind: 'begun'; readonly host: string };
 
-/** Activities of a site's task queue. Each may run twice and acts once. */
-export interface SiteActivities {
-  /** Begins what the study wants prepared at the site, unless it was begun, and follows it to its end. */
-  prepareSite(preparation: PreparationRef): Promise<PreparationEnd>;
-  /** The study waits for it no more: it is ended, unless it is over or another study waits for it. */
-  abandonPreparation(preparation: PreparationRef): Promise<void>;
+/** What is done with an attempt at its site. */
+export interface AttemptActivities<Ref, Outcome> {
   /**
    * Submits the attempt unless it was, and waits a moment for its end. A job that ends in that moment is recorded at once,
-   * so that a short trial costs a single activity.
+   * so that a short one costs a single activity.
    */
-  startAttempt(attempt: AttemptRef): Promise<AttemptProgress>;
+  startAttempt(attempt: Ref): Promise<AttemptProgress<Outcome>>;
   /** Follows the job to its end, hands its reports to the ledger and the pruner, and records the outcome. */
-  awaitAttempt(attempt: AttemptRef): Promise<AttemptProgress>;
+  awaitAttempt(attempt: Ref): Promise<AttemptProgress<Outcome>>;
   /**
    * Ends the job, wherever it stands, and records FAIL with reason `cancelled`, unless it had ended by itself. Before the
    * submission it sees to it that there is none.
    */
   cancelAttempt(
-    attempt: AttemptRef,
+    attempt: Ref,
     message: string,
-  ): Promise<Extract<AttemptProgress, { readonly kind: 'ended' | 'elsewhere' }>>;
+  ): Promise<Extract<AttemptProgress<Outcome>, { readonly kind: 'ended' | 'elsewhere' }>>;
+}
+
+/** Activities of a site's task queue. Each may run twice and acts once. */
+export interface SiteActivities extends AttemptActivities<AttemptRef, TrialOutcome> {
+  /** Begins what the study wants prepared at the site, unless it was begun, and follows it to its end. */
+  prepareSite(preparation: PreparationRef): Promise<PreparationEnd>;
+  /** The study waits for it no more: it is ended, unless it is over or another study waits for it. */
+  abandonPreparation(preparation: PreparationRef): Promise<void>;
 }

@@ -13,10 +13,17 @@ import {
 import type { TrialOutcome } from '../study/progress';
 import { siteHostQueue, siteQueue } from '../study/task-queues';
 import { studyIdOfTrial } from '../study/workflow-id';
-import type { AttemptProgress, AttemptRef, SiteActivities, StudyActivities } from './activity-types';
+import type {
+  AttemptActivities,
+  AttemptProgress,
+  AttemptRef,
+  SiteActivities,
+  StudyActivities,
+  TrialFailure,
+} from './activity-types';
 import { hit } from './failpoints';
 import { cancelAttempt, reportToStudy, trialEnded } from './messages';
-import { Losses } from '../study/losses';
+import { Losses, type AllowedLosses, type LossCounts } from '../study/losses';
 import { boundary, nobodyAnswered, observing, reachable } from './retry';
 import type { TrialInput } from './study-input';
 
@@ -26,7 +33,7 @@ import type { TrialInput } from './study-input';
  * study has continued as a new run since, which gets no such news.
  */
 export async function trial(input: TrialInput): Promise<TrialOutcome> {
-  const attempts = new Attempts(input);
+  const attempts = new Attempts(ofTrial(input));
   const life = new CancellationScope();
   const asked = { report: false };
   setHandler(reportToStudy, () => {
@@ -59,35 +66,67 @@ async function report(outcome: TrialOutcome): Promise<void> {
   hit('after-signal');
 }
 
-/** The attempts of a trial, one after the other, and where the present one is. */
-class Attempts {
-  private current: AttemptRef;
-  private host: string | null = null;
-  private readonly study = proxyActivities<StudyActivities>(boundary);
+function ofTrial({ study, number, sites, ...losses }: TrialInput): Attempted<AttemptRef, TrialOutcome> {
+  const { failTrial } = proxyActivities<StudyActivities>(boundary);
+  const [site] = sites;
+  if (site === undefined) throw ApplicationFailure.nonRetryable('a trial needs a site', 'InvalidInput');
+  return {
+    losses,
+    attempt: (attempt) => ({ study, number, attempt, site }),
+    activities: (options) => proxyActivities<SiteActivities>(options),
+    fail: (failure) => failTrial(study, number, failure),
+  };
+}
 
-  constructor(private readonly input: TrialInput) {
-    this.current = this.attempt(1);
+/** What attempts are made for: a trial, or a job without a study. */
+export interface Attempted<Ref, Outcome> {
+  readonly losses: AllowedLosses;
+  /** @param attempt from 1 */
+  readonly attempt: (attempt: number) => Ref;
+  readonly activities: (options: typeof observing) => AttemptActivities<Ref, Outcome>;
+  /** Ends it without a job: its attempts are used up, or can't be made. */
+  readonly fail: (failure: TrialFailure) => Promise<Outcome>;
+  /** Told where the present attempt is. */
+  readonly tell?: (details: string) => void;
+}
+
+/** Where the attempts of something are, to go on from in another run of its workflow. */
+export interface AttemptsSnapshot {
+  readonly attempt: number;
+  readonly losses: LossCounts;
+}
+
+/** The attempts at one thing, one after the other, and where the present one is. */
+export class Attempts<Ref extends { readonly attempt: number; readonly site: string }, Outcome> {
+  private current: Ref;
+  private host: string | null = null;
+  private readonly losses: Losses;
+
+  constructor(
+    private readonly of: Attempted<Ref, Outcome>,
+    from?: AttemptsSnapshot,
+  ) {
+    this.current = of.attempt(from?.attempt ?? 1);
+    this.losses = new Losses(of.losses, from?.losses);
   }
 
-  async run(): Promise<TrialOutcome> {
-    const losses = new Losses(this.input);
-    for (let number = 1; ; number++) {
-      this.current = this.attempt(number);
+  get snapshot(): AttemptsSnapshot {
+    return { attempt: this.current.attempt, losses: this.losses.counts };
+  }
+
+  async run(): Promise<Outcome> {
+    for (let number = this.current.attempt; ; number++) {
+      this.current = this.of.attempt(number);
       this.host = null;
       const end = await this.runOne().catch((error: unknown) => this.rejected(error));
       if (end.kind === 'ended') return end.outcome;
       log.warn('an attempt was lost', { attempt: number, why: end.why });
-      if (!losses.allow(end)) {
-        return this.study.failTrial(this.input.study, this.input.number, {
-          reason: 'lost',
-          message: end.why,
-        });
-      }
+      if (!this.losses.allow(end)) return this.of.fail({ reason: 'lost', message: end.why });
     }
   }
 
-  /** Ends the present attempt, wherever it is. Where nobody answers, the trial ends all the same. */
-  async cancel(message: string): Promise<TrialOutcome> {
+  /** Ends the present attempt, wherever it is. Where nobody answers, it ends all the same. */
+  async cancel(message: string): Promise<Outcome> {
     try {
       for (;;) {
         const progress = await this.site(reachable).cancelAttempt(this.current, message);
@@ -98,14 +137,11 @@ class Attempts {
       if (!nobodyAnswered(error)) throw error;
       const where = this.host ?? this.current.site;
       const words = `${message}; no worker of ${where} answered, so its job may run on`;
-      return this.study.failTrial(this.input.study, this.input.number, {
-        reason: 'cancelled',
-        message: words,
-      });
+      return this.of.fail({ reason: 'cancelled', message: words });
     }
   }
 
-  private async runOne(): Promise<Extract<AttemptProgress, { kind: 'ended' | 'lost' }>> {
+  private async runOne(): Promise<Extract<AttemptProgress<Outcome>, { kind: 'ended' | 'lost' }>> {
     let progress = await this.site(observing).startAttempt(this.current);
     while (progress.kind === 'elsewhere') {
       this.host = progress.host;
@@ -114,7 +150,8 @@ class Attempts {
     if (progress.kind !== 'submitted') return progress;
     this.host = progress.host;
     const { attempt, site } = this.current;
-    setCurrentDetails(
+    const tell = this.of.tell ?? setCurrentDetails;
+    tell(
       `attempt ${String(attempt)} at ${site}${this.host === null ? '' : ` on ${this.host}`}: job ${progress.jobId}`,
     );
     const end = await this.site(observing).awaitAttempt(this.current);
@@ -123,26 +160,16 @@ class Attempts {
   }
 
   /** An attempt that can't be made ends the trial, not the study. */
-  private async rejected(error: unknown): Promise<Extract<AttemptProgress, { kind: 'ended' }>> {
+  private async rejected(error: unknown): Promise<Extract<AttemptProgress<Outcome>, { kind: 'ended' }>> {
     if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
     const message = error.cause?.message ?? error.message;
-    const outcome = await this.study.failTrial(this.input.study, this.input.number, {
-      reason: 'rejected',
-      message,
-    });
-    return { kind: 'ended', outcome };
+    return { kind: 'ended', outcome: await this.of.fail({ reason: 'rejected', message }) };
   }
 
-  private attempt(attempt: number): AttemptRef {
-    const site = this.input.sites[0];
-    if (site === undefined) throw ApplicationFailure.nonRetryable('a trial needs a site', 'InvalidInput');
-    return { study: this.input.study, number: this.input.number, attempt, site };
-  }
-
-  private site(options: typeof observing): ReturnType<typeof proxyActivities<SiteActivities>> {
+  private site(options: typeof observing): AttemptActivities<Ref, Outcome> {
     const { site, attempt } = this.current;
     const taskQueue = this.host === null ? siteQueue(site) : siteHostQueue(site, this.host);
-    return proxyActivities<SiteActivities>({
+    return this.of.activities({
       ...options,
       taskQueue,
       summary: `attempt ${String(attempt)} at ${site}`,

@@ -3,13 +3,14 @@ import type { JobEnd, Report } from '../schedulers/scheduler';
 import type { Json } from '../study/json';
 import type { TrialOutcome } from '../study/progress';
 import { PerdureError } from '../study/error';
-import type { Attempt, SiteDependencies } from './attempt';
+import type { SiteDependencies } from './attempt';
 import { outcomeOf, outcomeOfEnd } from './outcome';
+import type { TrialAttempt } from './trial-attempt';
 
 /** Fetches what an ended job left, judges it and writes the trial's end. Twice does no harm: the first end stays. */
-export async function recordAttempt(
+export async function recordTrial(
   { ledger, failpoint }: SiteDependencies,
-  attempt: Attempt,
+  attempt: Pick<TrialAttempt, 'ref' | 'key' | 'scheduler' | 'context'>,
   end: JobEnd,
 ): Promise<TrialOutcome> {
   const { ref, key, scheduler, context } = attempt;

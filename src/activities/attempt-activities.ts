@@ -1,0 +1,131 @@
+import { Context } from '@temporalio/activity';
+import { PerdureError } from '../study/error';
+import type { AttemptActivities, AttemptProgress } from '../workflows/activity-types';
+import type { Attempt, SiteDependencies } from './attempt';
+import { activity, pending } from './boundary';
+import { Follower, type Followed } from './follow-attempt';
+
+/** A job that ends this soon after its submission costs one activity instead of two (milliseconds). */
+const eager = 1000;
+/** How long one wait for a free slot lasts at most (milliseconds). */
+const longestWait = 25_000;
+
+/**
+ * What is done with one attempt at its site, the same for whatever it belongs to.
+ * @param load finds an attempt by the name that the workflow has for it
+ */
+export function attemptActivities<Ref, Outcome>(
+  deps: SiteDependencies,
+  load: (ref: Ref) => Promise<Attempt<Outcome>>,
+): AttemptActivities<Ref, Outcome> {
+  const { hostOf, failpoint } = deps;
+  const follower = new Follower(deps);
+
+  /** Where this attempt belongs: the first worker that asks gets it. */
+  async function elsewhere(
+    attempt: Attempt<Outcome>,
+  ): Promise<Extract<AttemptProgress<Outcome>, { kind: 'elsewhere' }> | null> {
+    const host = hostOf(attempt.site);
+    const place = await attempt.place(host);
+    return place.host === null || place.host === host ? null : { kind: 'elsewhere', host: place.host };
+  }
+
+  /** A site that needs a person is told of; nothing fails. */
+  async function flagged<T>(attempt: Attempt<Outcome>, work: () => Promise<T>): Promise<T> {
+    return tellingLogin(hostOf(attempt.site), (needed) => attempt.tellLogin(needed), work);
+  }
+
+  async function answered(attempt: Attempt<Outcome>): Promise<void> {
+    if (hostOf(attempt.site) === null) await attempt.tellLogin(null);
+  }
+
+  async function submit(attempt: Attempt<Outcome>, signal: AbortSignal): Promise<string> {
+    const { scheduler, key, request } = attempt;
+    const { stay, again } = scheduler.pace();
+    const until = Date.now() + Math.min(stay === 0 ? again + 2000 : stay, longestWait);
+    // A repeated one starts anew, unless it left something to go on from.
+    if (attempt.attempt > 1 && !(await scheduler.hasCheckpoint(key))) await attempt.forgetReports();
+    for (;;) {
+      failpoint('before-submit');
+      const jobId = await scheduler.submit(request);
+      failpoint('after-submit');
+      if (jobId !== null) return jobId;
+      const left = until - Date.now();
+      if (left <= 0 || signal.aborted) throw pending('no slot is free', scheduler.pace().again);
+      await scheduler.waitForSlot(left, signal);
+    }
+  }
+
+  /** Whether a lost attempt left something to go on from decides how it is counted. */
+  async function ended(
+    followed: Exclude<Followed<Outcome>, { kind: 'open' }>,
+    { scheduler, key }: Attempt<Outcome>,
+  ): Promise<AttemptProgress<Outcome>> {
+    if (followed.kind === 'ended' || followed.cause !== 'walltime') return followed;
+    return { ...followed, checkpoint: await scheduler.hasCheckpoint(key) };
+  }
+
+  return {
+    startAttempt: activity(async (ref) => {
+      const attempt = await load(ref);
+      const { outcome } = attempt;
+      if (outcome !== null) return { kind: 'ended', outcome };
+      const other = await elsewhere(attempt);
+      if (other !== null) return other;
+      const signal = waiting(deps);
+      const jobId = await flagged(attempt, async () => {
+        await attempt.beReady();
+        return submit(attempt, signal);
+      });
+      await answered(attempt);
+      const submitted = { kind: 'submitted', host: hostOf(attempt.site), jobId } as const;
+      if (attempt.scheduler.pace().stay === 0) return submitted;
+      const followed = await follower.follow(attempt, Date.now() + eager, signal);
+      return followed.kind === 'open' ? submitted : ended(followed, attempt);
+    }),
+
+    awaitAttempt: activity(async (ref) => {
+      const attempt = await load(ref);
+      const { outcome } = attempt;
+      if (outcome !== null) return { kind: 'ended', outcome };
+      const until = Date.now() + attempt.scheduler.pace().stay;
+      const followed = await flagged(attempt, () => follower.follow(attempt, until, waiting(deps)));
+      if (followed.kind !== 'open' || followed.known) await answered(attempt);
+      if (followed.kind === 'open') throw pending(followed.why, attempt.scheduler.pace().again);
+      return ended(followed, attempt);
+    }),
+
+    cancelAttempt: activity(async (ref, message) => {
+      const attempt = await load(ref);
+      const { outcome } = attempt;
+      if (outcome !== null) return { kind: 'ended', outcome };
+      const other = await elsewhere(attempt);
+      if (other !== null) return other;
+      await flagged(attempt, () => attempt.scheduler.cancel(attempt.key, 'cancelled', message));
+      const [seen] = await attempt.scheduler.observe([attempt.key]);
+      const end =
+        seen?.state === 'done' ? seen.end : ({ how: 'stopped', reason: 'cancelled', why: message } as const);
+      return { kind: 'ended', outcome: await attempt.record(end) };
+    }),
+  };
+}
+
+/** Aborts when this activity is cancelled or its worker is about to end. */
+export function waiting({ stopping }: Pick<SiteDependencies, 'stopping'>): AbortSignal {
+  return AbortSignal.any([stopping, Context.current().cancellationSignal]);
+}
+
+/** Does the work; where its site needs a person, that is told before the error goes on. */
+export async function tellingLogin<T>(
+  host: string | null,
+  tell: (needed: string) => Promise<void>,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (host !== null) return work();
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof PerdureError && error.kind === 'LoginRequired') await tell(error.text);
+    throw error;
+  }
+}

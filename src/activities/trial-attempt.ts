@@ -1,0 +1,114 @@
+import { createPruner } from '../pruners';
+import { studyKey } from '../schedulers/job-key';
+import type { JobEnd, JobKey, JobRequest, Report, Scheduler } from '../schedulers/scheduler';
+import type { JobRow, Ledger } from '../storage/ledger';
+import { PerdureError } from '../study/error';
+import type { TrialOutcome } from '../study/progress';
+import { isFinal, type Trial } from '../study/trial';
+import type { AttemptRef } from '../workflows/activity-types';
+import { schedulerOf, type Attempt, type SiteDependencies } from './attempt';
+import { outcomeOf } from './outcome';
+import { byStep, recordTrial } from './record-trial';
+import type { SiteFlags } from './site-flags';
+import type { SitePreparer } from './site-preparer';
+import type { StudyContext } from './study-context';
+
+/** What trials of studies need beside what every attempt does. */
+export interface TrialDependencies extends SiteDependencies {
+  readonly flags: SiteFlags;
+  readonly preparer: SitePreparer;
+}
+
+/** An attempt of a study's trial. */
+export class TrialAttempt implements Attempt<TrialOutcome> {
+  private constructor(
+    private readonly deps: TrialDependencies,
+    readonly ref: AttemptRef,
+    readonly key: JobKey,
+    readonly scheduler: Scheduler,
+    readonly context: StudyContext,
+    private readonly trial: Trial,
+  ) {}
+
+  /** @throws {@link PerdureError} `NotFound` */
+  static async load(deps: TrialDependencies, ref: AttemptRef): Promise<TrialAttempt> {
+    const context = await deps.contexts.get(ref.study);
+    const trial = await readTrial(deps.ledger, ref);
+    if (trial === undefined) {
+      throw new PerdureError('NotFound', `study '${ref.study.name}' has no trial ${String(ref.number)}`);
+    }
+    const scheduler = schedulerOf(deps, ref.site);
+    const key = { studyKey: studyKey(ref.study.uuid), number: ref.number, attempt: ref.attempt };
+    return new TrialAttempt(deps, ref, key, scheduler, context, trial);
+  }
+
+  get site(): string {
+    return this.ref.site;
+  }
+
+  get attempt(): number {
+    return this.ref.attempt;
+  }
+
+  get timeout(): number | null {
+    return this.context.spec.trial.timeout;
+  }
+
+  get outcome(): TrialOutcome | null {
+    return outcomeOf(this.trial);
+  }
+
+  get request(): JobRequest {
+    const { spec } = this.context;
+    return {
+      key: this.key,
+      trial: spec.trial,
+      ...(spec.prepare === undefined ? {} : { preparation: spec.prepare }),
+      params: this.trial.params,
+      metrics: spec.objectives.map(({ metric }) => metric),
+      readFile: (sha256) => this.deps.ledger.getFile(sha256),
+    };
+  }
+
+  place(host: string | null): Promise<JobRow> {
+    const { number, attempt, site, study } = this.ref;
+    return this.deps.ledger.placeJob(study.name, { number, attempt, site, host });
+  }
+
+  beReady(): Promise<void> {
+    return this.deps.preparer.beReadyFor(this);
+  }
+
+  forgetReports(): Promise<void> {
+    return this.deps.ledger.clearIntermediateValues(this.ref.study.name, this.ref.number);
+  }
+
+  async takeReports(reports: readonly Report[], decided: boolean): Promise<boolean> {
+    const { study, number } = this.ref;
+    await this.deps.ledger.setIntermediateValues(study.name, number, byStep(reports));
+    const { pruner, objectives } = (await this.deps.contexts.get(study)).spec;
+    const [objective] = objectives;
+    if (pruner.type === 'none' || objective === undefined || decided) return false;
+    await this.context.history.refresh();
+    const { finished, running } = this.context.history;
+    const mine = running.find((trial) => trial.number === number);
+    if (mine === undefined) return false;
+    const others = [...finished, ...running.filter((trial) => trial.number !== number)];
+    return createPruner(pruner).shouldPrune(mine, others, objective.direction);
+  }
+
+  record(end: JobEnd): Promise<TrialOutcome> {
+    return recordTrial(this.deps, this, end);
+  }
+
+  tellLogin(needed: string | null): Promise<void> {
+    return this.deps.flags.tell(this.ref.study, this.ref.site, needed);
+  }
+}
+
+/** With its attributes only where they tell how it ended; this is read twice for each trial. */
+async function readTrial(ledger: Ledger, { study, number }: AttemptRef): Promise<Trial | undefined> {
+  const [trial] = await ledger.readTrials(study.name, { numbers: [number], attrs: false, reports: false });
+  if (trial === undefined || !isFinal(trial.state)) return trial;
+  return (await ledger.readTrials(study.name, { numbers: [number] }))[0];
+}
