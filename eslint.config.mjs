@@ -12,20 +12,25 @@ const arrows = {
   process: [],
   samplers: ['study', 'process'],
   pruners: ['study'],
+  // Pure, and a part of the workflows' bundle.
+  agent: ['study'],
+  // Calls of language models and of the user's own proposers.
+  models: ['study', 'agent', 'process'],
   transports: ['study', 'process'],
   schedulers: ['study', 'process', 'transports'],
-  storage: ['study'],
+  storage: ['study', 'agent'],
   // The address of the ledger, whose form only the ledger knows.
   config: ['study', 'storage'],
-  workflows: ['study'],
-  activities: ['study', 'samplers', 'pruners', 'schedulers', 'storage', 'workflows'],
+  workflows: ['study', 'agent'],
+  activities: ['study', 'agent', 'models', 'samplers', 'pruners', 'schedulers', 'storage', 'workflows'],
   server: ['study', 'process', 'config'],
   control: ['study'],
   // A sampler of Optuna's is tried before a study is started.
-  client: ['study', 'config', 'samplers', 'server', 'storage', 'workflows'],
+  client: ['study', 'agent', 'config', 'samplers', 'server', 'storage', 'workflows'],
   worker: [
     'study',
     'activities',
+    'models',
     'client',
     'config',
     'control',
@@ -34,7 +39,7 @@ const arrows = {
     'transports',
     'workflows',
   ],
-  cli: ['study', 'client', 'config', 'control', 'server', 'storage', 'worker'],
+  cli: ['study', 'agent', 'client', 'config', 'control', 'server', 'storage', 'worker'],
 };
 
 const zones = Object.entries(arrows).map(([folder, allowed]) => ({
@@ -56,6 +61,8 @@ const noInputOutput = {
         'pg',
         'pino',
         'commander',
+        'ai',
+        '@ai-sdk/*',
         '@temporalio/client',
         '@temporalio/worker',
         '@temporalio/activity',
@@ -94,7 +101,7 @@ export default tseslint.config(
   },
   {
     // The study's pure modules go into the workflows' bundle.
-    files: ['src/workflows/**/*.ts', 'src/study/**/*.ts'],
+    files: ['src/workflows/**/*.ts', 'src/study/**/*.ts', 'src/agent/**/*.ts'],
     rules: { 'no-restricted-imports': ['error', noInputOutput] },
   },
   {

@@ -1,10 +1,13 @@
+import type { Slot } from '../agent/turns';
 import type { Ledger, Proposal } from '../storage/ledger';
 import { PerdureError } from '../study/error';
 import type { ParamValue, Params, SearchSpace } from '../study/space';
 import { checkParams } from '../study/space-membership';
 import type { Trial } from '../study/trial';
 import type { Proposals, StudyRef } from '../workflows/activity-types';
+import { Origins, originsOf } from './origins';
 import type { StudyContext, StudyContexts } from './study-context';
+import { summaryOf } from './trial-summary';
 
 interface Dependencies {
   readonly ledger: Ledger;
@@ -24,6 +27,7 @@ export async function propose(
   study: StudyRef,
   specVersion: number,
   keys: readonly string[],
+  slots: readonly Slot[] = [],
 ): Promise<Proposals> {
   const { ledger, contexts, failpoint } = deps;
   failpoint('before-propose');
@@ -31,15 +35,23 @@ export async function propose(
   const known = new Set((await ledger.findProposals(study.name, keys)).map(({ key }) => key));
   const missing = keys.filter((key) => !known.has(key));
   for (let attempt = 1; ; attempt++) {
-    const proposals = await sample(ledger, study, context, missing);
+    const { proposals, dropped } = await sample(
+      ledger,
+      study,
+      context,
+      missing.map((key) => ({ key, slot: slots[keys.indexOf(key)] ?? { by: 'backbone' } })),
+    );
     try {
       const asked = [...keys.filter((key) => known.has(key)), ...proposals.map(({ key }) => key)];
       await ledger.commitProposals(study.name, proposals);
       failpoint('after-propose');
       const written = await ledger.findProposals(study.name, asked);
+      const exhausted = proposals.length < missing.length;
+      if (context.spec.sampler.type === 'agent')
+        return { trials: await originsOf(ledger, study, written), exhausted, dropped };
       return {
         trials: written.map(({ number, params }) => ({ number, summary: summaryOf(params) })),
-        exhausted: proposals.length < missing.length,
+        exhausted,
       };
     } catch (error) {
       const taken = error instanceof PerdureError && error.kind === 'Conflict';
@@ -48,35 +60,50 @@ export async function propose(
   }
 }
 
+interface Asked {
+  readonly key: string;
+  readonly slot: Slot;
+}
+
 async function sample(
   ledger: Ledger,
   study: StudyRef,
   { spec, history, sampler }: StudyContext,
-  keys: readonly string[],
-): Promise<readonly Proposal[]> {
-  if (keys.length === 0) return [];
+  asked: readonly Asked[],
+): Promise<{ readonly proposals: readonly Proposal[]; readonly dropped: readonly string[] }> {
+  if (asked.length === 0) return { proposals: [], dropped: [] };
   await history.refresh();
   const directions = spec.objectives.map(({ direction }) => direction);
   const waiting = await readWaiting(ledger, study, spec.space, history.waiting);
+  const origins = new Origins(spec, history);
   const batch: Trial[] = [];
   const proposals: Proposal[] = [];
   let next = history.nextNumber;
-  for (const key of keys) {
+  for (const { key, slot } of asked) {
     const taken = waiting.shift();
     const number = taken?.number ?? next++;
-    const params = await sampler().propose({
-      number,
-      space: spec.space,
-      directions,
-      fixed: taken?.fixed ?? {},
-      history: { finished: history.finished, running: [...history.running, ...batch] },
-    });
+    const origin = taken === undefined ? origins.of(slot, number, batch) : undefined;
+    const params =
+      origin?.params ??
+      (await sampler(origin?.agent).propose({
+        number,
+        space: spec.space,
+        directions,
+        fixed: taken?.fixed ?? {},
+        history: { finished: history.finished, running: [...history.running, ...batch] },
+      }));
     if (params === null) break;
     const distributions = distributionsOf(spec.space, params);
-    proposals.push({ key, params, distributions, ...(taken === undefined ? {} : { waiting: taken.number }) });
+    proposals.push({
+      key,
+      params,
+      distributions,
+      ...(taken === undefined ? {} : { waiting: taken.number }),
+      ...(origin === undefined ? {} : { userAttrs: origin.userAttrs }),
+    });
     batch.push(asRunning(number, params, distributions));
   }
-  return proposals;
+  return { proposals, dropped: origins.dropped };
 }
 
 interface Waiting {
@@ -144,16 +171,4 @@ function asRunning(number: number, params: Params, distributions: Proposal['dist
     datetimeStart: null,
     datetimeComplete: null,
   };
-}
-
-/** Parameters in one line, for lists in Temporal UI. */
-export function summaryOf(params: Params): string {
-  const text = Object.entries(params)
-    .map(([name, value]) => `${name}=${typeof value === 'number' ? shortNumber(value) : String(value)}`)
-    .join(' ');
-  return text.length > 160 ? `${text.slice(0, 159)}…` : text;
-}
-
-function shortNumber(value: number): string {
-  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
 }

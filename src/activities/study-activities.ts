@@ -9,8 +9,10 @@ import { isFinal, type Trial } from '../study/trial';
 import type { StudyActivities, StudyRef } from '../workflows/activity-types';
 import { activity, pending } from './boundary';
 import { outcomeOf } from './outcome';
-import { propose, summaryOf } from './propose';
+import { propose } from './propose';
+import { agentStateOf } from './agent-state';
 import type { StudyContexts } from './study-context';
+import { summaryOf } from './trial-summary';
 
 export interface StudyDependencies {
   readonly ledger: Ledger;
@@ -50,7 +52,9 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
         .filter((trial) => isFinal(trial.state))
         .sort((a, b) => (a.datetimeComplete?.getTime() ?? 0) - (b.datetimeComplete?.getTime() ?? 0))
         .flatMap((trial) => outcomeOf(trial) ?? []);
+      const agent = agentStateOf(trials, await ledger.listRounds(study.name));
       return {
+        ...(agent === null ? {} : { agent }),
         // Whoever opens a study again after failures has mended something, or wants to see them again.
         tally: {
           ...ended.reduce((tally, outcome) => tallyAfter(tally, outcome, directions), emptyTally),
@@ -62,7 +66,7 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
       };
     }),
 
-    propose: activity((study, specVersion, keys) => propose(deps, study, specVersion, keys)),
+    propose: activity((study, specVersion, keys, slots) => propose(deps, study, specVersion, keys, slots)),
 
     saveSpec: activity((study, version, spec) => ledger.saveSpec(study.name, version, spec)),
 
@@ -70,7 +74,9 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
       ledger.setStudyAttrs(study.name, { 'perdure:state': state, 'perdure:reason': reason }),
     ),
 
-    enqueueTrial: activity((study, key, params) => ledger.enqueue(study.name, key, params)),
+    enqueueTrial: activity((study, key, params, userAttrs) =>
+      ledger.enqueue(study.name, key, params, userAttrs),
+    ),
 
     retryTrial: activity(async (study, key, number) => {
       const { state, params } = await read(study, number);

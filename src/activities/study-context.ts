@@ -11,12 +11,14 @@ export interface StudyContext {
   readonly spec: StudySpec;
   readonly specVersion: number;
   readonly history: StudyHistory;
-  readonly sampler: () => Sampler;
+  /** The study's sampler, or the one of an agent that is a sampler itself. */
+  readonly sampler: (agent?: string) => Sampler;
 }
 
 interface Entry {
   context: StudyContext;
-  samplerOf: { spec: SamplerSpec; sampler: Sampler } | undefined;
+  /** By agent; the study's own under ''. */
+  readonly samplers: Map<string, { readonly spec: SamplerSpec; readonly sampler: Sampler }>;
   readonly history: StudyHistory;
   readonly seed: number;
 }
@@ -46,8 +48,7 @@ export class StudyContexts {
 
   async close(): Promise<void> {
     const entries = await Promise.allSettled(this.entries.values());
-    for (const entry of entries)
-      if (entry.status === 'fulfilled') await entry.value.samplerOf?.sampler.close();
+    for (const entry of entries) if (entry.status === 'fulfilled') await closeSamplers(entry.value);
   }
 
   private remember(uuid: string, opening: Promise<Entry>): Promise<Entry> {
@@ -57,7 +58,7 @@ export class StudyContexts {
     if (this.entries.size > most && oldest !== undefined) {
       const forgotten = this.entries.get(oldest);
       this.entries.delete(oldest);
-      void forgotten?.then((entry) => entry.samplerOf?.sampler.close());
+      void forgotten?.then(closeSamplers);
     }
     return opening;
   }
@@ -65,22 +66,22 @@ export class StudyContexts {
   private async open(ref: StudyRef): Promise<Entry> {
     const { seed } = await this.find(ref);
     const history = new StudyHistory(this.ledger, ref.name);
-    const entry: Omit<Entry, 'context'> = { samplerOf: undefined, history, seed };
+    const entry: Omit<Entry, 'context'> = { samplers: new Map(), history, seed };
     return Object.assign(entry, { context: await this.contextOf(ref, entry) });
   }
 
   private async contextOf(ref: StudyRef, entry: Omit<Entry, 'context'>): Promise<StudyContext> {
     const { spec, specVersion } = await this.find(ref);
-    return { spec, specVersion, history: entry.history, sampler: () => this.samplerFor(spec.sampler, entry) };
+    const sampler = (agent = ''): Sampler => this.samplerFor(agent, samplerSpec(spec.sampler, agent), entry);
+    return { spec, specVersion, history: entry.history, sampler };
   }
 
-  private samplerFor(spec: SamplerSpec, entry: Omit<Entry, 'context'>): Sampler {
-    if (entry.samplerOf !== undefined && JSON.stringify(entry.samplerOf.spec) === JSON.stringify(spec)) {
-      return entry.samplerOf.sampler;
-    }
-    void entry.samplerOf?.sampler.close();
+  private samplerFor(agent: string, spec: SamplerSpec, entry: Omit<Entry, 'context'>): Sampler {
+    const known = entry.samplers.get(agent);
+    if (known !== undefined && JSON.stringify(known.spec) === JSON.stringify(spec)) return known.sampler;
+    void known?.sampler.close();
     const sampler = createSampler(spec, spec.seed ?? entry.seed);
-    entry.samplerOf = { spec, sampler };
+    entry.samplers.set(agent, { spec, sampler });
     return sampler;
   }
 
@@ -99,4 +100,15 @@ export class StudyContexts {
     }
     return found.perdure;
   }
+}
+
+/** What proposes for an agent that is a sampler; the study's own sampler for anybody else. */
+function samplerSpec(spec: SamplerSpec, agent: string): SamplerSpec {
+  if (spec.type !== 'agent') return spec;
+  const by = spec.agents.find(({ name }) => name === agent)?.by;
+  return by?.kind === 'sampler' ? by.sampler : spec.backbone;
+}
+
+async function closeSamplers({ samplers }: Entry): Promise<void> {
+  for (const { sampler } of samplers.values()) await sampler.close();
 }

@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { checkLocalPrograms, checkSites, type LoadedStudy } from '../config';
+import { checkAgent, checkLocalPrograms, checkSites, type LoadedStudy } from '../config';
 import type { Settings } from '../config/settings';
 import { createSampler } from '../samplers';
 import type { LedgerStudy } from '../storage/ledger';
@@ -9,7 +9,7 @@ import { continuedSpec } from '../study/continued-spec';
 import { PerdureError } from '../study/error';
 import { searchAttributes, studyKeyword } from '../study/search-attributes';
 import type { Distribution } from '../study/space';
-import type { StudySpec } from '../study/spec';
+import type { SamplerSpec, StudySpec } from '../study/spec';
 import { STUDY_QUEUE } from '../study/task-queues';
 import type { StudyInput } from '../workflows/study-input';
 import { messageOf } from './connect';
@@ -61,7 +61,8 @@ export async function checkStart(study: LoadedStudy, settings: Settings): Promis
   checkSites(spec, settings, place);
   const local = spec.sites.some((site) => settings.sites[site]?.scheduler === 'local');
   if (local) await checkLocalPrograms(spec, place);
-  if (spec.sampler.type === 'optuna') await checkOptuna(spec, place(['sampler']));
+  await checkAgent(spec, process.env, place);
+  await checkOptuna(spec, place(['sampler']));
 }
 
 /** Where a study does not say where it runs, the settings do. */
@@ -69,8 +70,24 @@ function placedSpec({ spec, namesSites }: LoadedStudy, { defaultSites }: Setting
   return namesSites ? spec : { ...spec, sites: defaultSites };
 }
 
-/** Asks Optuna for a proposal: a missing package, class or option is better known now than when the study runs. */
-async function checkOptuna({ sampler: spec, space, objectives }: StudySpec, where: string): Promise<void> {
+/**
+ * Asks Optuna for a proposal, where it is a sampler of the study: a missing package, class or option is better known now than
+ * when the study runs.
+ */
+async function checkOptuna({ sampler, space, objectives }: StudySpec, where: string): Promise<void> {
+  const methods =
+    sampler.type === 'agent'
+      ? [sampler.backbone, ...sampler.agents.flatMap(({ by }) => (by.kind === 'sampler' ? [by.sampler] : []))]
+      : [sampler];
+  for (const method of methods)
+    if (method.type === 'optuna') await tryOptuna(method, { space, objectives }, where);
+}
+
+async function tryOptuna(
+  spec: SamplerSpec,
+  { space, objectives }: Pick<StudySpec, 'space' | 'objectives'>,
+  where: string,
+): Promise<void> {
   const sampler = createSampler(spec, 0);
   try {
     const directions = objectives.map(({ direction }) => direction);

@@ -1,3 +1,4 @@
+export { checkAgent } from './check-agent';
 export { checkLocalPrograms, checkSites } from './check-start';
 export { jsonSchemas } from './json-schemas';
 export { loadSettings, type SettingsOptions } from './load-settings';

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Adjustment } from '../study/adjustment';
-import { invalidInput, pathText } from '../study/problem';
+import { invalidInput, pathText, type Problem } from '../study/problem';
 import type { Params } from '../study/space';
 import type { StudySpec } from '../study/spec';
 import { shaped } from './shape';
@@ -36,7 +36,9 @@ export function parseAdjustment(
   const budget = Object.fromEntries(
     Object.entries<unknown>(limits).filter(([, value]) => value !== undefined),
   );
+  const problems: Problem[] = [];
   const study = {
+    problems,
     objectives: spec?.objectives.length ?? 1,
     python: spec?.trial.python ?? 'python3',
     absolute: (path: string) =>
@@ -48,6 +50,8 @@ export function parseAdjustment(
     ...(pruner === undefined ? {} : { pruner }),
     ...(space === undefined ? {} : { space }),
   };
+  if (problems.length > 0)
+    throw invalidInput(problems.map(({ path, message, hint }) => ({ where: pathText(path), message, hint })));
   if (Object.keys(adjustment).length > 0) return adjustment;
   const hint =
     'give at least one of: trials, parallel, hours, failures, target, patience, sampler, pruner, space';

@@ -1,66 +1,13 @@
 import { z } from 'zod';
-import { choice } from './space-schema';
+import { agentSchema } from './agent-schema';
+import { methods } from './method-schema';
 
-/** NumPy's generators take 32 bits. */
-const seed = z
-  .int()
-  .min(0)
-  .max(2 ** 32 - 1)
-  .nullable()
-  .default(null)
-  .meta({
-    description: 'same seed and history, same proposals; drawn once where it is left out',
-    examples: [1],
-  });
+/** `sampler:` of a study. */
+export const samplerSchema = z
+  .discriminatedUnion('type', [...methods, agentSchema])
+  .meta({ description: 'how parameters are proposed', examples: [{ type: 'tpe', seed: 1 }] });
 
 const positive = (fallback: number): z.ZodDefault<z.ZodInt> => z.int().min(1).default(fallback);
-
-/** `sampler:` of a study. Defaults of `tpe` are those of Optuna 5. */
-export const samplerSchema = z
-  .discriminatedUnion('type', [
-    z.strictObject({ type: z.literal('random'), seed }),
-    z.strictObject({
-      type: z.literal('grid'),
-      seed,
-      values: z
-        .record(z.string(), z.array(choice).meta({ examples: [[0.001, 0.01]] }))
-        .default({})
-        .meta({
-          description: 'the values to try, of parameters that have no step',
-          examples: [{ x: [0.001, 0.01] }],
-        }),
-    }),
-    z.strictObject({ type: z.literal('qmc'), seed, scramble: z.boolean().default(true) }),
-    z.strictObject({
-      type: z.literal('tpe'),
-      seed,
-      n_startup_trials: z.int().min(0).default(10),
-      n_ei_candidates: positive(24),
-      multivariate: z.boolean().optional().meta({ description: 'default: true with one objective' }),
-      constant_liar: z.boolean().default(true),
-    }),
-    z.strictObject({
-      type: z.literal('optuna'),
-      seed,
-      sampler: z
-        .string()
-        .min(1)
-        .meta({ description: 'a class of optuna.samplers, or module:Class', examples: ['GPSampler'] }),
-      options: z
-        .record(z.string(), z.json())
-        .default({})
-        .meta({ description: 'keyword arguments of the class', examples: [{ n_startup_trials: 10 }] }),
-      python: z
-        .string()
-        .min(1)
-        .optional()
-        .meta({
-          description: "a Python that has Optuna; default: the trial's",
-          examples: ['.venv/bin/python'],
-        }),
-    }),
-  ])
-  .meta({ description: 'how parameters are proposed', examples: [{ type: 'tpe', seed: 1 }] });
 
 /** `pruner:` of a study. Defaults are Optuna's. */
 export const prunerSchema = z

@@ -1,10 +1,20 @@
 import type { Problem } from '../study/problem';
 import type { Choice, Parameter, SearchSpace } from '../study/space';
 import { snapped } from '../study/space-rules';
-import type { Preparation, Program, PrunerSpec, SamplerSpec, StagedFile, StudySpec } from '../study/spec';
+import type {
+  MethodSpec,
+  Preparation,
+  Program,
+  PrunerSpec,
+  SamplerSpec,
+  StagedFile,
+  StudySpec,
+} from '../study/spec';
 import { trialShape, type TrialShape } from '../study/trial-shape';
+import { agentOf } from './agent-spec';
 import { parseDuration } from './duration';
 import { milliseconds } from './duration-schema';
+import { methodSchema } from './method-schema';
 import { insidePath } from './staged-files';
 import type { StudyFile } from './study-schema';
 import { prepareDefaults } from './trial-schema';
@@ -34,7 +44,7 @@ export function toSpec(
     name: study.name,
     objectives,
     space: spaceOf(study.space),
-    sampler: samplerOf(study.sampler, { objectives: objectives.length, python, absolute }),
+    sampler: samplerOf(study.sampler, { objectives: objectives.length, python, absolute, problems }),
     enqueue: study.enqueue,
     pruner: study.pruner satisfies PrunerSpec,
     trial: {
@@ -83,15 +93,33 @@ export function programOf(trial: Pick<StudyFile['trial'], 'function' | 'command'
   return { kind: 'function', file: insidePath(file) ?? file, name };
 }
 
+/** What a sampler's defaults depend on. */
+export interface SamplerCircumstances {
+  /** How many. */
+  readonly objectives: number;
+  readonly python: string;
+  readonly absolute: (path: string) => string;
+  /** What is wrong is added here. */
+  readonly problems: Problem[];
+}
+
+type MethodFile = Exclude<StudyFile['sampler'], { type: 'agent' }>;
+
 /** The sampler as the file gives it, with the defaults that depend on other parts of the study. */
-export function samplerOf(
-  sampler: StudyFile['sampler'],
-  study: {
-    readonly objectives: number;
-    readonly python: string;
-    readonly absolute: (path: string) => string;
-  },
-): SamplerSpec {
+export function samplerOf(sampler: StudyFile['sampler'], study: SamplerCircumstances): SamplerSpec {
+  if (sampler.type !== 'agent') return methodOf(sampler, study);
+  const problems: Problem[] = [];
+  const agent = agentOf(sampler, {
+    absolute: study.absolute,
+    method: (method) =>
+      methodOf(typeof method === 'string' ? methodSchema.parse({ type: method }) : method, study),
+    problems,
+  });
+  study.problems.push(...problems.map((problem) => ({ ...problem, path: ['sampler', ...problem.path] })));
+  return agent;
+}
+
+function methodOf(sampler: MethodFile, study: SamplerCircumstances): MethodSpec {
   if (sampler.type === 'tpe')
     return { ...sampler, multivariate: sampler.multivariate ?? study.objectives === 1 };
   if (sampler.type !== 'optuna') return sampler;

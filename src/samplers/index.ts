@@ -31,5 +31,8 @@ export function createSampler(spec: SamplerSpec, seed: number): Sampler {
       return new TpeSampler(spec, seed);
     case 'optuna':
       return new OptunaSampler(spec, seed);
+    case 'agent':
+      // What a model proposes is no function of seed and history; the rest is.
+      return createSampler(spec.backbone, spec.backbone.seed ?? seed);
   }
 }

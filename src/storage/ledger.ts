@@ -1,6 +1,7 @@
+import type { CallKey, CallPurpose, RoundRecord, Usage } from '../agent/round';
 import type { Json } from '../study/json';
 import type { Distribution, Params } from '../study/space';
-import type { StudySpec } from '../study/spec';
+import type { AgentLimits, StudySpec } from '../study/spec';
 import type { Direction, FinalState, Trial } from '../study/trial';
 
 /** A study as the ledger holds it. `perdure` is `null` for a study that only Optuna has written so far. */
@@ -62,6 +63,47 @@ export interface JobRow {
   readonly site: string;
   /** The host whose worker runs it, where the site is bound to hosts; else `null`. */
   readonly host: string | null;
+}
+
+/** A call that is about to be made. */
+export interface NewCall extends CallKey {
+  readonly purpose: CallPurpose;
+  readonly agent: string;
+  /** Name of the model, or of the module. */
+  readonly model: string;
+  /** The most that it can use up. */
+  readonly most: Usage;
+  readonly limits: AgentLimits;
+  readonly callsPerMinute: number;
+}
+
+/** What became of the wish to make a call. */
+export type CallOpening =
+  /** It was answered before; it is not made again. */
+  | { readonly kind: 'stored'; readonly answer: string; readonly usage: Usage }
+  /** The most that it can cost is reserved: make it, and settle this try. */
+  | { readonly kind: 'begun'; readonly try: number }
+  /** It could exceed a limit. */
+  | { readonly kind: 'over'; readonly reason: string }
+  /** As many as are allowed in a minute were made. */
+  | { readonly kind: 'wait'; readonly milliseconds: number };
+
+/** How a try of a call ended. `free`: it was refused before anything was used up, and does not count. */
+export type CallEnd =
+  | { readonly state: 'answered'; readonly answer: string; readonly usage: Usage }
+  | { readonly state: 'failed' | 'free'; readonly error: string };
+
+/** A try of a call as the ledger has it. */
+export interface CallRow extends CallKey, Usage {
+  readonly try: number;
+  readonly purpose: string;
+  readonly agent: string;
+  readonly model: string;
+  /** `begun`: under way, or its worker died before the answer was stored. */
+  readonly state: 'begun' | 'answered' | 'failed' | 'free';
+  readonly answer: string | null;
+  readonly error: string | null;
+  readonly begunAt: Date;
 }
 
 /**
@@ -144,6 +186,19 @@ export interface Ledger {
   /** Reserves the attempt's place; the first writer wins and everybody gets that row. */
   placeJob(study: string, job: JobRow): Promise<JobRow>;
   listJobs(study: string, number: number): Promise<readonly JobRow[]>;
+
+  /**
+   * Reserves the most that a call of a model can cost, unless it was answered before or could exceed a limit. Tries that were
+   * never settled count with what was reserved for them, so limits hold whoever is killed.
+   */
+  beginCall(study: string, call: NewCall): Promise<CallOpening>;
+  /** Stores the answer, before it is used, and what it has used up in the place of what was reserved. The first end stands. */
+  settleCall(study: string, key: CallKey & { readonly try: number }, end: CallEnd): Promise<void>;
+  /** Every try, in order. */
+  listCalls(study: string): Promise<readonly CallRow[]>;
+  /** Writes the story of a round, or replaces it. */
+  saveRound(study: string, record: RoundRecord): Promise<void>;
+  listRounds(study: string): Promise<readonly RoundRecord[]>;
 
   /** Stores bytes under their SHA-256; known bytes are not written again. */
   putFile(sha256: string, bytes: Uint8Array): Promise<void>;

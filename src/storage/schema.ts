@@ -44,6 +44,9 @@ export async function ensureSchema(db: Kysely<Tables>, kind: DatabaseKind, url: 
     if (!tables.has('perdure_studies')) {
       for (const statement of ownTables(kind)) await sql.raw(statement).execute(trx);
     }
+    if (!tables.has('perdure_calls')) {
+      for (const statement of agentTables(kind)) await sql.raw(statement).execute(trx);
+    }
   });
 }
 
@@ -115,5 +118,15 @@ function ownTables(kind: DatabaseKind): readonly string[] {
     `CREATE INDEX ix_perdure_keys_trial ON perdure_keys (trial_id)`,
     `CREATE TABLE perdure_jobs (trial_id INTEGER NOT NULL ${ofTrial}, attempt INTEGER NOT NULL, site TEXT NOT NULL, host TEXT, PRIMARY KEY (trial_id, attempt))`,
     `CREATE TABLE perdure_files (sha256 TEXT PRIMARY KEY, content ${bytes} NOT NULL)`,
+  ];
+}
+
+/** What models were asked and answered; later than the other tables, so a ledger may be without them. */
+function agentTables(kind: DatabaseKind): readonly string[] {
+  const number = kind === 'postgresql' ? 'DOUBLE PRECISION' : 'FLOAT';
+  const ofStudy = 'study_id INTEGER NOT NULL REFERENCES studies (study_id) ON DELETE CASCADE';
+  return [
+    `CREATE TABLE perdure_calls (${ofStudy}, round INTEGER NOT NULL, step INTEGER NOT NULL, try INTEGER NOT NULL, purpose TEXT NOT NULL, agent TEXT NOT NULL, model TEXT NOT NULL, state TEXT NOT NULL, tokens INTEGER NOT NULL, cost_usd ${number} NOT NULL, answer TEXT, error TEXT, begun_at TEXT NOT NULL, ended_at TEXT, PRIMARY KEY (study_id, round, step, try))`,
+    `CREATE TABLE perdure_rounds (${ofStudy}, round INTEGER NOT NULL, record_json TEXT NOT NULL, PRIMARY KEY (study_id, round))`,
   ];
 }

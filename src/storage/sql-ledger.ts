@@ -4,7 +4,21 @@ import type { Params } from '../study/space';
 import type { StudySpec } from '../study/spec';
 import type { Direction, Trial } from '../study/trial';
 import { PerdureError } from '../study/error';
-import type { JobRow, Ledger, LedgerStudy, NewStudy, Proposal, Proposed, TrialResult } from './ledger';
+import type { CallKey, RoundRecord } from '../agent/round';
+import { beginCall, listCalls, listRounds, saveRound, settleCall } from './call-rows';
+import type {
+  CallEnd,
+  CallOpening,
+  CallRow,
+  JobRow,
+  Ledger,
+  LedgerStudy,
+  NewCall,
+  NewStudy,
+  Proposal,
+  Proposed,
+  TrialResult,
+} from './ledger';
 import type { DatabaseKind } from './schema';
 import { createStudy, findStudy, listStudies, saveSpec, setStudyAttrs, studyId } from './study-rows';
 import type { Tables } from './tables';
@@ -159,6 +173,26 @@ export class SqlLedger implements Ledger {
         .execute();
       return rows.map((row) => ({ ...row, number }));
     });
+  }
+
+  beginCall(study: string, call: NewCall): Promise<CallOpening> {
+    return this.onStudy(study, (trx, id) => beginCall(trx, id, call));
+  }
+
+  settleCall(study: string, key: CallKey & { readonly try: number }, end: CallEnd): Promise<void> {
+    return this.onStudy(study, (trx, id) => settleCall(trx, id, key, end));
+  }
+
+  listCalls(study: string): Promise<readonly CallRow[]> {
+    return this.read(async (db) => listCalls(db, await studyId(db, study)));
+  }
+
+  saveRound(study: string, record: RoundRecord): Promise<void> {
+    return this.onStudy(study, (trx, id) => saveRound(trx, id, record));
+  }
+
+  listRounds(study: string): Promise<readonly RoundRecord[]> {
+    return this.read(async (db) => listRounds(db, await studyId(db, study)));
   }
 
   putFile(sha256: string, content: Uint8Array): Promise<void> {

@@ -117,7 +117,8 @@ export async function createStudy(trx: Db, study: NewStudy): Promise<LedgerStudy
   }
   // A row of a deleted study whose id is used again.
   await trx.deleteFrom('perdure_studies').where('study_id', '=', id).execute();
-  await trx.deleteFrom('perdure_keys').where('study_id', '=', id).execute();
+  for (const table of ['perdure_keys', 'perdure_calls', 'perdure_rounds'] as const)
+    await trx.deleteFrom(table).where('study_id', '=', id).execute();
   await trx
     .insertInto('perdure_studies')
     .values({

@@ -75,5 +75,23 @@ export interface Tables {
   };
   perdure_keys: { study_id: number; key: string; kind: 'proposal' | 'enqueue'; trial_id: number };
   perdure_jobs: { trial_id: number; attempt: number; site: string; host: string | null };
+  /** `round` and `step` name a call; each try of it is a row, and what was reserved stands until it is settled. */
+  perdure_calls: {
+    study_id: number;
+    round: number;
+    step: number;
+    try: number;
+    purpose: string;
+    agent: string;
+    model: string;
+    state: 'begun' | 'answered' | 'failed' | 'free';
+    tokens: number;
+    cost_usd: number;
+    answer: string | null;
+    error: string | null;
+    begun_at: string;
+    ended_at: string | null;
+  };
+  perdure_rounds: { study_id: number; round: number; record_json: string };
   perdure_files: { sha256: string; content: Uint8Array };
 }

@@ -4,7 +4,7 @@ import type { ParamValue, SearchSpace } from './space';
 import { parameterOf } from './space-activity';
 import { contains, describe } from './space-membership';
 import { checkSpace } from './space-rules';
-import type { Budget, SamplerSpec, StudySpec } from './spec';
+import type { AgentSamplerSpec, Budget, MethodSpec, SamplerSpec, StudySpec } from './spec';
 
 /** Trials at once, at most: as many children as one study workflow can have in flight within Temporal's limits. */
 export const maxParallel = 1000;
@@ -90,6 +90,15 @@ const limits: Readonly<Record<keyof Budget, Limit>> = {
 
 /** What is wrong with a sampler for this space. */
 export function checkSampler(sampler: SamplerSpec, space: SearchSpace): readonly Problem[] {
+  if (sampler.type === 'agent') {
+    return methodsOf(sampler).flatMap(({ method, path }) =>
+      checkSampler(method, space).map((problem) => ({
+        ...problem,
+        // A list of values that a grid lacks is a matter of the space.
+        path: problem.path[0] === 'sampler' ? ['sampler', ...path, ...problem.path.slice(1)] : problem.path,
+      })),
+    );
+  }
   if (sampler.type !== 'grid') return [];
   const path = ['sampler', 'values'];
   const names = Object.keys(space);
@@ -124,6 +133,19 @@ export function checkSampler(sampler: SamplerSpec, space: SearchSpace): readonly
     problems.push({ path: ['sampler'], message, hint: "use larger steps, or the sampler 'qmc' or 'random'" });
   }
   return problems;
+}
+
+/** The samplers that an agent works with, and where its part of a study file names them. */
+function methodsOf({ backbone, agents }: AgentSamplerSpec): readonly {
+  readonly method: MethodSpec;
+  readonly path: readonly (string | number)[];
+}[] {
+  return [
+    { method: backbone, path: ['backbone'] },
+    ...agents.flatMap(({ by }, index) =>
+      by.kind === 'sampler' ? [{ method: by.sampler, path: ['agents', index, 'sampler'] }] : [],
+    ),
+  ];
 }
 
 function gridSize(

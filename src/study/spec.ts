@@ -33,8 +33,11 @@ export interface Preparation {
   readonly timeout: number;
 }
 
+/** How parameters are proposed: by a method, or by language models with a method as their backbone. */
+export type SamplerSpec = MethodSpec | AgentSamplerSpec;
+
 /** `seed` is `null` where the file gives none; the ledger then keeps one that was drawn at the study's creation. */
-export type SamplerSpec =
+export type MethodSpec =
   | { readonly type: 'random'; readonly seed: number | null }
   | {
       readonly type: 'grid';
@@ -62,6 +65,82 @@ export type SamplerSpec =
       /** The Python that has Optuna. */
       readonly python: string;
     };
+
+/** Language models that propose a share of the trials; the backbone proposes the others, and whatever they don't. */
+export interface AgentSamplerSpec {
+  readonly type: 'agent';
+  readonly seed: number | null;
+  readonly backbone: MethodSpec;
+  /** At least one; their shares are 1 together at most. */
+  readonly agents: readonly AgentSpec[];
+  /** What the scientist knows, told to every model. */
+  readonly context: string;
+  /** Proposals per round. */
+  readonly batch: number;
+  /** A second call judges the proposals before they are accepted. */
+  readonly critic: boolean;
+  /** Whether a person has to approve what is proposed: of no round, of the first one, of every one. */
+  readonly approval: 'none' | 'first' | 'every';
+  readonly limits: AgentLimits;
+  /** What a model may ask of the study beside trials. */
+  readonly tools: readonly AgentTool[];
+}
+
+/** One proposer of several. */
+export interface AgentSpec {
+  readonly name: string;
+  /** How it sees the study, in words for the model; may be empty. */
+  readonly persona: string;
+  /** Of all trials, 0 to 1. */
+  readonly share: number;
+  readonly by: AgentSource;
+}
+
+/** Where an agent's proposals come from: a language model, a program of the user's, another sampler. */
+export type AgentSource =
+  | { readonly kind: 'model'; readonly model: ModelSpec }
+  /** The absolute path of a JavaScript or TypeScript file on the worker's host. */
+  | { readonly kind: 'module'; readonly path: string }
+  | { readonly kind: 'sampler'; readonly sampler: MethodSpec };
+
+export type ModelProvider = 'openai_compatible' | 'anthropic' | 'google' | 'alcf';
+
+/** A language model and how to reach it. */
+export interface ModelSpec {
+  readonly provider: ModelProvider;
+  readonly name: string;
+  /** Absent: the provider's own. */
+  readonly baseUrl?: string;
+  /** Name of the environment variable with the key, on the worker's host; absent: no key is sent. */
+  readonly apiKeyEnv?: string;
+  readonly temperature?: number;
+  /** Tokens that an answer may have. */
+  readonly maxOutputTokens: number;
+  /** Milliseconds that one call may take. */
+  readonly timeout: number;
+  /** How often a call is made again that was not answered. */
+  readonly retries: number;
+  readonly callsPerMinute: number;
+  /** US dollars for a million tokens. */
+  readonly price: { readonly input: number; readonly output: number };
+}
+
+/** What an agent may use up in the whole study; `null`: no limit. */
+export interface AgentLimits {
+  readonly calls: number | null;
+  readonly tokens: number | null;
+  readonly cost_usd: number | null;
+}
+
+/** What a model can ask of the study; each goes through the validation of a person's request. */
+export const agentTools = [
+  'narrow_space',
+  'widen_space',
+  'stop_study',
+  'change_fidelity',
+  'enqueue',
+] as const;
+export type AgentTool = (typeof agentTools)[number];
 
 export type PrunerSpec =
   | { readonly type: 'none' }

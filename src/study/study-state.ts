@@ -219,8 +219,9 @@ export class StudyStateMachine {
     this.end({ state: 'complete', reason: 'every combination of the grid has been tried' });
   }
 
-  stop(): void {
-    this.end({ state: 'stopped', reason: 'stopped by a person' });
+  /** @param reason by whom, and why */
+  stop(reason = 'stopped by a person'): void {
+    this.end({ state: 'stopped', reason });
   }
 
   fail(reason: string): void {

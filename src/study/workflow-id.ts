@@ -7,3 +7,8 @@ export function trialWorkflowId(studyWorkflowId: string, number: number): string
 export function studyIdOfTrial(trialWorkflowId: string): string {
   return trialWorkflowId.slice(0, trialWorkflowId.lastIndexOf('/'));
 }
+
+/** Workflow id of a round of a study's agents. */
+export function roundWorkflowId(studyWorkflowId: string, round: number): string {
+  return `${studyWorkflowId}/agent/${String(round)}`;
+}

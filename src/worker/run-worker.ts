@@ -11,6 +11,7 @@ import {
   type WorkerOptions,
 } from '@temporalio/worker';
 import { serveControl } from '../control/control-server';
+import { createAgentActivities } from '../activities/agent-activities';
 import { createSiteActivities } from '../activities/site-activities';
 import { StudyContexts } from '../activities/study-context';
 import { createStudyActivities } from '../activities/study-activities';
@@ -26,6 +27,7 @@ import { createFailpoint } from './failpoint';
 import { serveHealth } from './health';
 import { openSites, type OpenSite } from './open-sites';
 import { createLog, type Level } from './log';
+import { modelSurroundings } from './model-surroundings';
 import { temporalLogger } from './temporal-log';
 
 export interface WorkerRun {
@@ -94,7 +96,10 @@ export async function runWorker(run: WorkerRun): Promise<void> {
         ...common,
         ...workflows(),
         taskQueue: STUDY_QUEUE,
-        activities: createStudyActivities({ ledger, contexts, failpoint }),
+        activities: {
+          ...createStudyActivities({ ledger, contexts, failpoint }),
+          ...createAgentActivities({ ledger, contexts, failpoint, surroundings: modelSurroundings() }),
+        },
         maxCachedWorkflows,
         sinks: failpointSinks(failpoint),
       }),

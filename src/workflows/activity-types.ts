@@ -1,3 +1,7 @@
+import type { CheckedAnswer } from '../agent/check-proposals';
+import type { CallKey, CallPurpose, Conversation, RoundRecord, Usage } from '../agent/round';
+import type { AgentState, Pending, Slot } from '../agent/turns';
+import type { Json } from '../study/json';
 import type { StudyState, TrialOutcome } from '../study/progress';
 import type { Params } from '../study/space';
 import type { StudySpec } from '../study/spec';
@@ -15,6 +19,8 @@ export interface OpenedStudy {
   readonly tally: Tally;
   /** Trials that are RUNNING there: an earlier workflow of this study was ended, or forgotten by its server. */
   readonly running: readonly TrialStart[];
+  /** Where the study has agents, or had. */
+  readonly agent?: AgentState;
 }
 
 /** A trial to start. */
@@ -22,22 +28,39 @@ export interface TrialStart {
   readonly number: number;
   /** For a person to read in Temporal UI. */
   readonly summary: string;
+  /** The idea of a model that it tries. */
+  readonly idea?: string;
+  /** A site of the study where it had better run. */
+  readonly site?: string;
 }
 
 export interface Proposals {
   readonly trials: readonly TrialStart[];
   /** The sampler has nothing left (a grid that is used up). */
   readonly exhausted: boolean;
+  /** Ideas that could not be tried any more; the backbone proposed in their place. */
+  readonly dropped?: readonly string[];
 }
 
 /** Activities of the study's task queue. Each may run twice and acts once. */
 export interface StudyActivities {
   openStudy(study: StudyRef): Promise<OpenedStudy>;
   /** One trial for each key, in order; the same key always gives the same trial. */
-  propose(study: StudyRef, specVersion: number, keys: readonly string[]): Promise<Proposals>;
+  propose(
+    study: StudyRef,
+    specVersion: number,
+    keys: readonly string[],
+    /** Who fills each, where the study has agents. */
+    slots?: readonly Slot[],
+  ): Promise<Proposals>;
   saveSpec(study: StudyRef, version: number, spec: StudySpec): Promise<void>;
   noteState(study: StudyRef, state: StudyState, reason: string): Promise<void>;
-  enqueueTrial(study: StudyRef, key: string, params: Params): Promise<number>;
+  enqueueTrial(
+    study: StudyRef,
+    key: string,
+    params: Params,
+    userAttrs?: Readonly<Record<string, Json>>,
+  ): Promise<number>;
   /** @returns the number of the WAITING copy of an ended trial */
   retryTrial(study: StudyRef, key: string, number: number): Promise<number>;
   /** Ends a WAITING trial. Fails with type `Conflict` where it is in another state, `NotFound` where there is none. */
@@ -52,6 +75,64 @@ export interface StudyActivities {
   failTrial(study: StudyRef, number: number, failure: TrialFailure): Promise<TrialOutcome>;
   /** Where the last attempt of a trial was placed; `null`: nowhere yet. */
   lastPlace(study: StudyRef, number: number): Promise<AttemptPlace | null>;
+}
+
+/** What a round of an agent begins with. */
+export interface RoundQuestion {
+  readonly round: number;
+  readonly agent: string;
+  /** Proposals. */
+  readonly wanted: number;
+}
+
+/** What an agent is told: how the study stands. */
+export interface RoundBriefing {
+  readonly summary: string;
+  /** From its earlier rounds. */
+  readonly notes: string;
+  /** Trials that it proposed have ended since it last looked back. */
+  readonly news: boolean;
+  /** How many trials of its proposals have ended. */
+  readonly seen: number;
+}
+
+/** One call of a model, or of a proposer of the user's. */
+export interface ModelCall extends CallKey {
+  readonly purpose: CallPurpose;
+  readonly agent: string;
+  readonly conversation: Conversation;
+  /** What was wrong with the answer before. */
+  readonly problems: readonly string[];
+  readonly wanted: number;
+}
+
+export type ModelReply =
+  | { readonly kind: 'answer'; readonly text: string; readonly usage: Usage; readonly model: string }
+  /** A call more could exceed a limit. */
+  | { readonly kind: 'limits'; readonly reason: string };
+
+/** An answer to be checked against the study as it is now. */
+export interface AnswerCheck {
+  readonly answer: string;
+  readonly wanted: number;
+  /** Proposed before, and not tried yet. */
+  readonly besides: readonly Params[];
+}
+
+type AskModel = (study: StudyRef, specVersion: number, call: ModelCall) => Promise<ModelReply>;
+
+/** The steps of an agent's round; activities of the study's task queue. A call that was answered is not made again. */
+export interface AgentActivities {
+  agentObserve(study: StudyRef, specVersion: number, question: RoundQuestion): Promise<RoundBriefing>;
+  agentReflect: AskModel;
+  agentPropose: AskModel;
+  agentRepair: AskModel;
+  agentCritic: AskModel;
+  agentValidate(study: StudyRef, specVersion: number, check: AnswerCheck): Promise<CheckedAnswer>;
+  /** Writes the round's story. */
+  agentRecord(study: StudyRef, record: RoundRecord): Promise<void>;
+  /** Lets people see what waits for their yes. */
+  agentAwait(study: StudyRef, pending: readonly Pending[]): Promise<void>;
 }
 
 export interface TrialFailure {

@@ -1,2 +1,3 @@
+export { agent } from './agent';
 export { study } from './study';
 export { trial } from './trial';

@@ -23,6 +23,22 @@ export const cancelTrial = defineUpdate<FinalState, [{ readonly number: number }
 /** Runs an ended trial's parameters again under a new number, with `retry_of`. @returns that number */
 export const retryTrial = defineUpdate<number, [{ readonly number: number }]>('retry');
 
+/** What an agent's proposals that wait for a person are named by: a number, or nothing for all of them. */
+export interface WhichProposal {
+  readonly number?: number;
+}
+/**
+ * Lets what an agent proposed be tried, or done. `edit`: values that replace the proposal's own.
+ * @returns the numbers that were approved
+ */
+export const approveProposal = defineUpdate<readonly number[], [WhichProposal & { readonly edit?: Params }]>(
+  'approve',
+);
+/** Refuses it; the agents are told why. @returns the numbers that were refused */
+export const rejectProposal = defineUpdate<readonly number[], [WhichProposal & { readonly reason?: string }]>(
+  'reject',
+);
+
 /** From a trial to its study: it has ended, and the ledger has it. */
 export const trialEnded = defineSignal<[TrialOutcome]>('trialEnded');
 /** From a study's later run to a trial that an earlier run started: tell me by signal when you end. */

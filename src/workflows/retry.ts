@@ -57,3 +57,26 @@ export function nobodyAnswered(error: unknown): boolean {
   if (!(error instanceof ActivityFailure) || !(error.cause instanceof TimeoutFailure)) return false;
   return error.cause.timeoutType === 'SCHEDULE_TO_START';
 }
+
+/**
+ * For a call of a model: as long as it may take, and the wait that its rate limit may ask for before it. A 429 names the delay
+ * itself.
+ */
+export function asking(timeoutMs: number, attempts: number): ActivityOptions {
+  return {
+    startToCloseTimeout: timeoutMs + 120_000,
+    heartbeatTimeout,
+    retry: {
+      initialInterval: '1s',
+      backoffCoefficient: 2,
+      maximumInterval: '1m',
+      maximumAttempts: attempts,
+      nonRetryableErrorTypes: [...final, 'ModelRefused'],
+    },
+  };
+}
+
+/** `true` where the worker died under the activity, or was cut off: no word about what it called. */
+export function workerDied(error: unknown): boolean {
+  return error instanceof ActivityFailure && error.cause instanceof TimeoutFailure;
+}

@@ -1,4 +1,6 @@
-import type { StudySpec } from '../study/spec';
+import type { AgentState } from '../agent/turns';
+import type { Params } from '../study/space';
+import type { AgentSamplerSpec, AgentSpec, StudySpec } from '../study/spec';
 import type { StudyStateSnapshot } from '../study/study-state';
 
 /** The argument of the `study` workflow. */
@@ -9,6 +11,8 @@ export interface StudyInput {
   readonly specVersion: number;
   /** From an earlier run of the same workflow. */
   readonly carried?: StudyStateSnapshot;
+  /** The same of its agents; absent where there never was one. */
+  readonly carriedAgent?: AgentState;
   /** Events after which the study continues as a new run, instead of when the server suggests it. Only tests set this. */
   readonly continueAfterEvents?: number;
 }
@@ -23,4 +27,22 @@ export interface TrialInput {
   readonly retries: number;
   /** How often an attempt that left a checkpoint at its walltime goes on, beside the retries; absent: never. */
   readonly maxResumes?: number;
+}
+
+/** The argument of the `agent` workflow: one round of one agent. */
+export interface RoundInput {
+  readonly study: { readonly name: string; readonly uuid: string };
+  readonly specVersion: number;
+  readonly sampler: AgentSamplerSpec;
+  readonly sites: readonly string[];
+  readonly agent: AgentSpec;
+  /** From 1. */
+  readonly round: number;
+  /** Proposals. */
+  readonly wanted: number;
+  /** Accepted before, and not tried yet. */
+  readonly besides: readonly Params[];
+  readonly remarks: readonly string[];
+  /** Rounds in a row before this one in which the model was away. */
+  readonly away: number;
 }

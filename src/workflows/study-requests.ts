@@ -25,6 +25,8 @@ interface TrialNumber {
 /** Whether requests are being carried out; the study proposes nothing meanwhile, so that a change holds for all that follows. */
 export interface Requests {
   readonly idle: boolean;
+  /** Does something else that changes the study after the earlier ones, as if a person had asked for it. */
+  inTurn<T>(work: () => Promise<T>): Promise<T>;
 }
 
 /**
@@ -144,6 +146,7 @@ export function acceptRequests(
     get idle() {
       return underWay === 0;
     },
+    inTurn,
   };
 }
 
@@ -158,7 +161,7 @@ function mustGoOn(state: StudyStateMachine, what: string): void {
   if (state.ending !== null) throw refuse('Conflict', `can't ${what}: the study is ending (${state.reason})`);
 }
 
-function mustHaveRoom(state: StudyStateMachine): void {
+export function mustHaveRoom(state: StudyStateMachine): void {
   mustGoOn(state, 'add a trial');
   if (state.budgetLeft > 0) return;
   throw refuse(
@@ -174,7 +177,7 @@ function mustBeNumber(number: number): void {
   }
 }
 
-function refuse(kind: PerdureError['kind'], what: string, hint?: string): ApplicationFailure {
+export function refuse(kind: PerdureError['kind'], what: string, hint?: string): ApplicationFailure {
   const text = hint === undefined ? what : `${what}\n  ${hint}`;
   return ApplicationFailure.nonRetryable(text, kind);
 }

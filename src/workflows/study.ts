@@ -14,6 +14,7 @@ import {
 import type { StudyProgress, StudyState } from '../study/progress';
 import { emptyTally, StudyStateMachine } from '../study/study-state';
 import type { OpenedStudy, StudyActivities, StudyRef } from './activity-types';
+import { AgentRounds } from './agent-rounds';
 import { Deadline } from './deadline';
 import { hit } from './failpoints';
 import { siteLogin, studyProgress } from './messages';
@@ -40,7 +41,12 @@ const local = proxyLocalActivities<StudyActivities>(atOnce);
  * for a short trial is saved. Optuna's may take minutes, and a workflow task must not.
  */
 function proposer({ spec }: StudyStateMachine): Pick<StudyActivities, 'propose'> {
-  return spec.sampler.type === 'optuna' ? activities : local;
+  const { sampler } = spec;
+  const methods =
+    sampler.type === 'agent'
+      ? [sampler.backbone, ...sampler.agents.flatMap(({ by }) => (by.kind === 'sampler' ? [by.sampler] : []))]
+      : [sampler];
+  return methods.some(({ type }) => type === 'optuna') ? activities : local;
 }
 
 /**
@@ -57,6 +63,7 @@ export async function study(input: StudyInput): Promise<StudyResult> {
   const preparation = new SitePreparation(ref, state, () => {
     window.touch();
   });
+  const rounds = new AgentRounds(ref, state, window, requests, input.carriedAgent ?? opened?.agent);
   setHandler(studyProgress, () => progressOf(input.uuid, state));
   setHandler(siteLogin, ({ site, needed }) => {
     state.setLoginRequired(site, needed);
@@ -70,15 +77,16 @@ export async function study(input: StudyInput): Promise<StudyResult> {
     window.start(opened.running);
     preparation.start();
   }
+  const parts: Parts = { window, requests, herald, preparation, rounds };
   try {
-    await run(input, ref, state, { window, requests, herald, preparation });
+    await run(input, ref, state, parts);
   } catch (error) {
     if (!isCancellation(error)) throw error;
     // Cancelled in Temporal UI: the same as `stop --now`.
     await CancellationScope.nonCancellable(async () => {
       state.stop();
       await window.cancelAll();
-      await run(input, ref, state, { window, requests, herald, preparation });
+      await run(input, ref, state, parts);
     });
   }
   const result: StudyResult = { state: state.state, reason: state.reason, best: state.tally.best };
@@ -92,13 +100,14 @@ interface Parts {
   readonly requests: Requests;
   readonly herald: StudyHerald;
   readonly preparation: SitePreparation;
+  readonly rounds: AgentRounds;
 }
 
 async function run(
   input: StudyInput,
   ref: StudyRef,
   state: StudyStateMachine,
-  { window, requests, herald, preparation }: Parts,
+  { window, requests, herald, preparation, rounds }: Parts,
 ): Promise<void> {
   const deadline = new Deadline(() => {
     window.touch();
@@ -108,18 +117,19 @@ async function run(
     const room = requests.idle ? state.room(Date.now()) : 0;
     deadline.set(state.deadline);
     preparation.follow();
+    rounds.follow();
     await herald.tell();
-    if (state.over && requests.idle) {
+    if (state.over && requests.idle && rounds.idle) {
       await condition(allHandlersFinished);
       return;
     }
-    if (historyIsLong && window.idle && requests.idle && state.preparing === null) {
+    if (historyIsLong && window.idle && requests.idle && rounds.idle && state.preparing === null) {
       await condition(allHandlersFinished);
       hit('before-continue-as-new');
-      await continueAsNew<typeof study>({ ...input, carried: state.snapshot() });
+      await continueAsNew<typeof study>({ ...input, carried: state.snapshot(), ...rounds.carried });
     }
-    if (room > 0 && !historyIsLong) await propose(ref, state, window, room);
-    else await window.changed();
+    const proposed = room > 0 && !historyIsLong && (await propose(ref, state, window, rounds, room));
+    if (!proposed) await window.changed();
   }
 }
 
@@ -143,22 +153,33 @@ function progressOf(uuid: string, machine: StudyStateMachine): StudyProgress {
   return { uuid, state, reason, spec, specVersion, running, loginRequired };
 }
 
+/** @returns `false` where nothing could be given out now: what is free is held for an agent */
 async function propose(
   ref: StudyRef,
   state: StudyStateMachine,
   window: TrialWindow,
-  count: number,
-): Promise<void> {
+  rounds: AgentRounds,
+  room: number,
+): Promise<boolean> {
+  const slots = rounds.slots(room);
+  const count = slots?.length ?? room;
+  if (count === 0) return false;
   // The chain of runs names the keys: a reset workflow asks for the same trials again, a new one for new ones.
   const keys = state.nextKeys(workflowInfo().firstExecutionRunId, count);
   try {
-    const proposals = await proposer(state).propose(ref, state.specVersion, keys);
+    const asked = proposer(state);
+    const proposals =
+      slots === undefined
+        ? await asked.propose(ref, state.specVersion, keys)
+        : await asked.propose(ref, state.specVersion, keys, slots);
     window.start(proposals.trials);
+    if (slots !== undefined) rounds.tried(slots, proposals);
     if (proposals.exhausted) state.exhausted();
   } catch (error) {
     if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
     state.fail(`no proposal could be made: ${error.cause?.message ?? error.message}`);
   }
+  return true;
 }
 
 function shouldContinue(input: StudyInput): boolean {

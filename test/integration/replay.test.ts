@@ -58,7 +58,7 @@ describe('a mutated workflow does not', () => {
   }
 
   test('a step more in the study', async () => {
-    const propose = 'await proposer(state).propose(ref, state.specVersion, keys)';
+    const propose = 'await asked.propose(ref, state.specVersion, keys)';
     const changed = mutated(propose, `(await activities.noteState(ref, 'running', 'x'), ${propose})`);
     await expect(replay('study-pruned-0.json', changed)).rejects.toThrow(DeterminismViolationError);
   });

@@ -1,0 +1,46 @@
+import type { Ledger } from '../storage/ledger';
+import type { Json } from '../study/json';
+import type { AgentSpec } from '../study/spec';
+import type { Trial } from '../study/trial';
+import type { ModelCall, StudyRef } from '../workflows/activity-types';
+import { candidatesOf } from './agent-briefing';
+import type { StudyContext } from './study-context';
+
+/**
+ * What a proposer of the user's is asked, as plain JSON (docs/agent.md has its form): everything that a language model would
+ * be told, and the whole history besides.
+ */
+export async function moduleQuestion(
+  ledger: Ledger,
+  context: StudyContext,
+  study: StudyRef,
+  agent: AgentSpec,
+  { conversation, problems, wanted, round }: ModelCall,
+): Promise<Readonly<Record<string, Json>>> {
+  const { spec } = context;
+  const trials = await ledger.readTrials(study.name, { reports: false });
+  const sampler = spec.sampler.type === 'agent' ? spec.sampler : null;
+  const question = {
+    study: spec.name,
+    agent: agent.name,
+    persona: agent.persona,
+    context: sampler?.context ?? '',
+    round,
+    wanted,
+    objectives: spec.objectives,
+    space: spec.space,
+    budget: { ...spec.budget, begun: trials.filter(({ state }) => state !== 'WAITING').length },
+    sites: spec.sites,
+    tools: sampler?.tools ?? [],
+    trials: trials.map(trialOf),
+    candidates: await candidatesOf(context, wanted),
+    prompt: conversation.messages.at(-1)?.content ?? '',
+    problems,
+  };
+  return JSON.parse(JSON.stringify(question)) as Readonly<Record<string, Json>>;
+}
+
+function trialOf({ number, state, values, params, userAttrs }: Trial): object {
+  const { proposed_by = null, fail_reason = null, error = null } = userAttrs;
+  return { number, state, values, params, proposed_by, fail_reason, error };
+}
