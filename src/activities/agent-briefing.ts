@@ -1,9 +1,8 @@
-import { longestNotes } from '../agent/prompts';
-import { summarize, type SiteView } from '../agent/summary';
+import { viewFor } from '../agent/briefing';
+import type { SiteView } from '../agent/summary';
 import type { Ledger } from '../storage/ledger';
 import { loginAttr } from '../study/login-flags';
 import type { Params } from '../study/space';
-import { isFinal, type Trial } from '../study/trial';
 import type { RoundBriefing, RoundQuestion, StudyRef } from '../workflows/activity-types';
 import type { StudyContext } from './study-context';
 
@@ -15,24 +14,14 @@ export async function briefingOf(
   { round, agent, wanted }: RoundQuestion,
 ): Promise<RoundBriefing> {
   const { spec } = context;
-  const trials = await ledger.readTrials(study.name, { reports: false });
-  const finished = trials.filter(({ state }) => isFinal(state));
-  const own = (trial: Trial): boolean => trial.userAttrs['proposed_by'] === agent;
-  const earlier = (await ledger.listRounds(study.name)).filter(
-    (record) => record.agent === agent && record.round < round,
-  );
-  const summary = summarize({
+  const now = {
     spec,
-    finished,
-    running: trials.filter(({ state }) => state === 'RUNNING'),
+    trials: await ledger.readTrials(study.name, { reports: false }),
+    rounds: await ledger.listRounds(study.name),
     candidates: await candidatesOf(context, wanted),
-    backbone: spec.sampler.type === 'agent' ? spec.sampler.backbone.type : spec.sampler.type,
     sites: await sitesOf(ledger, study, spec.sites),
-    own,
-  });
-  const notes = earlier.findLast((record) => record.notes !== '')?.notes ?? '';
-  const seen = finished.filter(own).length;
-  return { summary, notes: notes.slice(0, longestNotes), seen, news: seen > (earlier.at(-1)?.seen ?? 0) };
+  };
+  return viewFor(agent, now, round);
 }
 
 /** What the backbone would propose next. It proposes in any case, so that this spends nothing. */

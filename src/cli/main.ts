@@ -1,12 +1,14 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { addAdjust } from './commands/adjust';
+import { addApprove, addReject } from './commands/approve';
 import { addBest } from './commands/best';
 import { addCancel } from './commands/cancel';
 import { addClean } from './commands/clean';
 import { addDoctor } from './commands/doctor';
 import { addDown } from './commands/down';
 import { addEnqueue } from './commands/enqueue';
+import { addExplain } from './commands/explain';
 import { addExport } from './commands/export';
 import { addList } from './commands/list';
 import { addLogin } from './commands/login';
@@ -27,8 +29,8 @@ import { exitCode, exitCodeOf, say } from './terminal';
 import { PerdureError } from '../study/error';
 
 const commands = [
-  ...[addRun, addStart, addList, addStatus, addWatch, addTrials, addLogs, addBest, addExport],
-  ...[addStop, addPause, addResume, addAdjust, addEnqueue, addCancel, addRetry],
+  ...[addRun, addStart, addList, addStatus, addWatch, addTrials, addLogs, addBest, addExplain, addExport],
+  ...[addStop, addPause, addResume, addAdjust, addEnqueue, addCancel, addRetry, addApprove, addReject],
   ...[addUp, addDown, addWorker, addLogin, addLogout, addClean, addDoctor],
 ];
 

@@ -1,4 +1,6 @@
-import type { StudyStatus } from '../client/study-status';
+import { dollars } from '../agent/limits';
+import type { AgentStatus, StudyStatus } from '../client/study-status';
+import { quoted } from './shell-word';
 import { printable, shortNumber } from './trial-table';
 
 /** A status in a few lines. */
@@ -13,10 +15,37 @@ export function statusText(status: StudyStatus): string {
       `  best    ${best.values.map(shortNumber).join(', ')} (trial ${String(best.number)}) ${JSON.stringify(best.params)}`,
     );
   }
+  if (status.agent !== null) lines.push(...agentLines(status.study, status.agent));
   for (const [site, what] of Object.entries(status.login_required))
     lines.push(`  login   ${site} waits for you: ${what.replaceAll('\n', '\n          ')}`);
   return lines.join('\n');
 }
+
+function agentLines(study: string, agent: AgentStatus): readonly string[] {
+  const { rounds, fallbacks, note, awaiting_approval } = agent;
+  const without = fallbacks === 0 ? '' : `, ${String(fallbacks)} without a proposal`;
+  return [
+    `  agent   ${String(rounds)} rounds${without}; ${usageText(agent)}`,
+    ...(note === '' ? [] : [`          ${printable(note, 300)}`]),
+    ...awaiting_approval.map(
+      ({ number, agent: by, what, why }) =>
+        `  approve proposal ${String(number)} of ${by}: ${printable(what, 200)}${why === '' ? '' : ` (${printable(why, 200)})`}`,
+    ),
+    ...(awaiting_approval.length === 0
+      ? []
+      : [`          type: perdure approve ${quoted(study)} [N], or perdure reject ${quoted(study)} [N]`]),
+  ];
+}
+
+/** What calls have used up, of what they may. */
+export function usageText({ calls, tokens, cost_usd, limits }: AgentUsage): string {
+  const of = (limit: number | null, text: (n: number) => string): string =>
+    limit === null ? '' : ` of ${text(limit)}`;
+  const count = (n: number): string => n.toLocaleString('en');
+  return `${count(calls)}${of(limits.calls, count)} calls, ${count(tokens)}${of(limits.tokens, count)} tokens, ${dollars(cost_usd)}${of(limits.cost_usd, dollars)}`;
+}
+
+type AgentUsage = Pick<AgentStatus, 'calls' | 'tokens' | 'cost_usd' | 'limits'>;
 
 /** The counts in one line, without those that are nought. */
 export function counts({ trials, budget }: StudyStatus): string {

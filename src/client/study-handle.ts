@@ -9,13 +9,16 @@ import type { Params } from '../study/space';
 import type { Direction, FinalState, Trial } from '../study/trial';
 import {
   adjustStudy,
+  approveProposal,
   cancelTrial,
   enqueueTrial,
   pauseStudy,
+  rejectProposal,
   resumeStudy,
   retryTrial,
   stopStudy,
 } from '../workflows/messages';
+import { agentStatus, explainStudy, type StudyExplanation } from './agent-story';
 import { messageOf } from './connect';
 import { request } from './requests';
 import type { Session } from './session';
@@ -65,6 +68,7 @@ export class StudyHandle {
         best === undefined ? null : { number: best.number, values: best.values ?? [], params: best.params },
       budget: study.perdure?.spec.budget.trials ?? null,
       login_required: endedStates.has(state) ? {} : loginsRequired(study.attrs),
+      agent: await agentStatus(this.session.ledger, study, endedStates.has(state)),
     };
   }
 
@@ -121,6 +125,29 @@ export class StudyHandle {
   /** Runs an ended trial's parameters again. @returns the new number */
   async retry(number: number): Promise<number> {
     return request(await this.session.client(), this.target, retryTrial, { number });
+  }
+
+  /**
+   * Lets what an agent proposed be tried: all that waits, or the proposal of that number, with values of your own in the place
+   * of its.
+   * @returns the numbers that were approved
+   */
+  async approve(
+    which: { readonly number?: number; readonly edit?: Params } = {},
+  ): Promise<readonly number[]> {
+    return request(await this.session.client(), this.target, approveProposal, which);
+  }
+
+  /** Refuses what an agent proposed; it is told the reason. @returns the numbers that were refused */
+  async reject(
+    which: { readonly number?: number; readonly reason?: string } = {},
+  ): Promise<readonly number[]> {
+    return request(await this.session.client(), this.target, rejectProposal, which);
+  }
+
+  /** Who proposed what and why: rounds, calls, what they used up, and what each proposer found. */
+  async explain(): Promise<StudyExplanation> {
+    return explainStudy(this.session.ledger, await this.read());
   }
 
   /**

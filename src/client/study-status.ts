@@ -1,4 +1,5 @@
 import type { StudyState } from '../study/progress';
+import type { AgentLimits } from '../study/spec';
 import { isBetter } from '../study/study-state';
 import type { Direction, Trial } from '../study/trial';
 
@@ -25,6 +26,30 @@ export interface StudyStatus {
   readonly budget: number | null;
   /** Sites that wait for a person, with what to do; their trials wait, and nothing fails. */
   readonly login_required: Readonly<Record<string, string>>;
+  /** What its language models have used up and done; `null` in a study without agents. */
+  readonly agent: AgentStatus | null;
+}
+
+export interface AgentStatus {
+  readonly rounds: number;
+  /** Rounds that brought no proposal. */
+  readonly fallbacks: number;
+  readonly calls: number;
+  readonly tokens: number;
+  readonly cost_usd: number;
+  readonly limits: AgentLimits;
+  /** What a person should know: why the last round brought nothing; empty where all is well. */
+  readonly note: string;
+  /** What waits for `perdure approve` or `perdure reject`. */
+  readonly awaiting_approval: readonly AwaitingApproval[];
+}
+
+export interface AwaitingApproval {
+  readonly number: number;
+  readonly agent: string;
+  /** Parameters of a trial, or the request in words. */
+  readonly what: string;
+  readonly why: string;
 }
 
 /**

@@ -25,7 +25,7 @@ export async function beginCall(trx: Db, study_id: number, call: NewCall): Promi
     const usage = { tokens: stored.tokens, costUsd: stored.cost_usd };
     return { kind: 'stored', answer: stored.answer ?? '', usage };
   }
-  const over = limitReached(await spent(trx, study_id), most, limits);
+  const over = limitReached(await spentOnCalls(trx, study_id), most, limits);
   if (over !== null) return { kind: 'over', reason: over };
   const now = new Date();
   const wait = await untilAllowed(trx, study_id, callsPerMinute, now);
@@ -42,8 +42,7 @@ export async function beginCall(trx: Db, study_id: number, call: NewCall): Promi
   return { kind: 'begun', try: next };
 }
 
-/** What counts against the limits: what was used, and what is reserved for tries that were never settled. */
-async function spent(trx: Db, study_id: number): Promise<Spent> {
+export async function spentOnCalls(trx: Db, study_id: number): Promise<Spent> {
   const row = await trx
     .selectFrom('perdure_calls')
     .select(({ fn }) => [

@@ -1,3 +1,4 @@
+import type { Spent } from '../agent/limits';
 import type { CallKey, CallPurpose, RoundRecord, Usage } from '../agent/round';
 import type { Json } from '../study/json';
 import type { Distribution, Params } from '../study/space';
@@ -196,6 +197,8 @@ export interface Ledger {
   settleCall(study: string, key: CallKey & { readonly try: number }, end: CallEnd): Promise<void>;
   /** Every try, in order. */
   listCalls(study: string): Promise<readonly CallRow[]>;
+  /** What counts against the limits: what was used, and what is reserved for tries that were never settled. */
+  spentOnCalls(study: string): Promise<Spent>;
   /** Writes the story of a round, or replaces it. */
   saveRound(study: string, record: RoundRecord): Promise<void>;
   listRounds(study: string): Promise<readonly RoundRecord[]>;

@@ -4,8 +4,9 @@ import type { Params } from '../study/space';
 import type { StudySpec } from '../study/spec';
 import type { Direction, Trial } from '../study/trial';
 import { PerdureError } from '../study/error';
+import type { Spent } from '../agent/limits';
 import type { CallKey, RoundRecord } from '../agent/round';
-import { beginCall, listCalls, listRounds, saveRound, settleCall } from './call-rows';
+import { beginCall, listCalls, listRounds, saveRound, settleCall, spentOnCalls } from './call-rows';
 import type {
   CallEnd,
   CallOpening,
@@ -185,6 +186,10 @@ export class SqlLedger implements Ledger {
 
   listCalls(study: string): Promise<readonly CallRow[]> {
     return this.read(async (db) => listCalls(db, await studyId(db, study)));
+  }
+
+  spentOnCalls(study: string): Promise<Spent> {
+    return this.read(async (db) => spentOnCalls(db, await studyId(db, study)));
   }
 
   saveRound(study: string, record: RoundRecord): Promise<void> {

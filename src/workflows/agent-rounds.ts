@@ -49,6 +49,8 @@ export class AgentRounds {
   private running = false;
   /** Slots that the round under way is to fill. */
   private due = 0;
+  /** Why the last round brought nothing. */
+  private last = '';
 
   constructor(
     private readonly ref: StudyRef,
@@ -73,6 +75,20 @@ export class AgentRounds {
   /** No round is under way. */
   get idle(): boolean {
     return !this.running;
+  }
+
+  /** How it stands with the agents, in Markdown. */
+  get lines(): readonly string[] {
+    if (this.turns === undefined || this.state.spec.sampler.type !== 'agent') return [];
+    const { round, pending, ideas } = this.turns;
+    return [
+      `- agents: ${String(round)} rounds, ${String(ideas.length)} proposals not tried yet${this.running ? ', one round under way' : ''}`,
+      ...(this.last === '' ? [] : [`- last round: ${this.last}`]),
+      ...pending.map(({ number, ...one }) => {
+        const what = one.kind === 'trial' ? JSON.stringify(one.idea.params) : one.request.tool;
+        return `- **proposal ${String(number)} waits for a person**: ${what}; type \`perdure approve\` or \`perdure reject\``;
+      }),
+    ];
   }
 
   get carried(): { readonly carriedAgent?: AgentState } {
@@ -158,6 +174,7 @@ export class AgentRounds {
         return this.lost(who, round, error);
       });
     if (ended === null) return;
+    this.last = ended.ideas.length > 0 ? '' : `${ended.end}: ${ended.reason}`;
     this.turns = roundEnded(this.turns ?? noTurns, ended, sampler, Math.max(1, this.due));
     if (this.turns.pending.length > 0) await this.tell();
     else await this.carryOut(ended, ended.requests);

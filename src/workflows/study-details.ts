@@ -1,7 +1,7 @@
 import type { StudyStateMachine } from '../study/study-state';
 
 /** A study at a glance, in Markdown, for Temporal UI. */
-export function describeStudy(state: StudyStateMachine): string {
+export function describeStudy(state: StudyStateMachine, agents: readonly string[] = []): string {
   const { tally, spec, running } = state;
   const total = spec.budget.trials === null ? '' : ` of ${String(spec.budget.trials)}`;
   const lines = [
@@ -19,6 +19,7 @@ export function describeStudy(state: StudyStateMachine): string {
   lines.push(
     `- sampler: ${spec.sampler.type}; sites: ${spec.sites.join(', ')}; specification ${String(state.specVersion)}`,
   );
+  lines.push(...agents);
   return lines.join('\n');
 }
 

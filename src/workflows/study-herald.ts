@@ -10,6 +10,8 @@ export class StudyHerald {
   private state: StudyState | undefined;
   private preparing: string | null = null;
   private best: number | undefined;
+  /** What there is to say of the study's agents. */
+  agents: () => readonly string[] = () => [];
   private telling: Promise<void> = Promise.resolve();
 
   constructor(
@@ -26,7 +28,7 @@ export class StudyHerald {
   }
 
   private async tellNow(): Promise<void> {
-    setCurrentDetails(describeStudy(this.study));
+    setCurrentDetails(describeStudy(this.study, this.agents()));
     const { best } = this.study.tally;
     if (best !== null && best.number !== this.best && Number.isFinite(best.value)) {
       this.best = best.number;

@@ -1,94 +1,20 @@
 import type { RoundRecord } from '../../src/agent/round';
-import { openStudy } from '../../src/client/start-study';
-import type { Session } from '../../src/client/session';
-import type { StudyHandle } from '../../src/client/study-handle';
-import { readStudy } from '../../src/config';
-import { Installation } from '../support/installation';
-import { ScriptedModel, type Behaviour } from '../support/scripted-model';
+import { AgentBench, benchKey } from '../support/agent-bench';
+import type { Behaviour } from '../support/scripted-model';
 
 /* Studies whose sampler is a language model: real workers and a real server, and a model that answers as a script says. */
 
-let installation: Installation;
-let session: Session;
-const models: ScriptedModel[] = [];
+let bench: AgentBench;
 
 beforeAll(async () => {
-  process.env['AGENT_TEST_KEY'] = 'sk-secret-of-the-test';
-  installation = new Installation();
-  await installation.must('up');
-  session = await installation.session();
+  bench = await AgentBench.start();
 }, 120_000);
 
-afterAll(async () => {
-  await session.close();
-  for (const model of models) await model.stop();
-  await installation.must('down');
-  await installation.destroy();
-}, 60_000);
-
-/** Good proposals of the space below, none of them twice. */
-function good(n: number): Readonly<Record<string, unknown>> {
-  return n % 2 === 0
-    ? { x: Number((0.501 + n / 1000).toFixed(6)), kind: 'linear' }
-    : { x: Number((0.501 + n / 1000).toFixed(6)), kind: 'curved', bend: 1 + (n % 8) };
-}
-
-async function model(...script: Behaviour[]): Promise<ScriptedModel> {
-  const started = await ScriptedModel.start({
-    propose: good,
-    slowness: 3000,
-    repeated: { x: 0.5, kind: 'linear' },
-  });
-  started.script = script.length === 0 ? ['good'] : script;
-  models.push(started);
-  return started;
-}
-
-async function start(
-  name: string,
-  url: string,
-  sampler: Readonly<Record<string, unknown>> = {},
-  changes: Readonly<Record<string, unknown>> = {},
-): Promise<StudyHandle> {
-  installation.write('agent-trial.sh', `printf '{"loss": %s}' "$1" >"$PERDURE_RESULT"\n`);
-  const study = await readStudy(
-    {
-      name,
-      objective: { metric: 'loss', direction: 'minimize' },
-      space: {
-        x: { type: 'float', low: 0, high: 1 },
-        kind: { type: 'categorical', choices: ['linear', 'curved'] },
-        bend: { type: 'int', low: 1, high: 8, when: { kind: 'curved' } },
-      },
-      sampler: {
-        type: 'agent',
-        model: {
-          provider: 'openai_compatible',
-          base_url: url,
-          name: 'scripted',
-          api_key_env: 'AGENT_TEST_KEY',
-          retries: 1,
-          timeout: '2s',
-          price: { input: 1, output: 2 },
-        },
-        context: 'A test.',
-        backbone: { type: 'random', seed: 1 },
-        share: 0.5,
-        batch: 2,
-        ...sampler,
-      },
-      trial: { command: ['sh', 'agent-trial.sh', '{x}'], files: ['agent-trial.sh'] },
-      budget: { trials: 8, parallel: 2 },
-      ...changes,
-    },
-    { where: 'test', directory: installation.folder },
-  );
-  return (await openStudy(session, study)).handle;
-}
+afterAll(() => bench.stop(), 60_000);
 
 test('a model proposes its share, after the default configuration, with the reason in each trial', async () => {
-  const scripted = await model();
-  const study = await start('good', scripted.url);
+  const scripted = await bench.model();
+  const study = await bench.study('good', scripted);
   expect(await study.result()).toMatchObject({ state: 'complete', trials: { complete: 8 } });
   const trials = await study.trials();
   expect(trials[0]).toMatchObject({
@@ -105,7 +31,7 @@ test('a model proposes its share, after the default configuration, with the reas
     agent_model: 'scripted',
   });
   expect(own?.userAttrs['agent_tokens']).toBeGreaterThan(100);
-  expect(scripted.asked[0]?.authorization).toBe('Bearer sk-secret-of-the-test');
+  expect(scripted.asked[0]?.authorization).toBe(`Bearer ${benchKey}`);
 });
 
 /** Each way in which a model misbehaves, what its round comes to, and what the ledger says of it. */
@@ -136,17 +62,17 @@ const misbehaviours: readonly {
 
 test.each(misbehaviours)('$script: the study goes on, and the ledger says why', async (one) => {
   const { script, end, says, mistakes, repairs } = one;
-  const scripted = await model(...script);
-  const study = await start(
+  const scripted = await bench.model(...script);
+  const study = await bench.study(
     `bad-${script.map((step) => (typeof step === 'string' ? step : 'text')).join('-')}`.replaceAll(' ', '-'),
-    scripted.url,
+    scripted,
     {},
     {
       budget: { trials: 3, parallel: 1 },
     },
   );
   expect(await study.result()).toMatchObject({ state: 'complete', trials: { complete: 3 } });
-  const [round] = await session.ledger.listRounds(study.name);
+  const [round] = await bench.session.ledger.listRounds(study.name);
   expect(round).toMatchObject({ end });
   if (mistakes !== undefined) expect(round?.mistakes).toMatchObject(mistakes);
   if (repairs !== undefined) expect(round?.repairs).toBe(repairs);

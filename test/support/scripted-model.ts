@@ -74,6 +74,8 @@ export class ScriptedModel {
   readonly asked: Asked[] = [];
   /** Consumed request by request; the last one stays. */
   script: Behaviour[] = ['good'];
+  /** Before every answer (milliseconds). */
+  delay = 0;
   private proposed = 0;
   private last: Values = {};
 
@@ -136,6 +138,7 @@ export class ScriptedModel {
     };
     this.asked.push(asked);
     await this.options.onRequest?.(asked);
+    if (this.delay > 0) await new Promise((resolve) => setTimeout(resolve, this.delay));
     if (next === 'slow') await new Promise((resolve) => setTimeout(resolve, this.options.slowness ?? 3000));
     const refusal = refusals[typeof next === 'string' ? next : ''];
     if (refusal !== undefined) {

@@ -2,15 +2,22 @@ import type { Command } from 'commander';
 import { bestTrials } from '../../client/study-status';
 import { exitCode, print, say } from '../terminal';
 import { follow, interrupted } from '../follow';
-import { trialTable } from '../trial-table';
-import { quoted, startFromFile } from './start';
+import { printable, trialTable } from '../trial-table';
+import { quoted } from '../shell-word';
+import { usageText } from '../status-text';
+import { dryRun, dryRunOption, startFromFile, type StartOptions } from './start';
 
 export function addRun(root: Command): void {
   root
     .command('run')
     .description('start a study and follow it to its end; Ctrl-C leaves it running')
     .argument('<file>', 'study file (YAML)')
-    .action(async (file: string, _options: object, command: Command) => {
+    .option(...dryRunOption)
+    .action(async (file: string, options: StartOptions, command: Command) => {
+      if (options.dryRun === true) {
+        await dryRun(file, command);
+        return;
+      }
       const leave = interrupted();
       const { session, study, page } = await startFromFile(file, command);
       try {
@@ -32,6 +39,12 @@ export function addRun(root: Command): void {
           print(`best: trial ${String(best.number)}, ${values}\n  ${JSON.stringify(best.params)}`);
         }
         print(`\nstudy '${study.name}' is ${status.state}: ${status.reason}`);
+        if (status.agent !== null) {
+          const { note } = status.agent;
+          print(
+            `  agent        ${usageText(status.agent)}${note === '' ? '' : `\n               ${printable(note, 400)}`}`,
+          );
+        }
         const name = quoted(study.name);
         if (page !== null) print(`  Temporal UI  ${page}`);
         print(`  ledger       ${session.ledger.url}   (optuna-dashboard ${quoted(session.ledger.url)})`);

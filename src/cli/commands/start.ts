@@ -4,6 +4,10 @@ import { checkStart, openStudy, type Opening } from '../../client/start-study';
 import { Session } from '../../client/session';
 import type { StudyHandle } from '../../client/study-handle';
 import { embeddedServer } from '../../server/embedded-server';
+import { previewCalls } from '../../client/preview-call';
+import { openLedger } from '../../storage';
+import { previewText } from '../explanation-text';
+import { quoted } from '../shell-word';
 import { print, say } from '../terminal';
 import { ensureRunning, settingsOf } from '../with-session';
 
@@ -12,11 +16,35 @@ export function addStart(root: Command): void {
     .command('start')
     .description('start a study and leave it running')
     .argument('<file>', 'study file (YAML)')
-    .action(async (file: string, _options: object, command: Command) => {
+    .option(...dryRunOption)
+    .action(async (file: string, options: StartOptions, command: Command) => {
+      if (options.dryRun === true) {
+        await dryRun(file, command);
+        return;
+      }
       const { session, study } = await startFromFile(file, command);
       print(`follow it: npx perdure watch ${quoted(study.name)}`);
       await session.close();
     });
+}
+
+export interface StartOptions {
+  readonly dryRun?: boolean;
+}
+
+export const dryRunOption = ['--dry-run', 'start nothing; show what language models would be sent'] as const;
+
+/** Shows the first calls of a study's agents, all of what they send, and makes none. */
+export async function dryRun(file: string, command: Command): Promise<void> {
+  const { spec } = await loadStudy(file);
+  const ledger = await openLedger((await settingsOf(command)).storage);
+  try {
+    const calls = await previewCalls(ledger, spec);
+    for (const call of calls) print(previewText(call));
+    if (calls.length === 0) print('no language model is asked in this study');
+  } finally {
+    await ledger.close();
+  }
 }
 
 const openings: Readonly<Record<Opening, string>> = {
@@ -53,11 +81,4 @@ export async function startFromFile(
     await session.close();
     throw error;
   }
-}
-
-/** A name as a shell and this program take it. */
-export function quoted(name: string): string {
-  // It would be read as an option.
-  if (name.startsWith('-')) return `-- ${quoted(`./${name}`).replace('./', '')}`;
-  return /^[\w@%+=:,./-]+$/.test(name) ? name : `'${name.replaceAll("'", String.raw`'\''`)}'`;
 }

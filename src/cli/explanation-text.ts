@@ -1,0 +1,137 @@
+import Table from 'cli-table3';
+import { dollars } from '../agent/limits';
+import { callName, type Mistakes, type RoundRecord } from '../agent/round';
+import type { CallPreview } from '../client/preview-call';
+import type { StudyExplanation } from '../client/agent-story';
+import type { CallRow } from '../storage/ledger';
+import type { Trial } from '../study/trial';
+import { usageText } from './status-text';
+import { plainTable, printable, shortNumber } from './trial-table';
+
+/** The story of a study's agents. What models and trials said is shown as one line each. */
+export function explanationText(explanation: StudyExplanation): string {
+  const { study, sampler, status, rounds, tally } = explanation;
+  const lines = [`study '${printable(study, 60)}'`];
+  if (sampler !== null && status !== null) {
+    const shares = sampler.agents.map(({ name, share }) => `${name} ${percent(share)}`).join(', ');
+    lines.push(
+      `  ${shares} of the trials; the backbone ${sampler.backbone.type} the rest`,
+      `  ${usageText(status)}`,
+    );
+    if (status.note !== '') lines.push(`  ${printable(status.note, 400)}`);
+  } else if (rounds.length === 0) {
+    lines.push('  no language model proposes in it');
+  }
+  lines.push('', tallyTable(tally));
+  for (const round of rounds) lines.push('', ...roundLines(round, explanation));
+  const notes = rounds.findLast((round) => round.notes !== '')?.notes ?? '';
+  if (notes !== '') lines.push('', 'notes', ...notes.split('\n').map((line) => `  ${printable(line, 400)}`));
+  return lines.join('\n');
+}
+
+function tallyTable(tally: StudyExplanation['tally']): string {
+  const table = new Table({
+    head: ['proposed by', 'trials', 'complete', 'failed', 'best', 'improvements', 'tokens', 'cost'],
+    ...plainTable,
+  });
+  for (const { proposer, trials, complete, failed, best, improvements, tokens, costUsd } of tally) {
+    const counts = [trials, complete, failed].map(String);
+    const found = best === null ? '' : shortNumber(best);
+    table.push([
+      printable(proposer, 40),
+      ...counts,
+      found,
+      String(improvements),
+      String(tokens),
+      dollars(costUsd),
+    ]);
+  }
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+}
+
+function roundLines(round: RoundRecord, { calls, trials }: StudyExplanation): readonly string[] {
+  const { agent, end, reason, repairs, mistakes, problems } = round;
+  const repaired = repairs === 0 ? '' : `, ${String(repairs)} repairs`;
+  return [
+    `round ${String(round.round)} of ${agent}: ${end}${repaired}${reason === '' ? '' : `: ${printable(reason, 400)}`}`,
+    ...calls.filter((call) => call.round === round.round).map((call) => `  ${callLine(call)}`),
+    ...round.ideas.map(({ id, params, rationale }) => {
+      const trial = trials.find(({ userAttrs }) => userAttrs['agent_idea'] === id);
+      const became = trial === undefined ? 'not tried' : `trial ${String(trial.number)}, ${resultOf(trial)}`;
+      return `  - ${became}: ${printable(JSON.stringify(params), 300)} ${printable(rationale, 300)}`;
+    }),
+    ...round.requests.map(
+      ({ tool, arguments: args, reason: why, outcome = 'open' }) =>
+        `  - asked for ${tool} ${printable(JSON.stringify(args), 200)} (${printable(why, 200)}): ${printable(outcome, 200)}`,
+    ),
+    ...(mistakeText(mistakes) === '' ? [] : [`  mistakes: ${mistakeText(mistakes)}`]),
+    ...problems.map((problem) => `  problem: ${printable(problem, 300)}`),
+  ];
+}
+
+function callLine(call: CallRow): string {
+  const { purpose, model, state, tokens, costUsd, error, try: n } = call;
+  const again = n === 1 ? '' : ` (try ${String(n)})`;
+  const words = { begun: 'never came back', answered: 'answered', failed: 'failed', free: 'not answered' }[
+    state
+  ];
+  const why = error === null ? '' : `: ${printable(error, 200)}`;
+  return `call ${callName(call)}${again} ${purpose} by ${printable(model, 60)}: ${words}, ${String(tokens)} tokens, ${dollars(costUsd)}${why}`;
+}
+
+function mistakeText(mistakes: Mistakes): string {
+  return Object.entries(mistakes)
+    .filter(([, count]) => count > 0)
+    .map(([kind, count]) => `${String(count)} ${kind}`)
+    .join(', ');
+}
+
+function resultOf({ state, values }: Trial): string {
+  return values === null ? state : `${state} ${values.map(shortNumber).join(', ')}`;
+}
+
+/** Where one trial comes from. */
+export function trialExplanation(explanation: StudyExplanation, trial: Trial): string {
+  const { proposed_by, rationale, agent_idea, agent_call, agent_model } = trial.userAttrs;
+  const { agent_tokens, agent_cost_usd, instead_of, fallback } = trial.userAttrs;
+  const by = typeof proposed_by === 'string' ? proposed_by : 'a person, or Optuna';
+  const lines = [
+    `trial ${String(trial.number)}: ${resultOf(trial)}`,
+    `  ${printable(JSON.stringify(trial.params), 1000)}`,
+    `  proposed by ${printable(by, 60)}`,
+  ];
+  const text = (value: unknown): string => printable(String(value), 1000);
+  if (fallback !== undefined) lines.push(`  in the place of ${text(instead_of)}: ${text(fallback)}`);
+  if (rationale !== undefined) lines.push(`  because: ${text(rationale)}`);
+  if (agent_call !== undefined) {
+    const cost = typeof agent_cost_usd === 'number' ? dollars(agent_cost_usd) : '';
+    lines.push(
+      `  call ${text(agent_call)} of ${text(agent_model)}; its part is ${text(agent_tokens)} tokens, ${cost}`,
+    );
+  }
+  const round = explanation.rounds.find(({ ideas }) => ideas.some(({ id }) => id === agent_idea));
+  if (round !== undefined) lines.push('', ...roundLines(round, explanation));
+  return lines.join('\n');
+}
+
+/** All that would be sent, as it would be. */
+export function previewText({ agent, conversation, schema, most }: CallPreview): string {
+  const to =
+    agent.by.kind === 'model'
+      ? `${agent.by.model.name} (${agent.by.model.provider}${agent.by.model.baseUrl === undefined ? '' : `, ${agent.by.model.baseUrl}`})`
+      : agent.by.kind;
+  const bound =
+    most === null
+      ? ''
+      : `\nreserved before the call: ${String(most.tokens)} tokens, ${dollars(most.costUsd)}`;
+  const messages = conversation.messages.map(({ role, content }) => `--- ${role}\n${content}`).join('\n');
+  return `=== agent ${agent.name} to ${to}${bound}\n--- system\n${conversation.system}\n${messages}\n--- schema of the answer\n${JSON.stringify(schema)}`;
+}
+
+function percent(share: number): string {
+  return `${String(Number((share * 100).toPrecision(4)))} %`;
+}
