@@ -2,8 +2,8 @@
 # Installs what is missing, and takes a second when all is there: setup.sh [example] [test]
 #   always    npm packages (and with them Node, where the machine's is old), the compiled program, the Temporal server
 #   example   the Python environment of config/studies
-#   test      what the tests need: Optuna, Globus Compute's daemon and others from PyPI; PostgreSQL, Chromium, sshd and
-#             RabbitMQ from Debian's packages, as root
+#   test      what the tests need: Optuna, Globus Compute's daemon and others from PyPI; PostgreSQL, Chromium, sshd,
+#             RabbitMQ and PyTorch from Debian's packages, as root
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -71,6 +71,8 @@ case $parts in
     ls /lib/*/security/pam_google_authenticator.so >/dev/null 2>&1 || packages="$packages libpam-google-authenticator"
     command -v ps >/dev/null || packages="$packages procps"
     [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || packages="$packages rabbitmq-server"
+    # For the CPU alone: PyPI's would bring gigabytes.
+    /usr/bin/python3 -c 'import torch' 2>/dev/null || packages="$packages python3-torch"
     if [ -n "$packages" ]; then
       if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         say "installing Debian packages:$packages"

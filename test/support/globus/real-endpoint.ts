@@ -36,6 +36,8 @@ export interface EndpointOptions {
   readonly template?: string;
   /** JSON Schema of `user_endpoint_config`. */
   readonly schema?: object;
+  /** Environment of its processes besides. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 interface Process {
@@ -72,6 +74,7 @@ export class RealEndpoint {
   private constructor(
     private readonly service: ComputeService,
     private readonly heartbeat: number,
+    private readonly more: Readonly<Record<string, string>>,
   ) {
     const client = service.auth.register('confidential', { identity: service.auth.user });
     this.env = {
@@ -83,7 +86,7 @@ export class RealEndpoint {
 
   static async start(service: ComputeService, options: EndpointOptions = {}): Promise<RealEndpoint> {
     const { engine = 'ThreadPoolEngine', workers = 2, heartbeat = 5 } = options;
-    const endpoint = new RealEndpoint(service, heartbeat);
+    const endpoint = new RealEndpoint(service, heartbeat, options.env ?? {});
     endpoint.prepare(options.template ?? template(engine, workers, heartbeat), options.schema);
     try {
       await endpoint.begin();
@@ -167,6 +170,7 @@ export class RealEndpoint {
       GLOBUS_COMPUTE_USER_DIR: this.folder,
       HOME: this.folder,
       PATH: [globusBin, process.env['PATH'] ?? ''].join(delimiter),
+      ...this.more,
     };
   }
 
