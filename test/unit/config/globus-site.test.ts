@@ -50,6 +50,12 @@ test('a site of Globus Compute needs its endpoint, and everything else has a def
       clientId: null,
       clientSecretEnv: null,
       authUrl: 'https://auth.globus.org',
+      // Where the SDK itself keeps its login.
+      pythonLogin: {
+        file: '/home/me/.globus_compute/storage.db',
+        namespace: 'user/production',
+        clientId: '4cf29807-cf21-49ec-9443-ff9a3fb9f81c',
+      },
     },
     serviceUrl: 'https://compute.api.globus.org',
     functionTimeout: 3_600_000,
@@ -148,6 +154,20 @@ test.each([
     message: expect.stringContaining(`GLOBUS_SDK_ENVIRONMENT is '${name}'`) as unknown,
     hint: expect.stringContaining(hint) as unknown,
   });
+});
+
+test('a login of the SDK is only looked for where it speaks to the same Globus', async () => {
+  const env = {
+    GLOBUS_SDK_ENVIRONMENT: 'preview',
+    GLOBUS_COMPUTE_USER_DIR: '/gc',
+    GLOBUS_COMPUTE_CLIENT_ID: client,
+  };
+  expect((await site('', env)).auth.pythonLogin).toEqual({
+    file: '/gc/storage.db',
+    namespace: 'user/preview',
+    clientId: client,
+  });
+  expect((await site('auth_url: https://auth.globus.org', env)).auth.pythonLogin).toBeUndefined();
 });
 
 test("an application's id comes from the SDK's own variable where the file has none", async () => {
