@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import {
   checkSites,
   loadSettings,
@@ -213,6 +213,20 @@ sites:
     expect(Object.keys(settings.sites)).toEqual(['local', 'here', 'aurora', 'polaris']);
     expect(settings.defaultSites).toEqual(['local']);
   });
+});
+
+test('the example for Aurora loads, and fits the endpoint that is beside it', async () => {
+  const config = resolve(__dirname, '..', '..', '..', 'config');
+  const example = readFileSync(join(config, 'aurora-globus.yaml'), 'utf8');
+  expect((await load(example)).defaultSites).toEqual(['local']);
+  const enabled = example.replace('enabled: false', 'enabled: true').replace('your-endpoint-id', endpoint);
+  const { sites, defaultSites } = await load(enabled);
+  expect(defaultSites).toEqual(['globus_compute', 'aurora']);
+  const schema = JSON.parse(readFileSync(join(config, 'globus_user_config_schema.json'), 'utf8')) as {
+    properties: object;
+  };
+  const options = globus(sites['globus_compute']).userEndpointConfig;
+  expect(Object.keys(schema.properties)).toEqual(expect.arrayContaining(Object.keys(options)));
 });
 
 describe('a secret', () => {
