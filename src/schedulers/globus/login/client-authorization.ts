@@ -8,6 +8,8 @@ import { digestOf, isFresh, type TokenSet } from './token-set';
 /** How long an application that was refused is left alone (milliseconds). */
 const rest = 60_000;
 
+const readOnce = 'a worker reads the secret when it starts';
+
 export interface ClientLogin {
   readonly site: string;
   /** The environment variable with the secret, for messages. */
@@ -46,7 +48,7 @@ export class ClientAuthorization implements GlobusAuthorization {
     this.fail(
       this.loginRequired(
         `Globus Compute does not take the application's login: ${wordsOf(challenge)}`,
-        `let the application do this at Globus; it is asked again each minute`,
+        'let the application do this at Globus; it is tried again each minute',
       ),
     );
   }
@@ -56,7 +58,7 @@ export class ClientAuthorization implements GlobusAuthorization {
     if (server === null) {
       throw this.loginRequired(
         `the secret of the application is not in the environment variable ${secretEnv} of the worker`,
-        `export ${secretEnv}=…; perdure down; perdure up`,
+        `export ${secretEnv}=…, then perdure down; perdure up: ${readOnce}`,
       );
     }
     const wasRefused = this.held !== null && this.refusals.of(digestOf(this.held)) !== undefined;
@@ -66,7 +68,7 @@ export class ClientAuthorization implements GlobusAuthorization {
       return this.held.accessToken;
     } catch (error) {
       if (error instanceof PerdureError && error.kind === 'LoginRequired')
-        this.fail(this.loginRequired(error.message, error.hint));
+        this.fail(this.loginRequired(error.message, `${error.hint ?? `look at ${secretEnv}`}; ${readOnce}`));
       throw this.failed?.error ?? error;
     }
   }
