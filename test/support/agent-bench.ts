@@ -48,12 +48,12 @@ export class AgentBench {
   /** A study of short trials whose loss is `x`. */
   async study(
     name: string,
-    model: ScriptedModel,
+    model: ScriptedModel | null,
     sampler: Parts = {},
     changes: Parts = {},
   ): Promise<StudyHandle> {
     this.installation.write('agent-trial.sh', `printf '{"loss": %s}' "$1" >"$PERDURE_RESULT"\n`);
-    const study = await readStudy(studyFile(name, model.url, sampler, changes), {
+    const study = await readStudy(studyFile(name, model?.url ?? 'http://127.0.0.1:1/v1', sampler, changes), {
       where: 'test',
       directory: this.installation.folder,
     });
