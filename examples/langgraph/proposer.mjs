@@ -1,3 +1,4 @@
+// @ts-nocheck Plain JavaScript without types, to be taken as it is.
 /*
  * A proposer of Perdure as a LangGraph graph. It has a branch (explore while little is known or nothing improves, exploit
  * otherwise) and a loop (a draft that repeats a trial is drafted anew, with wider steps). It needs no language model, so that it

@@ -26,7 +26,7 @@ test('a LangGraph graph with a branch and a loop proposes from the history that 
   expect(await study.result()).toMatchObject({ state: 'complete', trials: { complete: 20 } });
   const own = (await study.trials()).filter(({ userAttrs }) => userAttrs['proposed_by'] === 'agent');
   expect(own).toHaveLength(10);
-  const reasons = own.map(({ userAttrs }) => String(userAttrs['rationale']));
+  const reasons = own.map(({ userAttrs }) => JSON.stringify(userAttrs['rationale']).slice(1));
   // The branch: it explores while little is known, and goes to where it was best later on.
   expect(reasons[0]).toMatch(/^explore/);
   const near = reasons.flatMap((reason) => /^exploit: near trial (\d+)/.exec(reason)?.[1] ?? []);

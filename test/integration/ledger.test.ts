@@ -341,6 +341,61 @@ t = s.ask(); print(json.dumps(t.suggest_categorical('c', ['a', 'b', None, True, 
     await expect(ledger.getFile('none')).rejects.toMatchObject({ kind: 'NotFound' });
   });
 
+  test('answers a call once, and counts what was reserved until it is settled', async () => {
+    await ledger.createStudy(newStudy({ name: 'calls' }));
+    const call = {
+      ...{ round: 1, step: 1, purpose: 'propose' as const, agent: 'a', model: 'm', callsPerMinute: 100 },
+      ...{ most: { tokens: 400, costUsd: 0.4 }, limits: { calls: 4, tokens: 1000, cost_usd: 1 } },
+    };
+    // Its worker died: what it may have used up counts.
+    expect(await ledger.beginCall('calls', call)).toEqual({ kind: 'begun', try: 1 });
+    expect(await ledger.beginCall('calls', call)).toEqual({ kind: 'begun', try: 2 });
+    expect(await ledger.beginCall('calls', call)).toMatchObject({
+      kind: 'over',
+      reason: expect.stringMatching(/tokens/) as string,
+    });
+    const answered = { state: 'answered' as const, answer: '{"é": 1}', usage: { tokens: 30, costUsd: 0.03 } };
+    await ledger.settleCall('calls', { round: 1, step: 1, try: 2 }, answered);
+    await ledger.settleCall(
+      'calls',
+      { round: 1, step: 1, try: 2 },
+      { state: 'failed', error: 'too late to say so' },
+    );
+    expect(await ledger.beginCall('calls', call)).toEqual({
+      ...{ kind: 'stored', answer: '{"é": 1}', usage: { tokens: 30, costUsd: 0.03 } },
+    });
+    expect(await ledger.spentOnCalls('calls')).toEqual({
+      calls: 2,
+      tokens: 430,
+      costUsd: expect.closeTo(0.43, 9) as number,
+    });
+    // What was refused outright is free.
+    const next = { ...call, step: 2 };
+    expect(await ledger.beginCall('calls', next)).toEqual({ kind: 'begun', try: 1 });
+    await ledger.settleCall('calls', { round: 1, step: 2, try: 1 }, { state: 'free', error: 'status 429' });
+    expect((await ledger.spentOnCalls('calls')).calls).toBe(2);
+    const hurried = await ledger.beginCall('calls', { ...next, callsPerMinute: 3 });
+    expect(hurried).toMatchObject({ kind: 'wait', milliseconds: expect.any(Number) as number });
+    expect((await ledger.listCalls('calls')).map(({ state }) => state)).toEqual([
+      'begun',
+      'answered',
+      'free',
+    ]);
+  });
+
+  test('of calls that begin at once no more go through than the limits allow', async () => {
+    await ledger.createStudy(newStudy({ name: 'calls at once' }));
+    const openings = await Promise.all(
+      Array.from({ length: 12 }, (_, i) =>
+        ledger.beginCall('calls at once', {
+          ...{ round: i + 1, step: 1, purpose: 'propose', agent: 'a', model: 'm', callsPerMinute: 100 },
+          ...{ most: { tokens: 100, costUsd: 0 }, limits: { calls: null, tokens: 550, cost_usd: null } },
+        }),
+      ),
+    );
+    expect(openings.filter(({ kind }) => kind === 'begun')).toHaveLength(5);
+  });
+
   test('many writers at once leave no gap and no double', async () => {
     await ledger.createStudy(newStudy());
     const others = await Promise.all([openLedger(url), openLedger(url), openLedger(url)]);

@@ -66,6 +66,7 @@ interface Options {
 interface Body {
   readonly messages?: readonly { readonly role: string; readonly content: unknown }[];
   readonly system?: unknown;
+  readonly systemInstruction?: { readonly parts: readonly { readonly text: string }[] };
   readonly contents?: readonly { readonly parts: readonly { readonly text: string }[] }[];
   readonly response_format?: { readonly type: string };
 }
@@ -74,8 +75,15 @@ export class ScriptedModel {
   readonly asked: Asked[] = [];
   /** Consumed request by request; the last one stays. */
   script: Behaviour[] = ['good'];
+  /** The critic's verdict on the n-th proposal (from 0) that it ever saw. */
+  verdict: (n: number) => { readonly accept: boolean; readonly reason: string } = () => ({
+    accept: true,
+    reason: 'fine',
+  });
+  private judged = 0;
   /** Before every answer (milliseconds). */
   delay = 0;
+  readonly port: number;
   private proposed = 0;
   private last: Values = {};
 
@@ -83,6 +91,7 @@ export class ScriptedModel {
     private readonly server: Server,
     private readonly options: Options,
   ) {
+    this.port = (server.address() as AddressInfo).port;
     this.last = options.repeated ?? {};
     server.on('request', (request, response) => {
       void this.answer(request, response);
@@ -93,10 +102,6 @@ export class ScriptedModel {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
     return new ScriptedModel(server, options);
-  }
-
-  get port(): number {
-    return (this.server.address() as AddressInfo).port;
   }
 
   get url(): string {
@@ -130,7 +135,9 @@ export class ScriptedModel {
       system: systemOf(body),
       prompt: messages.join('\n'),
       purpose: purposeOf(prompt),
-      authorization: request.headers.authorization ?? String(request.headers['x-api-key'] ?? ''),
+      authorization:
+        request.headers.authorization ??
+        String(request.headers['x-api-key'] ?? request.headers['x-goog-api-key'] ?? ''),
       format: body.response_format?.type,
       wanted: Number(/Propose (\d+) (?:other|different)?/.exec(prompt)?.[1] ?? 1),
       behaviour: next,
@@ -158,8 +165,11 @@ export class ScriptedModel {
 
   private textFor({ purpose, behaviour, wanted, prompt }: Asked): string {
     if (typeof behaviour === 'object') return behaviour.text;
-    if (purpose === 'critic')
-      return JSON.stringify({ verdicts: [{ index: 1, accept: true, reason: 'fine' }] });
+    if (purpose === 'critic') {
+      const listed = /## Proposals\n([^#]*)/.exec(prompt)?.[1]?.match(/^\d+\. /gm) ?? [];
+      const verdicts = listed.map((_, i) => ({ index: i + 1, ...this.verdict(this.judged++) }));
+      return JSON.stringify({ verdicts });
+    }
     if (purpose === 'reflect')
       return JSON.stringify({ notes: `learned ${String(this.asked.length)}: keep going where it went well` });
     const good = (): string => JSON.stringify({ proposals: this.some(wanted, prompt) });
@@ -240,8 +250,10 @@ function textsOf({ messages, contents }: Body): readonly string[] {
   return (messages ?? []).filter(({ role }) => role !== 'system').map(({ content }) => flat(content));
 }
 
-function systemOf({ messages, system }: Body): string {
-  return flat(system ?? messages?.find(({ role }) => role === 'system')?.content ?? '');
+function systemOf({ messages, system, systemInstruction }: Body): string {
+  return flat(
+    systemInstruction?.parts ?? system ?? messages?.find(({ role }) => role === 'system')?.content ?? '',
+  );
 }
 
 function flat(content: unknown): string {
