@@ -59,7 +59,7 @@ is_here() {
     shift 19
     # An id that another process has got since.
     [ "$1" = "$perdure_start" ] && perdure_alive=yes
-  elif kill -KILL -- "-$perdure_pid" 2>/dev/null; then
+  elif kill -s KILL -- "-$perdure_pid" 2>/dev/null; then
     # The wrapper was killed and the program was not: nobody would learn how it ends.
     perdure_alive=yes
   fi

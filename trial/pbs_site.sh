@@ -233,6 +233,7 @@ look() {
   if [ -e "$perdure_at/result.json" ]; then say "result $1"; fi
   say_line "$1" stop "$perdure_at/stop"
   say_line "$1" owner "$perdure_at/owner"
+  say_line "$1" beat "$perdure_at/beat"
   say_line "$1" jobid "$perdure_at/jobid"
   if [ -e "$perdure_at/block" ]; then
     say_line "$1" block "$perdure_at/block"
@@ -407,8 +408,10 @@ read_log() {
   say_file "$1" log "$perdure_printed" "$perdure_from" "$5"
 }
 
-# my_jobs NUMBER: the user's jobs that are queued or run; fails where PBS does not say.
+# my_jobs NUMBER: the user's jobs that are queued or run; fails where PBS does not say. None where the site is not one of PBS.
 my_jobs() {
+  perdure_ids=
+  [ -n "$perdure_bin" ] || return 0
   perdure_ids=$(pbs qselect -u "$(id -un)" 2>&1) && return 0
   say_text "$1" qselect "$perdure_ids"
   return 1

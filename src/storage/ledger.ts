@@ -4,6 +4,7 @@ import type { Json } from '../study/json';
 import type { Distribution, Params } from '../study/space';
 import type { AgentLimits, StudySpec } from '../study/spec';
 import type { Direction, FinalState, Trial } from '../study/trial';
+import type { GlobusRows } from './globus-rows';
 
 /** A study as the ledger holds it. `perdure` is `null` for a study that only Optuna has written so far. */
 export interface LedgerStudy {
@@ -202,6 +203,9 @@ export interface Ledger {
   /** Writes the story of a round, or replaces it. */
   saveRound(study: string, record: RoundRecord): Promise<void>;
   listRounds(study: string): Promise<readonly RoundRecord[]>;
+
+  /** What sites of Globus Compute keep here. */
+  readonly globus: GlobusRows;
 
   /** Stores bytes under their SHA-256; known bytes are not written again. */
   putFile(sha256: string, bytes: Uint8Array): Promise<void>;

@@ -47,6 +47,10 @@ export async function ensureSchema(db: Kysely<Tables>, kind: DatabaseKind, url: 
     if (!tables.has('perdure_calls')) {
       for (const statement of agentTables(kind)) await sql.raw(statement).execute(trx);
     }
+    // Ledgers of the first version have none.
+    if (!tables.has('perdure_globus_tasks')) {
+      for (const statement of globusTables) await sql.raw(statement).execute(trx);
+    }
   });
 }
 
@@ -130,3 +134,12 @@ function agentTables(kind: DatabaseKind): readonly string[] {
     `CREATE TABLE perdure_rounds (${ofStudy}, round INTEGER NOT NULL, record_json TEXT NOT NULL, PRIMARY KEY (study_id, round))`,
   ];
 }
+
+/** For sites of Globus Compute; see `globus-rows.ts`. */
+const globusTables: readonly string[] = [
+  'CREATE TABLE perdure_globus_functions (service TEXT NOT NULL, hash TEXT NOT NULL, function_id TEXT NOT NULL, PRIMARY KEY (service, hash))',
+  'CREATE TABLE perdure_globus_groups (group_id TEXT PRIMARY KEY, site TEXT NOT NULL, kept_at TEXT NOT NULL)',
+  'CREATE TABLE perdure_globus_attempts (attempt TEXT PRIMARY KEY, site TEXT NOT NULL, request_json TEXT, stop_json TEXT, outcome_json TEXT, ended_at TEXT)',
+  'CREATE TABLE perdure_globus_tasks (task_id TEXT PRIMARY KEY, site TEXT NOT NULL, attempt TEXT NOT NULL, submitted_at TEXT NOT NULL, ended TEXT)',
+  'CREATE INDEX ix_perdure_globus_tasks_attempt ON perdure_globus_tasks (attempt)',
+];

@@ -20,6 +20,7 @@ import type {
   Proposed,
   TrialResult,
 } from './ledger';
+import { GlobusRows } from './globus-rows';
 import type { DatabaseKind } from './schema';
 import { createStudy, findStudy, listStudies, saveSpec, setStudyAttrs, studyId } from './study-rows';
 import type { Tables } from './tables';
@@ -39,11 +40,19 @@ const tries = 5;
 
 /** The ledger in a SQL database. What each method does is in the files beside this one; here are transactions and errors. */
 export class SqlLedger implements Ledger {
+  readonly globus: GlobusRows;
+
   constructor(
     private readonly db: Kysely<Tables>,
     private readonly kind: DatabaseKind,
     readonly url: string,
-  ) {}
+  ) {
+    const access = {
+      read: <T>(work: (db: Kysely<Tables>) => Promise<T>) => this.read(work),
+      write: <T>(work: (trx: Transaction<Tables>) => Promise<T>) => this.write(work),
+    };
+    this.globus = new GlobusRows(access, (sha256) => this.getFile(sha256));
+  }
 
   createStudy(study: NewStudy): Promise<LedgerStudy> {
     return this.write((trx) => createStudy(trx, study));

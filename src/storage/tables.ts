@@ -94,4 +94,22 @@ export interface Tables {
   };
   perdure_rounds: { study_id: number; round: number; record_json: string };
   perdure_files: { sha256: string; content: Uint8Array };
+  perdure_globus_functions: { service: string; hash: string; function_id: string };
+  perdure_globus_groups: { group_id: string; site: string; kept_at: string };
+  perdure_globus_attempts: {
+    attempt: string;
+    site: string;
+    request_json: string | null;
+    stop_json: string | null;
+    outcome_json: string | null;
+    /** When it was stopped or had its outcome. */
+    ended_at: string | null;
+  };
+  perdure_globus_tasks: {
+    task_id: string;
+    site: string;
+    attempt: string;
+    submitted_at: string;
+    ended: string | null;
+  };
 }

@@ -1,11 +1,13 @@
 import type { Settings, SiteSettings, TransportSettings } from '../config/settings';
+import { createGlobusScheduler } from '../schedulers/globus';
+import { openGlobusLogin } from '../schedulers/globus/login';
 import { createLocalScheduler } from '../schedulers/local';
 import { createPbsScheduler } from '../schedulers/pbs';
 import type { Scheduler } from '../schedulers/scheduler';
+import type { Ledger } from '../storage/ledger';
 import { createLocalTransport } from '../transports/local';
 import { createOpensshTransport } from '../transports/openssh';
 import { createSsh2Transport } from '../transports/ssh2';
-import { PerdureError } from '../study/error';
 import type { InteractiveTransport, Transport } from '../transports/transport';
 
 /** A site as a worker has it. */
@@ -18,11 +20,19 @@ export interface OpenSite {
 }
 
 /** Opens every site of the settings; nothing is connected yet. */
-export function openSites({ sites }: Settings): ReadonlyMap<string, OpenSite> {
-  return new Map(Object.entries(sites).map(([name, site]) => [name, openSite(name, site)]));
+export function openSites(
+  { sites, home }: Settings,
+  ledger: Pick<Ledger, 'globus'>,
+): ReadonlyMap<string, OpenSite> {
+  return new Map(Object.entries(sites).map(([name, site]) => [name, openSite(name, site, home, ledger)]));
 }
 
-function openSite(name: string, site: SiteSettings): OpenSite {
+function openSite(
+  name: string,
+  site: SiteSettings,
+  home: string,
+  { globus }: Pick<Ledger, 'globus'>,
+): OpenSite {
   switch (site.scheduler) {
     case 'local': {
       const { workingDir, slots } = site;
@@ -37,8 +47,19 @@ function openSite(name: string, site: SiteSettings): OpenSite {
       const interactive = 'login' in transport ? (transport as InteractiveTransport) : null;
       return { scheduler: createPbsScheduler({ site: name, ...site }, transport), bound: false, interactive };
     }
-    case 'globus_compute':
-      throw new PerdureError('Unavailable', `site '${name}' can't be used by this version yet`);
+    case 'globus_compute': {
+      const transport = site.transport === null ? null : openTransport(site.transport);
+      const interactive =
+        transport !== null && 'login' in transport ? (transport as InteractiveTransport) : null;
+      const { authorization } = openGlobusLogin({ site: name, home, auth: site.auth });
+      const scheduler = createGlobusScheduler({
+        site: { site: name, ...site },
+        authorization,
+        journal: globus,
+        transport,
+      });
+      return { scheduler, bound: false, interactive };
+    }
   }
 }
 

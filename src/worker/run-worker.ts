@@ -71,7 +71,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
   const { namespace, ...options } = connectionOptions(settings);
   const ledger = await openLedger(settings.storage);
   const contexts = new StudyContexts(ledger);
-  const sites = openSites(settings);
+  const sites = openSites(settings, ledger);
   let connection: NativeConnection | undefined;
   let health: Server | undefined;
   let endControl: (() => Promise<void>) | undefined;

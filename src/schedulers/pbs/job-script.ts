@@ -16,8 +16,14 @@ export interface Shim {
   readonly path: string;
 }
 
+/** A site, as far as a trial's program has to know it. */
+export interface RunSite extends Pick<PbsSite, 'workingDir' | 'workerInit' | 'blocks'> {
+  /** Shell text in front of the program that starts its ranks; absent: `mpiexec`, where there are any. */
+  readonly launcher?: string | undefined;
+}
+
 /** The program of a trial as a script for bash: the site's set-up first, then what the study says, then the contract. */
-export function runScript(site: PbsSite, shim: Shim, request: JobRequest): string {
+export function runScript(site: RunSite, shim: Shim, request: JobRequest): string {
   const { key, trial, params, preparation } = request;
   const directory = `${site.workingDir}/${attemptPath(key)}`;
   const own = (name: string): string => `${directory}/.perdure/${name}`;
@@ -53,7 +59,7 @@ export function runScript(site: PbsSite, shim: Shim, request: JobRequest): strin
     // The site's set-up may have gone elsewhere.
     `cd ${quote(directory)} || exit 70`,
     // In a block the pilot starts the ranks.
-    `exec ${[...(site.blocks === null ? launcher(request) : []), ...programOf(site, shim, request)].map(quote).join(' ')}`,
+    `exec ${[...launcherWords(site, request), ...programOf(site, shim, request).map(quote)].join(' ')}`,
   ]);
 }
 
@@ -109,6 +115,11 @@ function clock(seconds: number): string {
   return `${part(seconds / 3600)}:${part((seconds % 3600) / 60)}:${part(seconds % 60)}`;
 }
 
+function launcherWords(site: RunSite, request: JobRequest): readonly string[] {
+  if (site.launcher !== undefined) return site.launcher === '' ? [] : [site.launcher];
+  return site.blocks === null ? launcher(request).map(quote) : [];
+}
+
 /** One process for each rank, where a trial has ranks. */
 function launcher({ trial }: JobRequest): readonly string[] {
   const { ranksPerNode, nodes = 1 } = trial;
@@ -117,7 +128,7 @@ function launcher({ trial }: JobRequest): readonly string[] {
   return ['mpiexec', '-n', String(nodes * ranksPerNode), '-ppn', String(ranksPerNode)];
 }
 
-function programOf(site: PbsSite, shim: Shim, { trial, params }: JobRequest): readonly string[] {
+function programOf(site: RunSite, shim: Shim, { trial, params }: JobRequest): readonly string[] {
   const { program } = trial;
   if (program.kind === 'command') return dashless(fillCommand(program.argv, params));
   return [trial.python, `${site.workingDir}/${shim.path}/perdure_trial.py`, program.file, program.name];

@@ -24,7 +24,7 @@ export function siteFindings(
         }
       : { what: `site ${site}`, ok: true, found: `${reached}, works in ${directory}` },
     pbs(site, answer),
-    python(site, lineOf(answer, 'python') ?? ''),
+    pythonFinding(site, lineOf(answer, 'python') ?? ''),
     ...orphans(site, answer, needed),
   ];
 }
@@ -42,7 +42,7 @@ function pbs(site: string, answer: Answer): SiteFinding {
   };
 }
 
-function python(site: string, said: string): SiteFinding {
+export function pythonFinding(site: string, said: string): SiteFinding {
   const [, minor] = /^Python 3\.(\d+)/.exec(said) ?? [];
   if (minor !== undefined && Number(minor) >= 9) return { what: `Python of ${site}`, ok: true, found: said };
   return {

@@ -1,0 +1,130 @@
+import type { Json, JsonObject } from '../../study/json';
+import { outputOf } from '../pbs/pbs-output';
+import { lineOf, type Answer } from '../pbs/site-answer';
+import type { JobObservation, JobOutput, LossCause, StopReason } from '../scheduler';
+
+/** What an attempt's directory tells. */
+export interface AttemptFacts {
+  /** There is no directory: no task of it has begun. */
+  readonly gone: boolean;
+  /** The wrapper's last word. `signalled`: it was told to end. */
+  readonly status: { readonly code: number; readonly stopped: boolean; readonly signalled: boolean } | null;
+  /** Who watched the program saw all of it end, and was not told to end itself. */
+  readonly settled: boolean;
+  readonly hasResult: boolean;
+  readonly stop: { readonly reason: StopReason; readonly why: string | undefined } | null;
+  /** The last sign of life. */
+  readonly beat: string;
+  readonly startedAt: Date | null;
+  readonly host: string | null;
+}
+
+/** What an ended task told of its attempt, as the journal has it; `null` where it is of another kind. */
+export function factsOfOutcome(outcome: Json): AttemptFacts | null {
+  const told = objectOf(outcome);
+  if (told === null || told['lost'] !== undefined) return null;
+  return {
+    gone: false,
+    status: statusOf(textIn(told, 'status') ?? ''),
+    settled: told['settled'] === true,
+    hasResult: textIn(told, 'result') !== null,
+    stop: stopOf(textIn(told, 'stop') ?? ''),
+    beat: '',
+    startedAt: timeOf(textIn(told, 'began')),
+    host: textIn(told, 'host'),
+  };
+}
+
+/** What `look` said of it. */
+export function factsOfLook(answer: Answer): AttemptFacts | null {
+  const gone = lineOf(answer, 'gone') !== undefined;
+  // An answer without its last word is one of a site that could not be read.
+  if (!gone && lineOf(answer, 'looked') === undefined) return null;
+  const beat = lineOf(answer, 'beat') ?? '';
+  const [began = '', , host = null] = beat.split(' ');
+  return {
+    gone,
+    status: statusOf(lineOf(answer, 'status') ?? ''),
+    settled: lineOf(answer, 'settled') !== undefined,
+    hasResult: lineOf(answer, 'result') !== undefined,
+    stop: stopOf(lineOf(answer, 'stop') ?? ''),
+    beat,
+    startedAt: timeOf(began),
+    host,
+  };
+}
+
+/** How it ended, as far as its directory tells; `null`: nothing there says that it has. */
+export function concludeFacts(facts: AttemptFacts, now = new Date()): JobObservation | null {
+  const { status, stop, settled, hasResult } = facts;
+  const startedAt = facts.startedAt ?? now;
+  const exited = (code: number): JobObservation => ({
+    state: 'done',
+    end: { how: 'exited', status: code },
+    startedAt,
+    endedAt: now,
+  });
+  const stopped = (): JobObservation | null =>
+    stop === null ? null : { state: 'done', end: { how: 'stopped', ...stop }, startedAt, endedAt: now };
+  if (status === null) {
+    // One that was asked to stop before it began never will.
+    if (settled || facts.beat === '')
+      return stopped() ?? (settled ? lost('its processes were killed') : null);
+    return null;
+  }
+  if (status.stopped) return stopped() ?? exited(status.code);
+  if (status.code === 0 && hasResult) return exited(0);
+  if (status.signalled && !settled) return stopped() ?? lost('its worker of the endpoint was ended');
+  return exited(status.code);
+}
+
+export function lost(why: string, cause: LossCause = 'site'): JobObservation {
+  return { state: 'lost', why, cause };
+}
+
+/** What an ended task brought of its attempt. @param directory where everything is, at the site */
+export function outputOfOutcome(outcome: JsonObject, directory: string): JobOutput {
+  const data = new Map<string, Uint8Array>();
+  for (const name of ['result', 'error', 'reports', 'tail']) {
+    const text = textIn(outcome, name);
+    if (text !== null) data.set(name, new TextEncoder().encode(text));
+  }
+  const lines = ['prune', 'seen']
+    .filter((word) => outcome[word] === true)
+    .map((word) => ({ word, text: '' }));
+  return outputOf({ lines, data }, directory);
+}
+
+function statusOf(line: string): AttemptFacts['status'] {
+  const [, code, words = ''] = /^(\d+)(.*)$/.exec(line) ?? [];
+  if (code === undefined) return null;
+  return { code: Number(code), stopped: words.includes(' stopped'), signalled: words.includes(' signalled') };
+}
+
+function stopOf(line: string): AttemptFacts['stop'] {
+  const [word = '', ...rest] = line.trim().split(' ');
+  if (word === '') return null;
+  const reasons = ['timeout', 'cancelled', 'pruned'] as const;
+  const why = rest.join(' ');
+  return {
+    reason: reasons.find((reason) => reason === word) ?? 'cancelled',
+    why: why === '' ? undefined : why,
+  };
+}
+
+/** Of seconds since 1970, by the site's clock. */
+function timeOf(seconds: string | null): Date | null {
+  const number = Number(seconds ?? '');
+  return seconds === null || seconds === '' || !Number.isFinite(number) ? null : new Date(number * 1000);
+}
+
+function textIn(told: JsonObject, name: string): string | null {
+  const value = told[name];
+  return typeof value === 'string' ? value : null;
+}
+
+export function objectOf(value: Json | undefined): JsonObject | null {
+  return value !== null && value !== undefined && typeof value === 'object' && !Array.isArray(value)
+    ? (value as JsonObject)
+    : null;
+}

@@ -1,0 +1,304 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PerdureError } from '../../study/error';
+import type { Json } from '../../study/json';
+import { attemptPath } from '../job-key';
+import { ReportStream } from '../pbs/attempt-view';
+import { flatName } from '../pbs/job-name';
+import type { JobKey, JobObservation, StopReason } from '../scheduler';
+import { concludeFacts, factsOfOutcome, lost, objectOf, type AttemptFacts } from './attempt-facts';
+import type { Deliveries } from './deliveries';
+import type { GlobusSite, Patience } from './globus-site';
+import type { AttemptRecord, GlobusJournal } from './journal';
+import { nextStep } from './next-step';
+import type { TaskAnswer, TaskBoard } from './task-board';
+import { taskOf } from './attempt-request';
+
+/** An attempt that somebody has asked for lately. */
+export interface Watched {
+  readonly key: JobKey;
+  readonly name: string;
+  readonly path: string;
+  readonly reports: ReportStream;
+  record: AttemptRecord | null;
+  /** What was last seen of its directory; `null`: nobody has looked. */
+  facts: AttemptFacts | null;
+  /** Its last sign of life: since when it is this one, and how often it was seen. */
+  beat: { text: string; since: number; times: number };
+  /** Since when a task that was submitted later has been known to have begun. */
+  overtaken: number | null;
+  news: PromiseWithResolvers<void>;
+  askedAt: number;
+  readAt: number;
+  submitting: Promise<string> | null;
+}
+
+/** How long what nobody asks for is still followed (milliseconds), and how often the journal is read for what other workers wrote. */
+const forgottenAfter = 15 * 60_000;
+const stale = 5000;
+
+/**
+ * The attempts of a site: what the journal, their tasks and their directories tell of them, and what is to be done about it. Whatever is
+ * decided of one is in the journal before it is told.
+ */
+export class Attempts {
+  private readonly watched = new Map<string, Watched>();
+  private tending: Promise<void> | undefined;
+  private readonly closing = new AbortController();
+  /** What is seen at the site beside tasks' answers; set once, as it needs this. */
+  looks: { due(open: readonly Watched[]): void; readonly problem: string | null } | null = null;
+  board: TaskBoard | null = null;
+
+  constructor(
+    private readonly site: GlobusSite,
+    private readonly journal: GlobusJournal,
+    private readonly deliveries: () => Deliveries,
+    private readonly patience: Patience,
+  ) {}
+
+  /** Begins to follow an attempt, or goes on. */
+  async watch(key: JobKey): Promise<Watched> {
+    const one = this.of(key);
+    if (one.record === null) await this.refresh([one]);
+    this.tend();
+    return one;
+  }
+
+  of(key: JobKey): Watched {
+    const name = flatName(key);
+    const known = this.watched.get(name);
+    if (known !== undefined) {
+      known.askedAt = Date.now();
+      return known;
+    }
+    const one: Watched = {
+      key,
+      name,
+      path: attemptPath(key),
+      reports: new ReportStream(),
+      record: null,
+      facts: null,
+      beat: { text: '', since: Date.now(), times: 0 },
+      overtaken: null,
+      news: Promise.withResolvers(),
+      askedAt: Date.now(),
+      readAt: 0,
+      submitting: null,
+    };
+    this.watched.set(name, one);
+    return one;
+  }
+
+  /** Takes in what came of a task; the journal has it when this resolves. */
+  async take(name: string, taskId: string, said: TaskAnswer): Promise<void> {
+    const one = this.watched.get(name);
+    const how = await this.keep(name, one, said);
+    await this.journal.endTask(taskId, how);
+    if (one !== undefined) {
+      await this.refresh([one]);
+      this.tell(one);
+      this.tend();
+    }
+  }
+
+  /** Submits a task of an attempt, whose record has its request. */
+  submit(one: Watched): Promise<string> {
+    one.submitting ??= this.submitNow(one).finally(() => {
+      one.submitting = null;
+    });
+    return one.submitting;
+  }
+
+  /** Writes down how an attempt ended that no task will tell of. The first word stays. */
+  async conclude(
+    one: Watched,
+    outcome: { readonly lost: string } | { readonly stopped: Stopped },
+  ): Promise<void> {
+    await this.journal.keepOutcome(
+      this.site.site,
+      one.name,
+      outcome as unknown as Readonly<Record<string, Json>>,
+    );
+    await this.refresh([one]);
+    this.tell(one);
+  }
+
+  async refresh(some: readonly Watched[]): Promise<void> {
+    if (some.length === 0) return;
+    const records = new Map(
+      (await this.journal.findAttempts(some.map(({ name }) => name))).map((record) => [
+        record.attempt,
+        record,
+      ]),
+    );
+    for (const one of some) {
+      const before = one.record?.outcome ?? null;
+      one.record = records.get(one.name) ?? null;
+      one.readAt = Date.now();
+      if (before === null && one.record?.outcome != null) this.tell(one);
+    }
+  }
+
+  /** What is known of it now. */
+  observe(one: Watched): JobObservation {
+    const { record, facts } = one;
+    if (record === null) return lost('this ledger knows of no submission of it');
+    const ended = observeOutcome(record.outcome);
+    if (ended !== null) return ended;
+    const seen = facts === null ? null : concludeFacts(facts);
+    // A loss is told when it is written down.
+    if (seen?.state === 'done') return seen;
+    const outage = this.board?.outage ?? null;
+    if (outage !== null) {
+      return { state: 'unknown', why: outage.text, login: outage.kind === 'LoginRequired' };
+    }
+    if (facts !== null && facts.beat !== '') {
+      return { state: 'running', startedAt: facts.startedAt ?? new Date(one.beat.since) };
+    }
+    const note = this.looks?.problem ?? null;
+    return { state: 'pending', ...(note === null ? {} : { note }) };
+  }
+
+  /** Something was seen in its directory. */
+  saw(one: Watched, facts: AttemptFacts): void {
+    const news = facts.beat !== '' && (one.facts === null || one.facts.beat === '');
+    one.facts = facts;
+    if (facts.beat !== one.beat.text) one.beat = { text: facts.beat, since: Date.now(), times: 1 };
+    else one.beat.times += 1;
+    if (facts.beat !== '') {
+      one.overtaken = null;
+      const submitted = one.record?.tasks.at(-1)?.submittedAt.getTime();
+      if (submitted !== undefined) this.board?.hasBegun(submitted);
+    }
+    if (news || concludeFacts(facts) !== null) this.tell(one);
+  }
+
+  tell(one: Watched): void {
+    one.news.resolve();
+    one.news = Promise.withResolvers();
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort();
+    await this.tending;
+  }
+
+  /** Attempts that are followed: those that have begun, as far as anybody knows, and the others. */
+  get counts(): { readonly queued: number; readonly running: number } {
+    const open = this.open();
+    const running = open.filter(({ facts }) => facts !== null && facts.beat !== '').length;
+    return { queued: open.length - running, running };
+  }
+
+  private async keep(name: string, one: Watched | undefined, said: TaskAnswer): Promise<string> {
+    if ('failure' in said) return `failed ${said.failure}`;
+    const outcome = objectOf(said.answer['outcome']);
+    if (outcome !== null) {
+      await this.journal.keepOutcome(this.site.site, name, outcome);
+      if (one?.record?.request != null) this.deliveries().proved(one.record.request);
+      return 'done';
+    }
+    const { missing, held } = said.answer;
+    if (Array.isArray(missing)) {
+      this.deliveries().missing((missing as readonly Json[]).filter((path) => typeof path === 'string'));
+      return 'missing';
+    }
+    if (typeof held === 'string' && one !== undefined) {
+      // One that took the fence and has not said anything counts as alive for as long as any other.
+      this.saw(one, { ...begun, beat: held === '' ? '?' : held });
+    }
+    return 'held';
+  }
+
+  private async submitNow(one: Watched): Promise<string> {
+    const request = one.record?.request ?? null;
+    if (request === null || this.board === null) throw new Error(`nothing is known of ${one.name}`);
+    const { task, resources } = taskOf(request, await this.deliveries().bring(request));
+    const taskId = await this.board.submit(one.name, task, resources);
+    one.overtaken = null;
+    await this.refresh([one]);
+    return taskId;
+  }
+
+  private open(): readonly Watched[] {
+    return [...this.watched.values()].filter(({ record }) => record !== null && record.outcome === null);
+  }
+
+  private tend(): void {
+    this.tending ??= this.tendAll().finally(() => {
+      this.tending = undefined;
+    });
+  }
+
+  /** Once a second, as long as anything is open. */
+  private async tendAll(): Promise<void> {
+    const { signal } = this.closing;
+    while (!signal.aborted) {
+      const now = Date.now();
+      for (const [name, { askedAt }] of this.watched)
+        if (now - askedAt > forgottenAfter) this.watched.delete(name);
+      const open = this.open();
+      if (open.length === 0) return;
+      try {
+        await this.refresh(open.filter(({ readAt }) => now - readAt > stale));
+        for (const one of open) await this.act(one);
+      } catch (error) {
+        // The ledger does not answer; whoever asks for a trial is told so.
+        if (!(error instanceof PerdureError)) throw error;
+      }
+      this.looks?.due(open);
+      await sleep(1000, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  private async act(one: Watched): Promise<void> {
+    const { record, submitting } = one;
+    if (record === null || submitting !== null || this.board === null) return;
+    const submitted = record.tasks.at(-1)?.submittedAt.getTime() ?? 0;
+    // Those of one request are handed out in no order.
+    if (one.overtaken === null && submitted + 100 < this.board.turn) one.overtaken = Date.now();
+    const step = nextStep({ ...one, record }, { maxRetries: this.site.maxRetries, patience: this.patience });
+    if (step.do === 'lost') await this.conclude(one, { lost: step.why });
+    else if (step.do === 'submit') {
+      this.submit(one).catch(() => {
+        // The service or the site does not answer: the next turn tries again, and whoever observes is told.
+      });
+    }
+  }
+}
+
+export interface Stopped {
+  readonly reason: StopReason;
+  readonly why: string | null;
+}
+
+const begun: AttemptFacts = {
+  gone: false,
+  status: null,
+  settled: false,
+  hasResult: false,
+  stop: null,
+  beat: '',
+  startedAt: null,
+  host: null,
+};
+
+/** How it ended, as the journal has it. */
+export function observeOutcome(outcome: Json): JobObservation | null {
+  const told = objectOf(outcome);
+  if (told === null) return null;
+  const { lost: why } = told;
+  if (typeof why === 'string') return lost(why);
+  const stopped = objectOf(told['stopped']);
+  if (stopped !== null) {
+    const { reason, why: words } = stopped as unknown as Stopped;
+    const now = new Date();
+    return {
+      state: 'done',
+      end: { how: 'stopped', reason, ...(words === null ? {} : { why: words }) },
+      startedAt: now,
+      endedAt: now,
+    };
+  }
+  const facts = factsOfOutcome(outcome);
+  return (facts === null ? null : concludeFacts(facts)) ?? lost('its task left no word of it');
+}

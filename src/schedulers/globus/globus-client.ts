@@ -1,0 +1,189 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PerdureError } from '../../study/error';
+import type { Json } from '../../study/json';
+import type { GlobusAuthorization } from './authorization';
+import { limitOf, type RequestLimit } from './request-limit';
+import { challengeOf, isPassing, serviceError, type Refusal } from './service-error';
+import type {
+  BatchStatus,
+  EndpointStatus,
+  RegisteredFunction,
+  RegisterFunction,
+  ResultQueues,
+  SubmittedTasks,
+  SubmitTasks,
+} from './wire';
+
+/** Which service, and how it is asked. */
+export interface GlobusService {
+  /** The site's name, for messages. */
+  readonly site: string;
+  readonly serviceUrl: string;
+  readonly authorization: GlobusAuthorization;
+}
+
+/** Ids in one question for states, as the Python SDK has it. */
+export const mostIds = 128;
+/** Times that a request is made again where the service could not answer, and the longest time between two (milliseconds). */
+const again = { times: 4, longest: 10_000 };
+const patience = 60_000;
+
+type Answered<T> =
+  | { readonly ok: true; readonly value: T }
+  /** `certain`: no earlier try may have been carried out. */
+  | { readonly ok: false; readonly refusal: Refusal; readonly certain: boolean };
+
+/**
+ * Asks Globus Compute. Requests keep to its limit of rate, and are made again where it could not answer: a submission too, so that
+ * one may be carried out twice.
+ *
+ * Errors: {@link PerdureError} `LoginRequired`, `Unavailable`, `SubmitRejected` for what the service refuses for good.
+ */
+export class GlobusClient {
+  private readonly limit: RequestLimit;
+
+  constructor(private readonly service: GlobusService) {
+    this.limit = limitOf(service.serviceUrl);
+  }
+
+  async registerFunction(request: RegisterFunction): Promise<string> {
+    const { function_uuid } = await this.ask<RegisteredFunction>(
+      'POST',
+      '/v3/functions',
+      'the function',
+      request,
+    );
+    return function_uuid;
+  }
+
+  /** @returns `null` where the service does not know (any more) a function that is named */
+  async submit(endpointId: string, request: SubmitTasks): Promise<SubmittedTasks | null> {
+    const path = `/v3/endpoints/${endpointId}/submit`;
+    const answer = await this.try<SubmittedTasks>('POST', path, request);
+    if (answer.ok) return answer.value;
+    const { refusal } = answer;
+    // 403 for one of somebody else's, which is what it is after a login as another identity.
+    if (isAboutFunction(refusal)) return null;
+    const error = serviceError(refusal, 'the submission', this.service.site);
+    throw answer.certain && refusal.status < 500 ? PerdureError.beforeAnything(error) : error;
+  }
+
+  async batchStatus(ids: readonly string[]): Promise<BatchStatus['results']> {
+    const request = { task_ids: ids };
+    const { results } = await this.ask<BatchStatus>(
+      'POST',
+      '/v2/batch_status',
+      'the question for states',
+      request,
+    );
+    return results;
+  }
+
+  resultQueues(): Promise<ResultQueues> {
+    return this.ask('GET', '/v2/get_amqp_result_connection_url', 'the question for results');
+  }
+
+  endpointStatus(endpointId: string): Promise<EndpointStatus> {
+    return this.ask('GET', `/v2/endpoints/${endpointId}/status`, "the question for the endpoint's state");
+  }
+
+  private async ask<T>(method: 'GET' | 'POST', path: string, what: string, body?: object): Promise<T> {
+    const answer = await this.try<T>(method, path, body);
+    if (answer.ok) return answer.value;
+    throw serviceError(answer.refusal, what, this.service.site);
+  }
+
+  private async try<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<Answered<T>> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    let renewed = false;
+    let certain = true;
+    for (let turn = 1; ; turn++) {
+      const token = await this.service.authorization.accessToken().catch((error: unknown) => {
+        throw certain ? PerdureError.beforeAnything(error) : error;
+      });
+      const answer = await this.once<T>(method, path, token, text).catch((cause: unknown) => {
+        if (turn > again.times) throw this.unreachable(cause);
+        return null;
+      });
+      if (answer?.ok === true) return answer;
+      const challenge = answer === null ? null : challengeOf(answer.refusal);
+      if (answer !== null && challenge !== null) {
+        this.service.authorization.refused(token, challenge);
+        // A token that was withdrawn before its time is renewed without anybody; what a session lacks is not.
+        if (renewed || challenge.parameters !== null) return { ...answer, certain };
+        renewed = true;
+        continue;
+      }
+      if (answer !== null && (!isPassing(answer.refusal) || turn > again.times))
+        return { ...answer, certain };
+      // No answer, or one of a service that failed, says nothing of what was done.
+      if (answer === null || answer.refusal.status >= 500) certain = false;
+      const asked = answer?.refusal.retryAfter ?? null;
+      const backoff = Math.min(again.longest, 250 * 2 ** turn) * (0.5 + Math.random() / 2);
+      if (asked !== null) this.limit.pause(Math.min(asked, patience));
+      await sleep(asked === null ? backoff : 0);
+    }
+  }
+
+  private async once<T>(
+    method: string,
+    path: string,
+    token: string,
+    body: string | undefined,
+  ): Promise<Answered<T>> {
+    await this.limit.turn();
+    const response = await fetch(`${this.service.serviceUrl}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        accept: 'application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body }),
+      // A token goes to the service that it was made for, and nowhere else.
+      redirect: 'error',
+      signal: AbortSignal.timeout(patience),
+    });
+    const text = await response.text();
+    if (response.ok) return { ok: true, value: JSON.parse(text) as T };
+    const refusal = { status: response.status, body: parsed(text), retryAfter: retryAfter(response) };
+    return { ok: false, refusal, certain: false };
+  }
+
+  private unreachable(cause: unknown): PerdureError {
+    const { site, serviceUrl } = this.service;
+    const why = cause instanceof Error ? causeOf(cause) : String(cause);
+    return new PerdureError('Unavailable', `Globus Compute does not answer: ${why}`, {
+      where: `site ${site} (${serviceUrl})`,
+      cause,
+    });
+  }
+}
+
+function isAboutFunction({ status, body }: Refusal): boolean {
+  const text = JSON.stringify(body).toUpperCase();
+  return (status === 404 || status === 403) && text.includes('FUNCTION') && !text.includes('ENDPOINT');
+}
+
+/** `fetch failed` says nothing; what is behind it does. */
+function causeOf(error: Error): string {
+  const { cause } = error;
+  return cause instanceof Error && cause.message !== '' ? cause.message : error.message;
+}
+
+function parsed(text: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return null;
+  }
+}
+
+/** Seconds, or a date. */
+function retryAfter({ headers }: Response): number | null {
+  const value = headers.get('retry-after');
+  if (value === null) return null;
+  const seconds = Number(value);
+  const milliseconds = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(value) - Date.now();
+  return Number.isFinite(milliseconds) ? Math.max(0, milliseconds) : null;
+}

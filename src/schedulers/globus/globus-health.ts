@@ -1,0 +1,80 @@
+import { PerdureError } from '../../study/error';
+import { HealthClock, type SiteHealth } from '../../study/site-health';
+import type { GlobusClient } from './globus-client';
+import type { EndpointStatus } from './wire';
+
+/** How long what the service said of the endpoint is good for, and how long whoever asks waits for it (milliseconds). */
+const fresh = 30_000;
+const patience = 2000;
+
+/** Tells how an endpoint is: as the service says, asked now and then, and as our own tasks met with it. */
+export class GlobusHealth {
+  private readonly clock = new HealthClock();
+  private said: EndpointStatus | PerdureError | null = null;
+  private askedAt = 0;
+  private asking: Promise<void> | undefined;
+
+  constructor(
+    private readonly client: Pick<GlobusClient, 'endpointStatus'>,
+    private readonly endpointId: string,
+  ) {}
+
+  /**
+   * What the service says of the endpoint, as of lately.
+   * @returns `null` where it has not said anything yet
+   */
+  async status(): Promise<EndpointStatus | PerdureError | null> {
+    if (Date.now() - this.askedAt > fresh) {
+      this.asking ??= this.ask().finally(() => {
+        this.asking = undefined;
+      });
+    }
+    const { asking } = this;
+    if (asking !== undefined) {
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(late.resolve, patience);
+      await Promise.race([asking, late.promise]);
+      clearTimeout(timer);
+    }
+    return this.said;
+  }
+
+  /** @param outage why our tasks can't be asked for; `null`: they can */
+  async tell(
+    outage: PerdureError | null,
+    counts: { readonly queued: number; readonly running: number },
+  ): Promise<SiteHealth> {
+    const said = await this.status();
+    const trouble = outage ?? (said instanceof PerdureError ? said : null);
+    if (trouble !== null) {
+      const state = trouble.kind === 'LoginRequired' ? 'login' : 'down';
+      return this.clock.stamp({ state, reason: trouble.text, free: 0, ...counts });
+    }
+    if (said === null || said instanceof PerdureError) {
+      const reason = 'Globus Compute has not answered yet';
+      return this.clock.stamp({ state: 'degraded', reason, free: null, ...counts });
+    }
+    if (said.status === 'online') return this.clock.stamp({ state: 'ok', reason: '', free: null, ...counts });
+    return this.clock.stamp({ state: 'down', reason: inWords(said), free: 0, ...counts });
+  }
+
+  private async ask(): Promise<void> {
+    try {
+      this.said = await this.client.endpointStatus(this.endpointId);
+    } catch (error) {
+      if (!(error instanceof PerdureError)) throw error;
+      this.said = error;
+    }
+    this.askedAt = Date.now();
+  }
+}
+
+/** An endpoint's state, and what to do about it. */
+export function inWords({ status, details }: EndpointStatus): string {
+  if (status !== 'online') {
+    return `the endpoint is ${status}; on its machine: globus-compute-endpoint start NAME`;
+  }
+  if (details === undefined) return 'the endpoint is online';
+  const { idle_workers, total_workers, pending_tasks } = details;
+  return `the endpoint is online: ${String(idle_workers)} of ${String(total_workers)} workers are free, ${String(pending_tasks)} tasks wait`;
+}

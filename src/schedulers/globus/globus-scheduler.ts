@@ -1,0 +1,358 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PerdureError } from '../../study/error';
+import type { SiteHealth } from '../../study/site-health';
+import type { Cleaning, Heap, NeededStudy, SiteFinding } from '../../study/site-upkeep';
+import type { Transport } from '../../transports/transport';
+import { attemptPath } from '../job-key';
+import { stopText } from '../pbs/attempt-view';
+import { flatName, jobName } from '../pbs/job-name';
+import { logOf, outputOf } from '../pbs/pbs-output';
+import { PbsStoreroom } from '../pbs/pbs-storeroom';
+import { readShim } from '../pbs/shim';
+import { lineOf, type Answer } from '../pbs/site-answer';
+import { failureIn, SiteShell, words } from '../pbs/site-shell';
+import type { PreparationProgress, PreparationRequest } from '../preparation';
+import type {
+  JobKey,
+  JobObservation,
+  JobOutput,
+  JobRequest,
+  LogBytes,
+  LogPart,
+  Pace,
+  Report,
+  Scheduler,
+  StopReason,
+} from '../scheduler';
+import { clean } from '../storeroom';
+import { factsOfOutcome, objectOf, outputOfOutcome } from './attempt-facts';
+import { attemptRequest } from './attempt-request';
+import { Attempts, type Watched } from './attempts';
+import type { GlobusAuthorization } from './authorization';
+import { Deliveries } from './deliveries';
+import { endpointFindings } from './endpoint-findings';
+import { GlobusClient } from './globus-client';
+import { GlobusHealth } from './globus-health';
+import { globusPreparations, preparedHere } from './globus-preparations';
+import { usualPatience, type GlobusSite, type Patience } from './globus-site';
+import type { GlobusJournal } from './journal';
+import { marked, unmarked } from './home-directory';
+import { Looks } from './looks';
+import { TaskBoard } from './task-board';
+import { createTaskTransport } from './task-transport';
+
+const shimText = readFileSync(resolve(__dirname, '..', '..', '..', 'trial', 'globus_task.py'), 'utf8');
+
+/** How long a cancelled trial may take to end, where it can be told to (milliseconds). */
+const cancelPatience = 3 * 60_000;
+
+/** What a scheduler of Globus Compute is made with. */
+export interface GlobusParts {
+  readonly site: GlobusSite;
+  readonly authorization: GlobusAuthorization;
+  readonly journal: GlobusJournal;
+  /** A way to the site's files besides tasks; the scheduler closes it. */
+  readonly transport: Transport | null;
+  readonly patience?: Patience;
+}
+
+export function createGlobusScheduler(parts: GlobusParts): Scheduler {
+  return new GlobusScheduler(parts);
+}
+
+/**
+ * Runs each attempt as a task of an endpoint. A task may be submitted more than once, since an answer of the service may be lost, and
+ * so may a task: the fence in the attempt's directory lets one run, and the others tell of it. What is decided of an attempt, and
+ * what its tasks are, is in the journal. Results come by AMQP, by asking, or, where the service lost them, from the site's files.
+ *
+ * Where it ends: the service can't cancel a task. One that runs is ended by a mark among its files, which a transport puts there, or a
+ * task where a worker is free; one that waits is ended when it begins.
+ */
+class GlobusScheduler implements Scheduler {
+  private readonly client: GlobusClient;
+  private readonly board: TaskBoard;
+  private readonly attempts: Attempts;
+  private readonly deliveries: Deliveries;
+  private readonly looks: Looks;
+  private readonly siteHealth: GlobusHealth;
+  /** For what a person or a study waits for; and for what may take as long as a worker takes to be free. */
+  private readonly shell: SiteShell;
+  private readonly slowShell: SiteShell;
+  private readonly shim = readShim();
+  private readonly site: GlobusSite;
+  private readonly journal: GlobusJournal;
+  private readonly transport: Transport | null;
+  private readonly patience: Patience;
+  private readonly submitting = new Map<string, Promise<string | null>>();
+  private readonly preparations: ReturnType<typeof globusPreparations>;
+
+  constructor({ site: given, authorization, journal, transport, patience = usualPatience }: GlobusParts) {
+    const site = { ...given, workingDir: marked(given.workingDir) };
+    this.site = site;
+    this.journal = journal;
+    this.transport = transport;
+    this.patience = patience;
+    this.client = new GlobusClient({ site: site.site, serviceUrl: site.serviceUrl, authorization });
+    this.attempts = new Attempts(site, journal, () => this.deliveries, patience);
+    this.board = new TaskBoard(
+      site,
+      this.client,
+      journal,
+      { name: 'perdure_task', text: shimText },
+      (attempt, taskId, said) => this.attempts.take(attempt, taskId, said),
+      patience,
+    );
+    this.attempts.board = this.board;
+    const way = transport ?? createTaskTransport(site.site, this.board);
+    const shell = (connection: number): SiteShell =>
+      new SiteShell(
+        way,
+        // No PBS: its functions find nothing to ask.
+        { name: site.site, workingDir: site.workingDir, pbsBin: '' },
+        { command: 60, connection, submission: 60, files: 60_000 },
+      );
+    this.shell = shell(transport === null ? patience.person : 45_000);
+    this.slowShell = shell(transport === null ? patience.worker : 45_000);
+    this.deliveries = new Deliveries(site.site, this.shim, journal, this.slowShell);
+    this.siteHealth = new GlobusHealth(this.client, site.endpointId);
+    this.looks = new Looks(this.slowShell, this.siteHealth, {
+      interval: transport === null ? patience.look.task : patience.look.transport,
+      byTask: transport === null,
+      saw: (one, facts) => {
+        this.attempts.saw(one, facts);
+      },
+    });
+    this.attempts.looks = this.looks;
+    this.preparations = globusPreparations(site, this.slowShell);
+  }
+
+  submit(request: JobRequest): Promise<string | null> {
+    const name = flatName(request.key);
+    const known = this.submitting.get(name);
+    if (known !== undefined) return known;
+    const mine = this.submitOnce(request).finally(() => this.submitting.delete(name));
+    this.submitting.set(name, mine);
+    return mine;
+  }
+
+  async observe(keys: readonly JobKey[]): Promise<readonly JobObservation[]> {
+    try {
+      await this.board.adopt();
+      return await Promise.all(
+        keys.map(async (key) => this.attempts.observe(await this.attempts.watch(key))),
+      );
+    } catch (error) {
+      if (!(error instanceof PerdureError)) throw error;
+      return keys.map(() => ({ state: 'unknown', why: error.text }));
+    }
+  }
+
+  /** Results come by themselves; what does not come is looked for meanwhile. */
+  pace(): Pace {
+    return { stay: 25_000, again: 500 };
+  }
+
+  async waitForNews(key: JobKey, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    try {
+      await Promise.race([
+        this.attempts.of(key).news.promise,
+        sleep(timeoutMs, undefined, { signal: AbortSignal.any([signal, over.signal]) }).catch(
+          () => undefined,
+        ),
+      ]);
+    } finally {
+      over.abort();
+    }
+  }
+
+  /** The endpoint's own queue takes whatever comes. */
+  async waitForSlot(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    await sleep(Math.min(timeoutMs, 1000), undefined, { signal }).catch(() => undefined);
+  }
+
+  async markPruned(key: JobKey): Promise<void> {
+    const marked = this.ask(this.slowShell, (number) => `mark ${words(number, attemptPath(key))}`, 1000);
+    if (this.transport !== null) await marked;
+    // Where no worker is free the trial goes on, as long as it is not stopped for it.
+    else marked.catch(() => undefined);
+  }
+
+  async cancel(key: JobKey, reason: StopReason, why?: string): Promise<void> {
+    const name = flatName(key);
+    const record = await this.journal.keepStop(this.site.site, name, { reason, why: why ?? null });
+    const one = await this.attempts.watch(key);
+    await this.attempts.refresh([one]);
+    if (this.isOver(one)) return;
+    const said = objectOf(record.stop);
+    // The first reason stays.
+    const first = {
+      reason: (said?.['reason'] ?? reason) as StopReason,
+      why: (said?.['why'] ?? null) as string | null,
+    };
+    if (record.tasks.length === 0 && one.submitting === null) {
+      await this.attempts.conclude(one, { stopped: first });
+      return;
+    }
+    if (await this.stopAtSite(one, first.reason, first.why ?? undefined)) return;
+    const words = `Globus Compute can't cancel a task, and no worker was free to end it: it may run on for ${inHours(this.site.functionTimeout)}`;
+    const told = first.why === null ? words : `${first.why}; ${words}`;
+    await this.attempts.conclude(one, { stopped: { ...first, why: told } });
+  }
+
+  async fetchReports(key: JobKey): Promise<readonly Report[]> {
+    const one = await this.attempts.watch(key);
+    const outcome = objectOf(one.record?.outcome);
+    return outcome === null ? one.reports.all : outputOfOutcome(outcome, '').reports;
+  }
+
+  async hasCheckpoint(key: JobKey): Promise<boolean> {
+    const path = attemptPath(key);
+    const trial = path.slice(0, path.lastIndexOf('/'));
+    const answer = await this.ask(this.shell, (number) => `has_checkpoint ${words(number, trial)}`, 1000);
+    return lineOf(answer, 'yes') !== undefined;
+  }
+
+  async fetch(key: JobKey): Promise<JobOutput> {
+    const path = attemptPath(key);
+    const directory = `${unmarked(this.site.workingDir)}/${path}`;
+    const one = await this.attempts.watch(key);
+    const outcome = objectOf(one.record?.outcome);
+    if (outcome !== null && factsOfOutcome(outcome) !== null) return outputOfOutcome(outcome, directory);
+    try {
+      const answer = await this.ask(
+        this.shell,
+        (number) => `fetch ${words(number, path, flatName(key), 0)}`,
+        20_000,
+      );
+      if (lineOf(answer, 'fetched') === undefined)
+        throw this.unavailable('what the trial left could not be read');
+      return outputOf(answer, directory);
+    } catch (error) {
+      // Of what was given up, nothing need be there.
+      if (outcome === null || !(error instanceof PerdureError)) throw error;
+      return outputOfOutcome({ reports: null }, directory);
+    }
+  }
+
+  async readLog(key: JobKey, { source, from, most }: LogPart): Promise<LogBytes | null> {
+    try {
+      const answer = await this.ask(
+        this.shell,
+        (number) => `read_log ${words(number, attemptPath(key), source ?? 'none', from, most)}`,
+        20_000,
+      );
+      return logOf(answer);
+    } catch (error) {
+      const one = await this.attempts.watch(key);
+      const tail = objectOf(one.record?.outcome)?.['tail'];
+      if (!(error instanceof PerdureError) || typeof tail !== 'string') throw error;
+      // Its end came with the result.
+      const bytes = new TextEncoder().encode(tail).subarray(source === 'trial' ? from : 0);
+      const start = source === 'trial' ? from : 0;
+      return { source: 'trial', from: start, size: start + bytes.length, bytes: bytes.subarray(0, most) };
+    }
+  }
+
+  async clean(cleaning: Cleaning): Promise<readonly Heap[]> {
+    const heaps = await clean(new PbsStoreroom(this.slowShell, this.site.site, this.shim.path), cleaning);
+    if (!cleaning.dryRun) {
+      const ended = await this.journal.endedAttempts(
+        this.site.site,
+        new Date(Date.now() - cleaning.olderThan),
+      );
+      await this.journal.forgetAttempts(ended);
+    }
+    return heaps;
+  }
+
+  async health(): Promise<SiteHealth> {
+    return this.siteHealth.tell(this.board.outage, this.attempts.counts);
+  }
+
+  async examine(_needed: readonly NeededStudy[]): Promise<readonly SiteFinding[]> {
+    return endpointFindings(this.site, this.client, this.shell, this.transport?.description ?? null);
+  }
+
+  prepare(request: PreparationRequest): Promise<PreparationProgress> {
+    return this.preparations.prepare(preparedHere(request));
+  }
+
+  abandonPreparation(request: PreparationRequest): Promise<void> {
+    return this.preparations.abandon(preparedHere(request));
+  }
+
+  async close(): Promise<void> {
+    await this.attempts.close();
+    await this.board.close();
+    await this.transport?.close();
+  }
+
+  private async submitOnce(request: JobRequest): Promise<string | null> {
+    const { preparation } = request;
+    const wanted =
+      preparation === undefined
+        ? request
+        : { ...request, preparation: preparedHere({ preparation }).preparation };
+    await this.board.adopt();
+    const one = this.attempts.of(request.key);
+    const made = attemptRequest(this.site, this.shim, one.name, wanted);
+    const record = await this.journal.keepAttempt(this.site.site, one.name, made);
+    await this.attempts.watch(request.key);
+    await this.attempts.refresh([one]);
+    // Cancelled before; whoever observes it sees so.
+    if (record.outcome !== null || record.stop !== null) return 'none';
+    const last = record.tasks.at(-1);
+    return last?.taskId ?? (await this.attempts.submit(one));
+  }
+
+  /** @returns whether it is certain that nothing of it runs or will */
+  private async stopAtSite(one: Watched, reason: StopReason, why: string | undefined): Promise<boolean> {
+    const until = Date.now() + (this.transport === null ? this.patience.person : cancelPatience);
+    for (let wait = 300; ; wait = Math.min(2 * wait, 5000)) {
+      try {
+        await this.ask(
+          this.shell,
+          (number) =>
+            `stop_attempt ${words(number, one.path, one.name, jobName(one.key), stopText(reason, why))}`,
+          1000,
+        );
+        await this.looks.at(one);
+      } catch (error) {
+        if (!(error instanceof PerdureError)) throw error;
+        // With a transport it can be told later; without one nobody may ever be free.
+        if (this.transport !== null) throw error;
+      }
+      await this.attempts.refresh([one]);
+      if (this.isOver(one)) return true;
+      if (Date.now() > until) {
+        if (this.transport === null) return false;
+        throw this.unavailable('the trial was told to end and has not ended yet');
+      }
+      await Promise.race([one.news.promise, sleep(wait)]);
+    }
+  }
+
+  private isOver(one: Watched): boolean {
+    const { state } = this.attempts.observe(one);
+    return state === 'done' || state === 'lost';
+  }
+
+  private unavailable(why: string): PerdureError {
+    return new PerdureError('Unavailable', why, { where: `site ${this.site.site}` });
+  }
+
+  private async ask(shell: SiteShell, lines: (number: string) => string, timeoutMs: number): Promise<Answer> {
+    const answer = await shell.call({ lines, timeoutMs });
+    const failed = failureIn(answer);
+    if (failed !== undefined) throw this.unavailable(failed);
+    return answer;
+  }
+}
+
+function inHours(milliseconds: number): string {
+  const minutes = Math.ceil(milliseconds / 60_000);
+  return minutes < 120 ? `${String(minutes)} minutes` : `${String(Math.ceil(minutes / 60))} hours`;
+}

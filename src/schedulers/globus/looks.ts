@@ -1,0 +1,100 @@
+import { PerdureError } from '../../study/error';
+import { lineOf } from '../pbs/site-answer';
+import { words, type Call, type SiteShell } from '../pbs/site-shell';
+import { factsOfLook } from './attempt-facts';
+import type { Watched } from './attempts';
+
+import { inWords, type GlobusHealth } from './globus-health';
+
+/** Times in a row that no look is taken by a task since no worker is free: what the service says of that may be old. */
+const mostSkipped = 10;
+
+/**
+ * Looks at the directories of attempts: all that are open by one command. By a transport, or by a small task, which waits for a free
+ * worker; nothing rests on such a look but what no answer of a task tells.
+ */
+export class Looks {
+  private looking: Promise<void> | undefined;
+  private lastBegan = Date.now();
+  private skipped = 0;
+  private said: string | null = null;
+
+  constructor(
+    private readonly shell: SiteShell,
+    private readonly health: GlobusHealth,
+    private readonly options: {
+      /** Milliseconds between two. */
+      readonly interval: number;
+      readonly byTask: boolean;
+      readonly saw: (one: Watched, facts: NonNullable<ReturnType<typeof factsOfLook>>) => void;
+    },
+  ) {}
+
+  /** What a person should know of attempts that nothing is known of. */
+  get problem(): string | null {
+    return this.said;
+  }
+
+  /** Looks where it is time to. */
+  due(open: readonly Watched[]): void {
+    if (this.looking !== undefined || Date.now() - this.lastBegan < this.options.interval) return;
+    this.lastBegan = Date.now();
+    this.looking = this.look(open)
+      .catch((error: unknown) => {
+        if (!(error instanceof PerdureError)) throw error;
+        this.said = `its files can't be looked at: ${error.message}`;
+      })
+      .finally(() => {
+        this.looking = undefined;
+      });
+  }
+
+  /** Looks at one now. */
+  async at(one: Watched): Promise<void> {
+    await this.lookAt([one]);
+  }
+
+  private async look(open: readonly Watched[]): Promise<void> {
+    const status = await this.health.status();
+    this.said = status === null || status instanceof PerdureError ? null : inWords(status);
+    if (this.options.byTask) {
+      const workers = status === null || status instanceof PerdureError ? undefined : status.details;
+      const busy = workers !== undefined && workers.total_workers > 0 && workers.idle_workers === 0;
+      const offline = status !== null && !(status instanceof PerdureError) && status.status !== 'online';
+      // A task that waits may make the endpoint ask for more nodes.
+      if (offline || (busy && this.skipped < mostSkipped)) {
+        this.skipped += 1;
+        return;
+      }
+      this.skipped = 0;
+    }
+    await this.lookAt(open);
+  }
+
+  private async lookAt(open: readonly Watched[]): Promise<void> {
+    const answers = await this.shell.callAll([time, ...open.map((one) => look(one))]);
+    const [timed, ...rest] = answers;
+    const site = Number(timed === undefined ? Number.NaN : lineOf(timed, 'now'));
+    const clock = Number.isFinite(site) ? site * 1000 - Date.now() : 0;
+    open.forEach((one, i) => {
+      const answer = rest[i];
+      const facts = answer === undefined ? null : factsOfLook(answer);
+      if (answer === undefined || facts === null) return;
+      const before = one.reports.all.length;
+      one.reports.take(answer.data.get('reports'));
+      const { startedAt } = facts;
+      const ours = startedAt === null ? null : new Date(startedAt.getTime() - clock);
+      this.options.saw(one, { ...facts, startedAt: ours });
+      if (one.reports.all.length > before) {
+        one.news.resolve();
+        one.news = Promise.withResolvers();
+      }
+    });
+  }
+}
+
+const time: Call = { lines: (number) => `say now ${number} "$(date +%s)"`, timeoutMs: 1000 };
+
+function look({ name, path, reports }: Watched): Call {
+  return { lines: (number) => `look ${words(number, path, name, reports.from)}`, timeoutMs: 500 };
+}

@@ -1,0 +1,68 @@
+import { concludeFacts, type AttemptFacts } from './attempt-facts';
+import type { Patience } from './globus-site';
+import type { AttemptRecord } from './journal';
+
+/** What is known of an attempt that has no outcome yet. */
+export interface OpenAttempt {
+  readonly record: AttemptRecord;
+  readonly facts: AttemptFacts | null;
+  readonly beat: { readonly text: string; readonly since: number; readonly times: number };
+  readonly overtaken: number | null;
+}
+
+export type Step =
+  { readonly do: 'wait' } | { readonly do: 'submit' } | { readonly do: 'lost'; readonly why: string };
+
+/** How often a task may find its files missing. */
+const mostMissing = 5;
+/** The first pause before a task that failed is submitted again (milliseconds); each further one is twice as long. */
+const firstPause = 500;
+
+/**
+ * What to do about an attempt. Submitting it again is harmless whatever has become of its tasks: the fence lets one run, and the others
+ * tell of it. So it is done where a task failed or may have been lost; an attempt that had begun and gives no sign of life is lost.
+ */
+export function nextStep(
+  { record, facts, beat, overtaken }: OpenAttempt,
+  limits: {
+    readonly maxRetries: number;
+    readonly patience: Pick<Patience, 'silence' | 'overtaken' | 'look'>;
+  },
+  now = Date.now(),
+): Step {
+  const seen = facts === null ? null : concludeFacts(facts);
+  if (seen?.state === 'lost') return { do: 'lost', why: seen.why };
+  // What ended is read by whoever records it.
+  if (seen !== null) return { do: 'wait' };
+  const { silence, overtaken: patience, look } = limits.patience;
+  const hasBegun = facts !== null && facts.beat !== '';
+  if (hasBegun && beat.times > 1 && now - beat.since > silence) {
+    const seconds = String(Math.round((now - beat.since) / 1000));
+    return { do: 'lost', why: `its worker of the endpoint has given no sign of life for ${seconds} s` };
+  }
+  const { tasks, request, stop } = record;
+  const last = tasks.at(-1);
+  if (request === null || stop !== null || last === undefined) return { do: 'wait' };
+  const times = (how: string): number => tasks.filter(({ ended }) => ended?.split(' ')[0] === how).length;
+  if (tasks.some(({ ended }) => ended === null)) {
+    if (hasBegun || overtaken === null) return { do: 'wait' };
+    // The more often, the longer: it may just be that a worker keeps it behind a long trial.
+    return now - overtaken > patience * 2 ** (tasks.length - 1) ? { do: 'submit' } : { do: 'wait' };
+  }
+  const age = now - last.submittedAt.getTime();
+  const [how = '', ...words] = (last.ended ?? '').split(' ');
+  switch (how) {
+    case 'missing':
+      if (times('missing') <= mostMissing) return { do: 'submit' };
+      return { do: 'lost', why: 'its files do not stay at the site' };
+    case 'failed': {
+      const failures = times('failed');
+      if (failures > limits.maxRetries)
+        return { do: 'lost', why: `the endpoint did not run it: ${words.join(' ')}` };
+      return age > firstPause * 2 ** failures ? { do: 'submit' } : { do: 'wait' };
+    }
+    default:
+      // Another task of it has the fence; a new one asks how it is.
+      return age > 2 * look.task ? { do: 'submit' } : { do: 'wait' };
+  }
+}

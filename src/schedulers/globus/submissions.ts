@@ -1,0 +1,193 @@
+import { createHash } from 'node:crypto';
+import { PerdureError } from '../../study/error';
+import type { GlobusClient } from './globus-client';
+import type { GlobusSite } from './globus-site';
+import type { GlobusJournal } from './journal';
+import { functionCode, resultSerializers } from './serialization';
+import type { ResourceSpecification, SubmitTasks } from './wire';
+
+/** Characters of payloads in one request, whose body may have 10 MB: what JSON makes longer is in it. */
+const mostCharacters = 6 * 2 ** 20;
+/** What a single payload may have: it is refused before it is sent. */
+export const largestPayload = 4 * 2 ** 20;
+const mostTasks = 500;
+/** Requests under way at once; tasks that come meanwhile are gathered into the next one. */
+const atOnce = 2;
+
+/** A task to submit. */
+export interface NewTask {
+  /** In Globus Compute's own form. */
+  readonly payload: string;
+  readonly resources: ResourceSpecification | null;
+}
+
+interface Waiting {
+  readonly task: NewTask;
+  readonly done: (submitted: Submitted) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+export interface Submitted {
+  readonly taskId: string;
+  readonly group: string;
+}
+
+/** A function of ours as the service has to know it. */
+export interface SiteFunction {
+  readonly name: string;
+  readonly text: string;
+}
+
+/**
+ * Submits tasks, those that come at the same moment by one request, to one task group: the queue of results of an earlier submission,
+ * whose answer may have been lost, is then the queue of this one.
+ */
+export class Submissions {
+  private waiting: Waiting[] = [];
+  private underWay = 0;
+  private scheduled = false;
+  private group: string | null | undefined;
+  private registering: Promise<string> | undefined;
+  private readonly code: string;
+  private readonly hash: string;
+
+  constructor(
+    private readonly site: GlobusSite,
+    private readonly client: GlobusClient,
+    private readonly journal: GlobusJournal,
+    private readonly fn: SiteFunction,
+    private readonly gather: number,
+  ) {
+    this.code = functionCode(fn.name, fn.text);
+    this.hash = createHash('sha256').update(this.code).digest('hex');
+  }
+
+  submit(task: NewTask): Promise<Submitted> {
+    return new Promise((done, failed) => {
+      this.waiting.push({ task, done, failed });
+      this.schedule();
+    });
+  }
+
+  private schedule(): void {
+    // Only one makes the group; it is the first of the site's life.
+    const most = this.group == null ? 1 : atOnce;
+    if (this.scheduled || this.waiting.length === 0 || this.underWay >= most) return;
+    this.scheduled = true;
+    setTimeout(() => {
+      this.scheduled = false;
+      void this.sendNext();
+    }, this.gather);
+  }
+
+  private async sendNext(): Promise<void> {
+    const batch = this.takeBatch();
+    if (batch.length === 0) return;
+    this.underWay += 1;
+    // What else waits goes beside it, where there is room.
+    if (this.group != null) this.schedule();
+    try {
+      const submitted = await this.send(batch.map(({ task }) => task));
+      batch.forEach(({ done, failed }, i) => {
+        const one = submitted[i];
+        if (one === undefined)
+          failed(
+            new PerdureError('Unavailable', 'the answer to a submission is cut off', { where: this.where }),
+          );
+        else done(one);
+      });
+    } catch (error) {
+      for (const { failed } of batch) failed(error);
+    } finally {
+      this.underWay -= 1;
+      this.schedule();
+    }
+  }
+
+  /** Tasks that want the same resources; the others are next. */
+  private takeBatch(): readonly Waiting[] {
+    const wanted = JSON.stringify(this.waiting[0]?.task.resources ?? null);
+    const batch: Waiting[] = [];
+    const rest: Waiting[] = [];
+    let characters = 0;
+    for (const one of this.waiting) {
+      characters += one.task.payload.length;
+      const fits = batch.length === 0 || (batch.length < mostTasks && characters <= mostCharacters);
+      if (fits && JSON.stringify(one.task.resources) === wanted) batch.push(one);
+      else rest.push(one);
+    }
+    this.waiting = rest;
+    return batch;
+  }
+
+  private get where(): string {
+    return `site ${this.site.site}`;
+  }
+
+  private async send(tasks: readonly NewTask[]): Promise<readonly Submitted[]> {
+    if (this.group === undefined) this.group = (await this.journal.taskGroups(this.site.site))[0] ?? null;
+    for (let turn = 1; ; turn++) {
+      const functionId = await this.functionId();
+      const answer = await this.client.submit(this.site.endpointId, this.request(functionId, tasks));
+      if (answer !== null) {
+        await this.keepGroup(answer.task_group_id);
+        const ids = answer.tasks[functionId] ?? [];
+        return ids.map((taskId) => ({ taskId, group: answer.task_group_id }));
+      }
+      // Registered by another identity, or deleted since.
+      await this.journal.forgetFunction(this.site.serviceUrl, this.hash, functionId);
+      if (turn === 2) {
+        throw new PerdureError(
+          'SubmitRejected',
+          'Globus Compute does not know the function that it has just registered',
+          {
+            where: this.where,
+          },
+        );
+      }
+    }
+  }
+
+  private request(functionId: string, tasks: readonly NewTask[]): SubmitTasks {
+    const { userEndpointConfig } = this.site;
+    const resources = tasks[0]?.resources ?? null;
+    return {
+      tasks: { [functionId]: tasks.map(({ payload }) => payload) },
+      create_queue: true,
+      result_serializers: [...resultSerializers],
+      ...(this.group == null ? {} : { task_group_id: this.group }),
+      ...(Object.keys(userEndpointConfig).length === 0 ? {} : { user_endpoint_config: userEndpointConfig }),
+      ...(resources === null ? {} : { resource_specification: resources }),
+    };
+  }
+
+  /** The service gives another one where it does not know ours any more. */
+  private async keepGroup(group: string): Promise<void> {
+    if (group === this.group) return;
+    await this.journal.keepTaskGroup(this.site.site, group);
+    this.group = group;
+  }
+
+  private functionId(): Promise<string> {
+    this.registering ??= this.findFunction().finally(() => {
+      this.registering = undefined;
+    });
+    return this.registering;
+  }
+
+  /** Registered once for each text, whoever asks. */
+  private async findFunction(): Promise<string> {
+    const { serviceUrl } = this.site;
+    const known = await this.journal.findFunction(serviceUrl, this.hash);
+    if (known !== null) return known;
+    const id = await this.client.registerFunction({
+      function_name: this.fn.name,
+      function_code: this.code,
+      description: 'Runs trials of Perdure',
+      public: false,
+      // It is text, for any Python from 3.9 on.
+      meta: { python_version: '3.9', sdk_version: '4.19.0', serde_identifier: 'st' },
+    });
+    return this.journal.keepFunction(serviceUrl, this.hash, id);
+  }
+}

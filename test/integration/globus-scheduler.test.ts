@@ -1,0 +1,247 @@
+import { keyOf } from '../support/fake-job';
+import { GlobusBench } from '../support/globus/scheduler-bench';
+import { FakeResult } from '../support/globus/endpoint-book';
+import { isAttempt } from '../support/globus/python-worker';
+import { until } from '../support/installation';
+
+const train = `import perdure_trial
+def train(params):
+    perdure_trial.report(0, 1.5)
+    print('trained with', params['x'])
+    return {'value': params['x'] * 2}
+`;
+
+let bench: GlobusBench;
+afterEach(() => bench.destroy());
+
+test('a trial runs as a task and its result, reports and output come back', async () => {
+  bench = await GlobusBench.start();
+  const { seen, output } = await bench.run({ files: { 'train.py': train }, params: { x: 4 } });
+  expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+  expect(output).toMatchObject({
+    result: { value: { value: 8 } },
+    reports: [{ step: 0, value: 1.5 }],
+    tail: 'trained with 4',
+  });
+  expect(bench.workers.begun).toHaveLength(1);
+}, 60_000);
+
+test('hostile words in parameters, environment and files reach the trial as they are', async () => {
+  bench = await GlobusBench.start({ workerInit: 'export FROM_SITE=yes' });
+  const hostile = `'"$(touch /tmp/perdure-injected)\`id\`\n\\ -x ü %h 😀`;
+  const script = `import json, os, sys
+def train(params):
+    return {'value': 1, 'x': params['x'], 'env': os.environ['ODD'], 'site': os.environ['FROM_SITE'],
+            'param': os.environ['PERDURE_PARAM_x'], 'file': open(${JSON.stringify("-a 'b' $(c).txt")}).read()}
+`;
+  const { output } = await bench.run({
+    files: { 'train.py': script, "-a 'b' $(c).txt": hostile },
+    params: { x: hostile },
+    env: { ODD: hostile },
+  });
+  expect(output.result).toEqual({
+    value: { value: 1, x: hostile, env: hostile, site: 'yes', param: hostile, file: hostile },
+  });
+}, 60_000);
+
+test.each([
+  ['sys.exit', `import sys\ndef train(p):\n    sys.exit(3)\n`, { how: 'exited', status: 1 }, /SystemExit: 3/],
+  ['os._exit', `import os\ndef train(p):\n    os._exit(7)\n`, { how: 'exited', status: 7 }, undefined],
+  [
+    'a crash',
+    `import os\ndef train(p):\n    os.kill(os.getpid(), 11)\n`,
+    { how: 'exited', status: 139 },
+    undefined,
+  ],
+  ['a syntax error', `def train(p:\n`, { how: 'exited', status: 1 }, /SyntaxError/],
+  [
+    'an import that fails',
+    `import nowhere_to_be_found\ndef train(p):\n    pass\n`,
+    { how: 'exited', status: 1 },
+    /ModuleNotFoundError/,
+  ],
+  ['a set', `def train(p):\n    return {1, 2}\n`, { how: 'exited', status: 1 }, /TypeError: .*set/],
+])(
+  '%s ends as what it is',
+  async (_what, script, end, error) => {
+    bench = await GlobusBench.start();
+    const { seen, output } = await bench.run({ files: { 'train.py': script } });
+    expect(seen).toMatchObject({ state: 'done', end });
+    if (error === undefined) expect(output.error).toBeUndefined();
+    else expect(output.error).toMatch(error);
+  },
+  60_000,
+);
+
+test('a large result is told from a small one, NaN is a number, and an emoji in the source is one', async () => {
+  bench = await GlobusBench.start();
+  const scheduler = await bench.scheduler();
+  const large = `def train(p):\n    return {'value': 1, 'x': 'y' * (11 * 2**20)}\n`;
+  const nan = `# 😀\ndef train(p):\n    return {'value': float('nan'), 'x': '😀'}\n`;
+  await bench.submit(scheduler, { number: 0, files: { 'train.py': large } });
+  await bench.submit(scheduler, { number: 1, files: { 'train.py': nan } });
+  for (const number of [0, 1]) await bench.untilOver(scheduler, keyOf({ number }));
+  expect((await scheduler.fetch(keyOf({ number: 0 }))).result).toEqual({
+    error: expect.stringContaining('more than') as string,
+  });
+  expect((await scheduler.fetch(keyOf({ number: 1 }))).result).toEqual({
+    value: { value: Number.NaN, x: '😀' },
+  });
+}, 60_000);
+
+test('a hang is ended at the time limit of the site, with all that it started', async () => {
+  bench = await GlobusBench.start({ functionTimeout: 1500 });
+  const { seen } = await bench.run({
+    command: ['sh', '-c', 'sleep 1000 & echo $! >"$PERDURE_CHECKPOINT_DIR/pid"; wait'],
+  });
+  expect(seen).toMatchObject({ state: 'done', end: { how: 'stopped', reason: 'timeout' } });
+  const pid = Number(bench.text('../checkpoint/pid'));
+  expect(() => process.kill(pid, 0)).toThrow();
+}, 60_000);
+
+test('trials that come together are submitted by one request, and the function is registered once for all workers', async () => {
+  bench = await GlobusBench.start();
+  const scheduler = await bench.scheduler();
+  const job = { command: ['sh', '-c', 'echo 1 >"$PERDURE_RESULT"'] };
+  // The first one makes the task group.
+  await bench.submit(scheduler, job);
+  const numbers = Array.from({ length: 20 }, (_, i) => i + 1);
+  await Promise.all(numbers.map((number) => bench.submit(scheduler, { ...job, number })));
+  expect(bench.service.count('submit')).toBeLessThan(5);
+  const other = await bench.scheduler();
+  await bench.submit(other, { ...job, number: 99 });
+  for (const number of [...numbers, 99]) await bench.untilOver(other, keyOf({ number }));
+  expect(bench.service.count('register_function')).toBe(1);
+}, 120_000);
+
+test('another worker goes on with what one began, and finds what came meanwhile', async () => {
+  bench = await GlobusBench.start();
+  const scheduler = await bench.scheduler();
+  bench.workers.hold();
+  await bench.submit(scheduler, { command: ['sh', '-c', 'echo 5 >"$PERDURE_RESULT"'] });
+  await scheduler.close();
+  bench.workers.release();
+  const other = await bench.scheduler();
+  expect(await bench.untilOver(other)).toMatchObject({ end: { how: 'exited', status: 0 } });
+  expect((await other.fetch(keyOf())).result).toEqual({ value: 5 });
+  // Asked again, it is the same task.
+  await bench.submit(other, { command: ['sh', '-c', 'echo 6 >"$PERDURE_RESULT"'] });
+  expect(bench.workers.begun).toHaveLength(1);
+}, 60_000);
+
+test('a submission whose answer was lost is made again, and one of the two runs', async () => {
+  bench = await GlobusBench.start();
+  const scheduler = await bench.scheduler();
+  bench.service.faults.next('submit', 'dropped');
+  await bench.submit(scheduler, {
+    command: ['sh', '-c', 'echo run >>"$PERDURE_CHECKPOINT_DIR/runs"; sleep 1; echo 1 >"$PERDURE_RESULT"'],
+  });
+  expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'exited', status: 0 } });
+  await until('both have begun', () => bench.workers.begun.length === 2);
+  expect(bench.text('../checkpoint/runs')).toBe('run\n');
+  expect((await scheduler.fetch(keyOf())).result).toEqual({ value: 1 });
+}, 60_000);
+
+test.each(['lost', 'thrown away'] as const)(
+  'a result that the service has %s is found at the site',
+  async (fault) => {
+    bench = await GlobusBench.start();
+    const scheduler = await bench.scheduler();
+    bench.service.faults.nextResult(fault);
+    await bench.submit(scheduler, {
+      command: ['sh', '-c', 'echo run >>"$PERDURE_CHECKPOINT_DIR/runs"; echo 7 >"$PERDURE_RESULT"'],
+    });
+    expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'exited', status: 0 } });
+    expect((await scheduler.fetch(keyOf())).result).toEqual({ value: 7 });
+    expect(bench.text('../checkpoint/runs')).toBe('run\n');
+  },
+  60_000,
+);
+
+test('a trial whose worker is killed does not outlive it, and is lost', async () => {
+  bench = await GlobusBench.start();
+  const scheduler = await bench.scheduler();
+  await bench.submit(scheduler, {
+    command: ['sh', '-c', 'echo $$ >"$PERDURE_CHECKPOINT_DIR/pid"; exec sleep 1000'],
+  });
+  await until('it runs', () => bench.text('../checkpoint/pid') !== '');
+  bench.workers.kill();
+  expect(await bench.untilOver(scheduler)).toMatchObject({ state: 'lost' });
+  expect(() => process.kill(Number(bench.text('../checkpoint/pid')), 0)).toThrow();
+}, 60_000);
+
+test('tasks of an endpoint that was killed without a word are found lost, or submitted again where they had not begun', async () => {
+  bench = await GlobusBench.start({}, { workers: 1 });
+  const scheduler = await bench.scheduler();
+  await bench.submit(scheduler, {
+    number: 0,
+    command: ['sh', '-c', 'echo >"$PERDURE_CHECKPOINT_DIR/on"; exec sleep 1000'],
+  });
+  await until('the first runs', () => bench.text('../checkpoint/on', keyOf({ number: 0 })) !== '');
+  await bench.submit(scheduler, { number: 1, command: ['sh', '-c', 'echo 2 >"$PERDURE_RESULT"'] });
+  await until('the second waits', () => bench.service.tasks.all().length >= 2);
+  bench.workers.vanish();
+  expect(await bench.untilOver(scheduler, keyOf({ number: 0 }))).toMatchObject({ state: 'lost' });
+  expect(await bench.untilOver(scheduler, keyOf({ number: 1 }))).toMatchObject({
+    end: { how: 'exited', status: 0 },
+  });
+}, 90_000);
+
+test('what the endpoint did not run is submitted again so often, and then lost with its reason', async () => {
+  bench = await GlobusBench.start({ maxRetries: 1 });
+  const scheduler = await bench.scheduler();
+  const run = bench.service.endpoints.find(bench.endpointId)!;
+  Object.assign(run, {
+    run: () =>
+      new FakeResult('Traceback…\nparsl.executors.errors.ManagerLost: Task failure due to loss of manager', {
+        code: 'x',
+        user_message: 'y',
+      }),
+  });
+  await bench.submit(scheduler, { command: ['true'] });
+  const seen = await bench.untilOver(scheduler);
+  expect(seen).toMatchObject({ state: 'lost', why: expect.stringContaining('ManagerLost') as string });
+  expect(bench.service.tasks.all().filter(({ payload }) => isAttempt(payload))).toHaveLength(2);
+}, 60_000);
+
+describe('a trial that is cancelled', () => {
+  const sleeper = { command: ['sh', '-c', 'echo $$ >"$PERDURE_CHECKPOINT_DIR/pid"; exec sleep 1000'] };
+
+  test('while it runs ends by a mark that a free worker puts', async () => {
+    bench = await GlobusBench.start();
+    const scheduler = await bench.scheduler();
+    await bench.submit(scheduler, sleeper);
+    await until('it runs', () => bench.text('../checkpoint/pid') !== '');
+    await scheduler.cancel(keyOf(), 'cancelled', 'for a reason');
+    expect(await scheduler.observe([keyOf()])).toMatchObject([
+      { state: 'done', end: { how: 'stopped', reason: 'cancelled', why: 'for a reason' } },
+    ]);
+    expect(() => process.kill(Number(bench.text('../checkpoint/pid')), 0)).toThrow();
+  }, 60_000);
+
+  test('before its submission is never submitted', async () => {
+    bench = await GlobusBench.start();
+    const scheduler = await bench.scheduler();
+    await scheduler.cancel(keyOf(), 'cancelled');
+    expect(await bench.submit(scheduler, sleeper)).toBe('none');
+    expect(await scheduler.observe([keyOf()])).toMatchObject([{ state: 'done', end: { how: 'stopped' } }]);
+    expect(bench.service.count('submit')).toBe(0);
+  }, 60_000);
+
+  test('where no worker is free is given up, and the words say that it may run on', async () => {
+    bench = await GlobusBench.start({}, { workers: 1 });
+    const scheduler = await bench.scheduler();
+    await bench.submit(scheduler, sleeper);
+    await until('it runs', () => bench.text('../checkpoint/pid') !== '');
+    await scheduler.cancel(keyOf(), 'cancelled', 'by a person');
+    expect(await scheduler.observe([keyOf()])).toMatchObject([
+      {
+        state: 'done',
+        end: {
+          how: 'stopped',
+          why: expect.stringMatching(/^by a person; .*may run on for 1 minutes/) as string,
+        },
+      },
+    ]);
+  }, 60_000);
+});

@@ -1,0 +1,24 @@
+import { RequestLimit } from '../../../src/schedulers/globus/request-limit';
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
+
+/** When each of these turns came (milliseconds from the first). */
+async function turns(limit: RequestLimit, count: number, forMs: number): Promise<readonly number[]> {
+  const since = Date.now();
+  const came: number[] = [];
+  for (let i = 0; i < count; i++) void limit.turn().then(() => came.push(Date.now() - since));
+  await jest.advanceTimersByTimeAsync(forMs);
+  return came;
+}
+
+test('so many go through in any span, and the others in order after them', async () => {
+  const came = await turns(new RequestLimit(3, 1000), 8, 3000);
+  expect(came).toEqual([0, 0, 0, 1000, 1000, 1000, 2000, 2000]);
+});
+
+test('nobody goes before the moment that the service has named', async () => {
+  const limit = new RequestLimit(3, 1000);
+  limit.pause(700);
+  expect(await turns(limit, 2, 2000)).toEqual([700, 700]);
+});
