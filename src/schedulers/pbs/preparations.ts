@@ -160,8 +160,9 @@ export class Preparations {
     }
     const facts = factsOf(answer, 0);
     if (request.preparation.in === 'login') return this.judgeHere(answer, facts);
-    if (facts.status !== null && !facts.status.doubtful)
-      return judgePreparation(known(conclude(facts, { kind: 'unseen' }, 0)));
+    // A preparation has no result but its exit status.
+    if (facts.status?.code === 0 && !facts.status.doubtful)
+      return judgePreparation(known(conclude({ ...facts, hasResult: true }, { kind: 'unseen' }, 0)));
     const refused = this.refusalIn(answer);
     if (refused !== null) return refused;
     const key = preparationKey(hash);
