@@ -3,6 +3,7 @@ import { globSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { ComputeService } from '../support/globus/compute-service';
+import { typeLogin } from '../support/globus/type-login';
 import { Installation } from '../support/installation';
 
 const root = resolve(__dirname, '..', '..');
@@ -49,26 +50,10 @@ function ended(child: Command): Promise<number | null> {
   return new Promise((done, failed) => child.once('close', done).once('error', failed));
 }
 
-/** Somebody types `perdure login far`, opens the page that it shows, and types the code. */
-async function logIn(): Promise<number | null> {
-  const child = start(join(root, 'bin', 'perdure'), 'login', 'far');
-  const end = ended(child);
-  const page = await new Promise<string>((found, failed) => {
-    child.stderr.on('data', () => {
-      const [, shown] = /^(http\S+)\n[^]*Code: /m.exec(said) ?? [];
-      if (shown !== undefined) found(shown);
-    });
-    void end.then(() => {
-      failed(new Error(said));
-    });
-  });
-  child.stdin.end(`${await service.auth.logIn(page)}\n`);
-  return end;
-}
-
 test('perdure login and logout need no worker', async () => {
-  expect(await logIn()).toBe(0);
-  expect(said).toContain("site 'far' can be used");
+  const { code, said: shownAtLogin } = await typeLogin(installation, service, 'far');
+  expect(code).toBe(0);
+  expect(shownAtLogin).toContain("site 'far' can be used");
   const [file = ''] = globSync(join(installation.home, 'globus', '*.json'));
   expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(statSync(installation.home).mode & 0o777).toBe(0o700);
@@ -80,7 +65,7 @@ test('perdure login and logout need no worker', async () => {
   expect(globSync(join(installation.home, 'globus', '*.json'))).toEqual([]);
   expect(service.count('revoke')).toBe(2);
 
-  const shown = said + JSON.stringify([again, out]);
+  const shown = shownAtLogin + JSON.stringify([again, out]);
   const tokens = service.auth.secrets.filter((secret) => /^[AR]g/.test(secret));
   expect(tokens.length).toBe(2);
   for (const token of tokens) expect(shown.includes(token)).toBe(false);
@@ -99,7 +84,7 @@ test('perdure logout of a site without a login of its own says so', async () => 
 
 test('processes that find a token near its end at the same time renew it once', async () => {
   service.auth.tokenSeconds = 59;
-  expect(await logIn()).toBe(0);
+  expect(await typeLogin(installation, service, 'far')).toMatchObject({ code: 0 });
   service.auth.tokenSeconds = 172_800;
   const script = `
 const { openGlobusLogin } = require(${JSON.stringify(join(root, 'dist', 'schedulers', 'globus', 'login'))});
