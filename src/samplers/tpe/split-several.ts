@@ -17,6 +17,7 @@ export function splitSeveral<T>(items: readonly T[], lossOf: (item: T) => Loss, 
   ranks.forEach((rank, i) => (fronts[rank] ??= []).push(i));
   const chosen: number[] = [];
   for (const front of fronts) {
+    if (chosen.length === count) break;
     if (chosen.length + front.length > count) {
       const frontLosses = front.map((i) => losses[i] ?? []);
       const best = chooseByHypervolume(frontLosses, count - chosen.length, referencePoint(frontLosses));

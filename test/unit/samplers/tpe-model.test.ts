@@ -1,7 +1,9 @@
+import fc from 'fast-check';
 import { dimensionOf, observe } from '../../../src/samplers/tpe/dimension';
 import { erfc, logNormalMass, normalMassBelow } from '../../../src/samplers/tpe/normal';
 import { Observations } from '../../../src/samplers/tpe/observations';
 import { ParzenEstimator } from '../../../src/samplers/tpe/parzen';
+import { splitSeveral } from '../../../src/samplers/tpe/split-several';
 import { TrialLog } from '../../../src/samplers/tpe/trial-log';
 import type { Params, SearchSpace } from '../../../src/study/space';
 import type { Direction, TrialState } from '../../../src/study/trial';
@@ -95,4 +97,23 @@ test.each([
   [10, 2.088487583762545e-45],
 ])('erfc(%d) is right', (x, expected) => {
   expect(Math.abs(erfc(x) / expected - 1)).toBeLessThan(1e-14);
+});
+
+test('with several objectives the best share has its size, wherever the fronts end', () => {
+  // Each of these is a front of its own, so that two of them fill the share exactly.
+  const aligned = [3, 1, 2, 5, 4].map((x) => [x, x]);
+  expect(splitSeveral(aligned, (loss) => loss, 2)).toEqual([
+    [1, 1],
+    [2, 2],
+  ]);
+  const losses = fc.array(fc.tuple(fc.integer({ max: 4, min: 0 }), fc.integer({ max: 4, min: 0 })), {
+    minLength: 1,
+    maxLength: 12,
+  });
+  fc.assert(
+    fc.property(losses, fc.nat(14), (items, count) => {
+      const size = Math.min(count, items.length);
+      expect(splitSeveral(items, (loss) => loss, size)).toHaveLength(size);
+    }),
+  );
 });
