@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { PerdureError } from '../study/error';
-import type { AttemptActivities, AttemptProgress } from '../workflows/activity-types';
+import type { AttemptActivities, AttemptProgress, NearActivities } from '../workflows/activity-types';
 import type { Attempt, SiteDependencies } from './attempt';
 import { activity, pending } from './boundary';
 import { Follower, type Followed } from './follow-attempt';
@@ -14,10 +14,10 @@ const longestWait = 25_000;
  * What is done with one attempt at its site, the same for whatever it belongs to.
  * @param load finds an attempt by the name that the workflow has for it
  */
-export function attemptActivities<Ref, Outcome>(
+export function attemptActivities<Ref extends { readonly site: string }, Outcome>(
   deps: SiteDependencies,
   load: (ref: Ref) => Promise<Attempt<Outcome>>,
-): AttemptActivities<Ref, Outcome> {
+): AttemptActivities<Ref, Outcome> & NearActivities<Ref, Outcome> {
   const { hostOf, failpoint } = deps;
   const follower = new Follower(deps);
 
@@ -39,21 +39,38 @@ export function attemptActivities<Ref, Outcome>(
     if (hostOf(attempt.site) === null) await attempt.tellLogin(null);
   }
 
-  async function submit(attempt: Attempt<Outcome>, signal: AbortSignal): Promise<string> {
-    const { scheduler, key, request } = attempt;
+  async function submit({ scheduler, request }: Attempt<Outcome>): Promise<string | null> {
+    failpoint('before-submit');
+    const jobId = await scheduler.submit(request);
+    failpoint('after-submit');
+    return jobId;
+  }
+
+  async function submitWaiting(attempt: Attempt<Outcome>, signal: AbortSignal): Promise<string> {
+    const { scheduler, key } = attempt;
     const { stay, again } = scheduler.pace();
     const until = Date.now() + Math.min(stay === 0 ? again + 2000 : stay, longestWait);
     // A repeated one starts anew, unless it left something to go on from.
     if (attempt.attempt > 1 && !(await scheduler.hasCheckpoint(key))) await attempt.forgetReports();
     for (;;) {
-      failpoint('before-submit');
-      const jobId = await scheduler.submit(request);
-      failpoint('after-submit');
+      const jobId = await submit(attempt);
       if (jobId !== null) return jobId;
       const left = until - Date.now();
       if (left <= 0 || signal.aborted) throw pending('no slot is free', scheduler.pace().again);
       await scheduler.waitForSlot(left, signal);
     }
+  }
+
+  /** Waits a moment for the end of a job, where there is news of one. */
+  async function followStarted(
+    attempt: Attempt<Outcome>,
+    jobId: string,
+    signal: AbortSignal,
+  ): Promise<AttemptProgress<Outcome>> {
+    const submitted = { kind: 'submitted', host: hostOf(attempt.site), jobId } as const;
+    if (attempt.scheduler.pace().stay === 0) return submitted;
+    const followed = await follower.follow(attempt, Date.now() + eager, signal);
+    return followed.kind === 'open' ? submitted : ended(followed, attempt);
   }
 
   /** Whether a lost attempt left something to go on from decides how it is counted. */
@@ -66,6 +83,23 @@ export function attemptActivities<Ref, Outcome>(
   }
 
   return {
+    tryAttempt: activity(async (ref) => {
+      const host = hostOf(ref.site);
+      const scheduler = deps.schedulers.get(ref.site);
+      // A host without a free slot leaves it to another one.
+      if (host === null || scheduler === undefined || (await scheduler.health()).free === 0) return null;
+      const attempt = await load(ref);
+      const { outcome } = attempt;
+      if (outcome !== null) return { kind: 'ended', outcome };
+      const other = await elsewhere(attempt);
+      if (other !== null) return other;
+      await attempt.beReady();
+      const jobId = await submit(attempt);
+      // Somebody was faster. It belongs to this host by now, and waits here.
+      if (jobId === null) return { kind: 'elsewhere', host };
+      return followStarted(attempt, jobId, waiting(deps));
+    }),
+
     startAttempt: activity(async (ref) => {
       const attempt = await load(ref);
       const { outcome } = attempt;
@@ -75,13 +109,10 @@ export function attemptActivities<Ref, Outcome>(
       const signal = waiting(deps);
       const jobId = await flagged(attempt, async () => {
         await attempt.beReady();
-        return submit(attempt, signal);
+        return submitWaiting(attempt, signal);
       });
       await answered(attempt);
-      const submitted = { kind: 'submitted', host: hostOf(attempt.site), jobId } as const;
-      if (attempt.scheduler.pace().stay === 0) return submitted;
-      const followed = await follower.follow(attempt, Date.now() + eager, signal);
-      return followed.kind === 'open' ? submitted : ended(followed, attempt);
+      return followStarted(attempt, jobId, signal);
     }),
 
     awaitAttempt: activity(async (ref) => {

@@ -1,4 +1,5 @@
-import type { PreparationRef, SiteActivities } from '../workflows/activity-types';
+import type { TrialOutcome } from '../study/progress';
+import type { AttemptRef, NearActivities, PreparationRef, SiteActivities } from '../workflows/activity-types';
 import type { SiteDependencies } from './attempt';
 import { attemptActivities, tellingLogin, waiting } from './attempt-activities';
 import { activity } from './boundary';
@@ -6,8 +7,10 @@ import { SiteFlags } from './site-flags';
 import { SitePreparer } from './site-preparer';
 import { TrialAttempt } from './trial-attempt';
 
-/** The activities of a site's task queues. */
-export function createSiteActivities(deps: SiteDependencies): SiteActivities {
+/** The activities of a site's task queues, and the one that the study's worker does at its own host. */
+export function createSiteActivities(
+  deps: SiteDependencies,
+): SiteActivities & NearActivities<AttemptRef, TrialOutcome> {
   const { hostOf } = deps;
   const flags = new SiteFlags(deps.ledger);
   const preparer = new SitePreparer(deps);

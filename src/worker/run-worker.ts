@@ -21,6 +21,7 @@ import { openLedger } from '../storage';
 import type { Ledger } from '../storage/ledger';
 import { PerdureError } from '../study/error';
 import { siteHostQueue, siteQueue, STUDY_QUEUE } from '../study/task-queues';
+import type { AttemptRef } from '../workflows/activity-types';
 import type { FailpointSinks } from '../workflows/failpoints';
 import { carryControl } from './carry-control';
 import { createFailpoint } from './failpoint';
@@ -98,6 +99,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
         taskQueue: STUDY_QUEUE,
         activities: {
           ...createStudyActivities({ ledger, contexts, failpoint }),
+          tryAttempt: (attempt: AttemptRef) => siteActivities.tryAttempt(attempt),
           ...createAgentActivities({ ledger, contexts, failpoint, surroundings: modelSurroundings() }),
         },
         maxCachedWorkflows,

@@ -210,6 +210,15 @@ export interface AttemptActivities<Ref, Outcome> {
   ): Promise<Extract<AttemptProgress<Outcome>, { readonly kind: 'ended' | 'elsewhere' }>>;
 }
 
+/** What the worker that runs a workflow may do at its own host within the workflow task. It may run twice and acts once. */
+export interface NearActivities<Ref, Outcome> {
+  /**
+   * As `startAttempt`, where the site is this very host and has a free slot. `null`: nothing was done, and `startAttempt`
+   * has to be asked by the site's task queue.
+   */
+  tryAttempt(attempt: Ref): Promise<AttemptProgress<Outcome> | null>;
+}
+
 /** Activities of a site's task queue. Each may run twice and acts once. */
 export interface SiteActivities extends AttemptActivities<AttemptRef, TrialOutcome> {
   /** Begins what the study wants prepared at the site, unless it was begun, and follows it to its end. */

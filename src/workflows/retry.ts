@@ -34,6 +34,9 @@ export const atOnce: LocalActivityOptions = {
   },
 };
 
+/** For what is tried within the workflow task, where failing costs nothing: an ordinary activity does it then. */
+export const onceNear: LocalActivityOptions = { startToCloseTimeout: '1m', retry: { maximumAttempts: 1 } };
+
 /**
  * For an activity that waits for a job: each attempt looks for a while and then fails as `JobPending` with the delay to
  * the next one, which costs no history.

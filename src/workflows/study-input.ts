@@ -27,6 +27,11 @@ export interface TrialInput {
   readonly retries: number;
   /** How often an attempt that left a checkpoint at its walltime goes on, beside the retries; absent: never. */
   readonly maxResumes?: number;
+  /**
+   * The first attempt is tried at once, within the workflow task, where the worker's own host is the site; absent in trials
+   * that were started before there was such a thing.
+   */
+  readonly near?: true;
 }
 
 /** The argument of the `agent` workflow: one round of one agent. */

@@ -143,6 +143,7 @@ export class TrialWindow {
           number: one.number,
           sites: spec.sites,
           retries: spec.trial.retries,
+          near: true,
           ...resumesOf(spec.trial),
         },
       ],

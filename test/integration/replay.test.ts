@@ -42,6 +42,11 @@ test('the histories contain what they are there for', () => {
     all.filter((type) => type === 'EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED').length,
   ).toBeGreaterThanOrEqual(6);
   expect(names.some((name) => name.startsWith('trial-pruned'))).toBe(true);
+  // One that ended within its workflow task, and one that was submitted there and followed by an activity.
+  expect(eventTypes('trial-near-0.json')).toContain('EVENT_TYPE_MARKER_RECORDED');
+  expect(eventTypes('trial-near-0.json')).not.toContain('EVENT_TYPE_ACTIVITY_TASK_SCHEDULED');
+  expect(eventTypes('trial-near-1.json')).toContain('EVENT_TYPE_MARKER_RECORDED');
+  expect(eventTypes('trial-near-1.json')).toContain('EVENT_TYPE_ACTIVITY_TASK_SCHEDULED');
 });
 
 test.each(names)('%s replays', async (name) => {
@@ -54,7 +59,7 @@ describe('a mutated workflow does not', () => {
   /** What a careless change could do: one more step before the one that was recorded. */
   function mutated(before: string, after: string): { readonly code: string } {
     expect(code).toContain(before);
-    return { code: code.replace(before, after) };
+    return { code: code.replaceAll(before, after) };
   }
 
   test('a step more in the study', async () => {
@@ -66,5 +71,10 @@ describe('a mutated workflow does not', () => {
   test('another activity in the trial', async () => {
     const changed = mutated('.startAttempt(this.current)', '.awaitAttempt(this.current)');
     await expect(replay('trial-pruned-2.json', changed)).rejects.toThrow(DeterminismViolationError);
+  });
+
+  test('a task handed out where none was', async () => {
+    const changed = mutated('near === true', 'false');
+    await expect(replay('trial-near-0.json', changed)).rejects.toThrow(DeterminismViolationError);
   });
 });

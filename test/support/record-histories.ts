@@ -1,10 +1,11 @@
 /*
  * Records the histories that the replay test replays: npm run record-histories. To be run when the workflows change in a
- * way that old histories need not survive; until then the committed ones hold.
+ * way that old histories need not survive; until then the committed ones hold. A new one alone: … -- NAME
  */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import type { Session } from '../../src/client/session';
@@ -13,16 +14,25 @@ import { Installation } from './installation';
 
 const target = resolve(__dirname, '..', 'fixtures', 'histories');
 
+const recordings = {
+  continued: recordContinued,
+  pruned: recordPruned,
+  stopped: recordStopped,
+  near: recordNear,
+};
+
 async function main(): Promise<void> {
+  const asked = process.argv.slice(2);
   const installation = new Installation();
-  rmSync(target, { recursive: true, force: true });
   mkdirSync(target, { recursive: true });
   try {
     await installation.must('up');
     const session = await installation.session();
-    await recordContinued(installation, session);
-    await recordPruned(installation, session);
-    await recordStopped(installation, session);
+    for (const [name, record] of Object.entries(recordings)) {
+      if (asked.length > 0 && !asked.includes(name)) continue;
+      for (const old of globSync(`{study,trial}-${name}-*.json`, { cwd: target })) rmSync(join(target, old));
+      await record(installation, session);
+    }
     await session.close();
   } finally {
     await installation.must('down');
@@ -95,6 +105,23 @@ async function recordStopped(installation: Installation, session: Session): Prom
   await study.handle.stop({ now: true });
   await study.handle.result();
   await save(installation, session, study, 'stopped', [1]);
+}
+
+/** Trials that begin within their workflow task: one ends there, one is followed by an activity, one is cancelled. */
+async function recordNear(installation: Installation, session: Session): Promise<void> {
+  const study = await HeldStudy.start(installation, session, {
+    name: 'near',
+    budget: { trials: 3, parallel: 1 },
+  });
+  await study.untilStarted(0);
+  study.release(0);
+  await study.untilStarted(1);
+  await sleep(3000);
+  study.release(1);
+  await study.untilStarted(2);
+  await study.handle.cancel(2);
+  await study.handle.result();
+  await save(installation, session, study, 'near', [0, 1, 2]);
 }
 
 async function save(
