@@ -32,7 +32,7 @@ export async function propose(
   const { ledger, contexts, failpoint } = deps;
   failpoint('before-propose');
   const context = await contexts.get(study, specVersion);
-  const known = new Set((await ledger.findProposals(study.name, keys)).map(({ key }) => key));
+  const known = new Map((await ledger.findProposals(study.name, keys)).map((row) => [row.key, row]));
   const missing = keys.filter((key) => !known.has(key));
   for (let attempt = 1; ; attempt++) {
     const { proposals, dropped } = await sample(
@@ -42,10 +42,11 @@ export async function propose(
       missing.map((key) => ({ key, slot: slots[keys.indexOf(key)] ?? { by: 'backbone' } })),
     );
     try {
-      const asked = [...keys.filter((key) => known.has(key)), ...proposals.map(({ key }) => key)];
-      await ledger.commitProposals(study.name, proposals);
+      const added = new Map(
+        (await ledger.commitProposals(study.name, proposals)).map((row) => [row.key, row]),
+      );
       failpoint('after-propose');
-      const written = await ledger.findProposals(study.name, asked);
+      const written = keys.flatMap((key) => known.get(key) ?? added.get(key) ?? []);
       const exhausted = proposals.length < missing.length;
       if (context.spec.sampler.type === 'agent')
         return { trials: await originsOf(ledger, study, written), exhausted, dropped };

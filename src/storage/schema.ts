@@ -120,6 +120,8 @@ function ownTables(kind: DatabaseKind): readonly string[] {
     `CREATE TABLE perdure_studies (study_id INTEGER PRIMARY KEY ${ofStudy}, uuid TEXT NOT NULL UNIQUE, seed BIGINT NOT NULL, file_hash TEXT NOT NULL, spec_version INTEGER NOT NULL, spec_json TEXT NOT NULL, created_at TEXT NOT NULL)`,
     `CREATE TABLE perdure_keys (study_id INTEGER NOT NULL ${ofStudy}, "key" TEXT NOT NULL, kind TEXT NOT NULL, trial_id INTEGER NOT NULL ${ofTrial}, UNIQUE (study_id, "key"))`,
     `CREATE INDEX ix_perdure_keys_trial ON perdure_keys (trial_id)`,
+    // Optuna goes through all rows of a study for one number; this must not take longer as a study grows.
+    `CREATE INDEX ix_perdure_trials_number ON trials (study_id, number)`,
     `CREATE TABLE perdure_jobs (trial_id INTEGER NOT NULL ${ofTrial}, attempt INTEGER NOT NULL, site TEXT NOT NULL, host TEXT, PRIMARY KEY (trial_id, attempt))`,
     `CREATE TABLE perdure_files (sha256 TEXT PRIMARY KEY, content ${bytes} NOT NULL)`,
   ];

@@ -113,7 +113,7 @@ export class SqlLedger implements Ledger {
   }
 
   readTrials(study: string, which: Parameters<Ledger['readTrials']>[1]): Promise<readonly Trial[]> {
-    return this.read(async (db) => readTrials(db, await studyId(db, study), which));
+    return this.read((db) => readTrials(db, study, which));
   }
 
   countTrials(study: string): Promise<Readonly<Record<Trial['state'], number>>> {
@@ -178,7 +178,7 @@ export class SqlLedger implements Ledger {
       const rows = await db
         .selectFrom('perdure_jobs')
         .select(['attempt', 'site', 'host'])
-        .where('trial_id', '=', await trialId(db, await studyId(db, study), number))
+        .where('trial_id', '=', await trialId(db, study, number))
         .orderBy('attempt')
         .execute();
       return rows.map((row) => ({ ...row, number }));
@@ -271,7 +271,7 @@ export class SqlLedger implements Ledger {
     work: (trx: Transaction<Tables>, id: number) => Promise<T>,
   ): Promise<T> {
     return this.write(async (trx) =>
-      work(trx, await trialId(trx, await studyId(trx, study), number, this.kind === 'postgresql')),
+      work(trx, await trialId(trx, study, number, this.kind === 'postgresql')),
     );
   }
 }

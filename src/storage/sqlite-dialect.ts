@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import {
-  CompiledQuery,
+  type CompiledQuery,
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
@@ -13,6 +13,8 @@ import {
 
 interface Answer {
   readonly id: number;
+  /** The transaction that was to begin has begun, whatever came of the query. */
+  readonly begun?: boolean;
   readonly result?: { readonly rows: readonly unknown[]; readonly changes: number };
   readonly error?: { readonly message: string; readonly errcode?: number };
 }
@@ -76,16 +78,18 @@ class ThreadDriver implements Driver {
     return Promise.resolve();
   }
 
-  async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('BEGIN IMMEDIATE'));
+  /** The thread begins it with its first query, which spares a message. */
+  beginTransaction(): Promise<void> {
+    this.connection?.begin();
+    return Promise.resolve();
   }
 
-  async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('COMMIT'));
+  async commitTransaction(): Promise<void> {
+    await this.connection?.end('COMMIT');
   }
 
-  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('ROLLBACK'));
+  async rollbackTransaction(): Promise<void> {
+    await this.connection?.end('ROLLBACK');
   }
 
   async destroy(): Promise<void> {
@@ -101,6 +105,9 @@ class ThreadConnection implements DatabaseConnection {
     { resolve: (answer: Answer) => void; reject: (error: Error) => void }
   >();
   private last = 0;
+  /** A transaction is to begin with the next query. */
+  private toBegin = false;
+  private inTransaction = false;
 
   constructor(path: string) {
     this.thread = new Worker(join(__dirname, 'sqlite-thread.js'), {
@@ -120,6 +127,18 @@ class ThreadConnection implements DatabaseConnection {
     this.thread.on('exit', () => {
       this.fail(new Error('the database thread ended'));
     });
+  }
+
+  begin(): void {
+    this.toBegin = true;
+  }
+
+  /** Ends the transaction, if one was begun. */
+  async end(how: 'COMMIT' | 'ROLLBACK'): Promise<void> {
+    this.toBegin = false;
+    if (!this.inTransaction) return;
+    await this.ask(how, []);
+    this.inTransaction = false;
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
@@ -143,11 +162,14 @@ class ThreadConnection implements DatabaseConnection {
     parameters: readonly unknown[],
   ): Promise<{ rows: readonly unknown[]; changes: number }> {
     const id = ++this.last;
+    const begin = this.toBegin;
+    this.toBegin = false;
     const answer = await new Promise<Answer>((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
       this.thread.ref();
-      this.thread.postMessage({ id, sql, parameters });
+      this.thread.postMessage({ id, sql, parameters, begin });
     });
+    if (begin) this.inTransaction = answer.begun === true;
     if (answer.error !== undefined) throw new SqliteError(answer.error.message, answer.error.errcode);
     if (answer.result === undefined) throw new Error('the database thread gave no answer');
     return answer.result;

@@ -6,7 +6,7 @@
 const { parentPort, workerData } = require('node:worker_threads');
 const { DatabaseSync } = require('node:sqlite');
 
-/** @typedef {{ id: number, sql: string, parameters: (null | number | bigint | string | Uint8Array)[] }} Request */
+/** @typedef {{ id: number, sql: string, parameters: (null | number | bigint | string | Uint8Array)[], begin: boolean }} Request */
 
 /** @type {import('node:sqlite').DatabaseSync} */
 let database;
@@ -44,8 +44,7 @@ function useWriteAheadLog(opened) {
   }
 }
 
-/** @param {Request} request */
-function answer({ sql, parameters }) {
+function open() {
   if (database === undefined) {
     const opened = new DatabaseSync(workerData.path, {
       timeout: workerData.busyTimeout,
@@ -55,6 +54,10 @@ function answer({ sql, parameters }) {
     opened.exec('PRAGMA synchronous = NORMAL');
     database = opened;
   }
+}
+
+/** @param {Request} request */
+function answer({ sql, parameters }) {
   if (sql === 'close') {
     database.close();
     return { rows: [], changes: 0 };
@@ -65,11 +68,17 @@ function answer({ sql, parameters }) {
 }
 
 parentPort?.on('message', (/** @type {Request} */ request) => {
+  const { id, sql, begin } = request;
+  let begun = false;
   try {
-    parentPort?.postMessage({ id: request.id, result: answer(request) });
-    if (request.sql === 'close') parentPort?.close();
+    open();
+    // Immediate: it never fails half-way for a lock.
+    if (begin) database.exec('BEGIN IMMEDIATE');
+    begun = begin;
+    parentPort?.postMessage({ id, begun, result: answer(request) });
+    if (sql === 'close') parentPort?.close();
   } catch (error) {
     const { message, errcode } = /** @type {Error & { errcode?: number }} */ (error);
-    parentPort?.postMessage({ id: request.id, error: { message, errcode } });
+    parentPort?.postMessage({ id, begun, error: { message, errcode } });
   }
 });

@@ -4,6 +4,7 @@ import type { Distribution, ParamValue } from '../study/space';
 import { isFinal, type Trial } from '../study/trial';
 import type { Ledger } from './ledger';
 import { fromPythonJson } from './python-json';
+import { studyId } from './study-rows';
 import type { Tables } from './tables';
 import { fromDistributionJson, fromInternal, fromStored, fromTimestamp } from './values';
 
@@ -21,18 +22,26 @@ const chunk = 900;
  */
 export async function readTrials(
   db: Db,
-  study_id: number,
+  study: string,
   { after, numbers, attrs = true, reports = true }: Parameters<Ledger['readTrials']>[1],
 ): Promise<readonly Trial[]> {
   const rows: TrialRow[] = [];
   const base = db
     .selectFrom('trials')
+    .innerJoin('studies', 'studies.study_id', 'trials.study_id')
     .select(['trial_id', 'number', 'state', 'datetime_start', 'datetime_complete'])
-    .where('study_id', '=', study_id);
-  if (after !== undefined) rows.push(...(await base.where('number', '>', after).execute()));
-  else if (numbers === undefined) rows.push(...(await base.execute()));
-  for (const part of chunks((numbers ?? []).filter((number) => after === undefined || number <= after))) {
-    rows.push(...(await base.where('number', 'in', part).execute()));
+    .where('study_name', '=', study);
+  const parts = chunks((numbers ?? []).filter((number) => after === undefined || number <= after));
+  const [first, ...more] = parts.map((part) => base.where('number', 'in', part));
+  const newer = after === undefined ? undefined : base.where('number', '>', after);
+  // Together, since this is asked for every proposal; as a union, since each part has the index then.
+  const all = newer === undefined || first === undefined ? (newer ?? first) : newer.unionAll(first);
+  if (numbers === undefined && after === undefined) rows.push(...(await base.execute()));
+  else if (all !== undefined) rows.push(...(await all.execute()));
+  for (const part of more) rows.push(...(await part.execute()));
+  if (rows.length === 0) {
+    await studyId(db, study);
+    return [];
   }
   rows.sort((a, b) => a.number - b.number);
   const ids = rows.map((row) => row.trial_id);

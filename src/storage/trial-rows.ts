@@ -3,6 +3,7 @@ import { PerdureError } from '../study/error';
 import type { Json } from '../study/json';
 import type { TrialResult } from './ledger';
 import { toPythonJson } from './python-json';
+import { studyId } from './study-rows';
 import type { Tables } from './tables';
 import { toStored, toTimestamp } from './values';
 
@@ -12,15 +13,17 @@ type Db = Kysely<Tables>;
 const chunk = 200;
 
 /** @throws `NotFound` */
-export async function trialId(db: Db, study_id: number, number: number, lock = false): Promise<number> {
+export async function trialId(db: Db, study: string, number: number, lock = false): Promise<number> {
   let query = db
     .selectFrom('trials')
+    .innerJoin('studies', 'studies.study_id', 'trials.study_id')
     .select('trial_id')
-    .where('study_id', '=', study_id)
+    .where('study_name', '=', study)
     .where('number', '=', number);
-  if (lock) query = query.forUpdate();
+  if (lock) query = query.forUpdate('trials');
   const row = await query.executeTakeFirst();
   if (row !== undefined) return row.trial_id;
+  await studyId(db, study);
   throw new PerdureError('NotFound', `there is no trial ${String(number)}`);
 }
 

@@ -457,7 +457,7 @@ def schema(url):
     'columns': [[c['name'], str(c['type']), c['nullable']] for c in i.get_columns(t)],
     'pk': i.get_pk_constraint(t)['constrained_columns'],
     'unique': sorted(u['column_names'] for u in i.get_unique_constraints(t)),
-    'indexes': sorted([x['name'], x['column_names'], bool(x['unique'])] for x in i.get_indexes(t)),
+    'indexes': sorted([x['name'], x['column_names'], bool(x['unique'])] for x in i.get_indexes(t) if not x['name'].startswith('ix_perdure_')),
     'foreign': sorted([f['constrained_columns'], f['referred_table']] for f in i.get_foreign_keys(t)),
     'check': len(i.get_check_constraints(t)),
   } for t in i.get_table_names() if not t.startswith('perdure_')}
