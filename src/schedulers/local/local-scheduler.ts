@@ -185,6 +185,8 @@ class LocalScheduler implements Scheduler {
 
   /** Only looks: whether a job that has not begun ever will is decided by those who ask for it. */
   private isOver(path: string): boolean | null {
+    // It is told of, which spares a look at each of them for every new job.
+    if (this.children.has(path)) return false;
     const job = new JobDirectory(path);
     if (!job.hasBegun()) return null;
     try {
