@@ -1,7 +1,8 @@
 /*
  * What a trial that does nothing costs: trials a second and CPU milliseconds a trial, 16 at a time, everything durable, side
  * by side with Optuna (16 processes on SQLite) and with Temporal's floor (an empty child with one activity that does
- * nothing). Run on a quiet machine: npm run bench:overhead [TRIALS]
+ * nothing). They take turns, so that what else the machine does meets all of them; ratios are of one turn. Run on a quiet
+ * machine: npm run bench:overhead [TRIALS] [TURNS]
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -164,9 +165,9 @@ else:
     print(count / seconds, (u.ru_utime + u.ru_stime - before) * 1000 / count)
 `;
 
-function optuna(installation: Installation, trials: number): Figure {
+function optuna(installation: Installation, trials: number, turn: number): Figure {
   const script = installation.write('optuna_noop.py', optunaScript);
-  const url = `sqlite:///${join(installation.folder, 'optuna.db')}`;
+  const url = `sqlite:///${join(installation.folder, `optuna-${String(turn)}.db`)}`;
   const printed = execFileSync(python, [script, url, String(trials)], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -175,29 +176,38 @@ function optuna(installation: Installation, trials: number): Figure {
   return { what: 'Optuna 5, 16 processes', trialsPerSecond, cpuMsPerTrial, parts: {} };
 }
 
+/** The middle one of an odd number of figures. */
+function median(figures: readonly number[]): number {
+  return [...figures].sort((a, b) => a - b)[Math.floor(figures.length / 2)] ?? NaN;
+}
+
+function line({ what, trialsPerSecond, cpuMsPerTrial, parts }: Figure): string {
+  const split = Object.entries(parts).map(([name, ms]) => `${name} ${ms.toFixed(1)}`);
+  const figure = `${trialsPerSecond.toFixed(1).padStart(7)} trials/s ${cpuMsPerTrial.toFixed(1).padStart(7)} CPU ms a trial`;
+  return `${what.padEnd(24)} ${figure}  ${split.join(', ')}`;
+}
+
 async function main(): Promise<void> {
-  const trials = Number(process.argv[2] ?? 300);
+  const [trials = 300, turns = 3] = process.argv.slice(2).map(Number);
   const installation = new Installation({ slots: parallel });
+  const toFloor: number[] = [];
+  const toOptuna: number[] = [];
   try {
     await installation.must('up');
     await perdure(installation, parallel);
-    const figures = [
-      await floor(installation, trials),
-      await perdure(installation, trials),
-      optuna(installation, trials),
-    ];
-    const [base, ours, theirs] = figures;
-    console.log(`${String(trials)} trials that do nothing, ${String(parallel)} at a time\n`);
-    for (const { what, trialsPerSecond, cpuMsPerTrial, parts } of figures) {
-      const split = Object.entries(parts).map(([name, ms]) => `${name} ${ms.toFixed(1)}`);
-      const figure = `${trialsPerSecond.toFixed(1).padStart(7)} trials/s ${cpuMsPerTrial.toFixed(1).padStart(7)} CPU ms a trial`;
-      console.log(`${what.padEnd(24)} ${figure}  ${split.join(', ')}`);
+    console.log(`${String(trials)} trials that do nothing, ${String(parallel)} at a time`);
+    for (let turn = 1; turn <= turns; turn++) {
+      const base = await floor(installation, trials);
+      const ours = await perdure(installation, trials);
+      const theirs = optuna(installation, trials, turn);
+      console.log(`\n${[base, ours, theirs].map(line).join('\n')}`);
+      toFloor.push(ours.trialsPerSecond / base.trialsPerSecond);
+      toOptuna.push(ours.trialsPerSecond / theirs.trialsPerSecond);
     }
-    if (base === undefined || ours === undefined || theirs === undefined) return;
-    console.log(
-      `\nPerdure / Optuna            ${(ours.trialsPerSecond / theirs.trialsPerSecond).toFixed(2)}`,
-    );
-    console.log(`Perdure / Temporal's floor  ${(ours.trialsPerSecond / base.trialsPerSecond).toFixed(2)}`);
+    const told = (ratios: readonly number[]): string =>
+      `${median(ratios).toFixed(2)}  (${ratios.map((ratio) => ratio.toFixed(2)).join(', ')})`;
+    console.log(`\nPerdure / Optuna            ${told(toOptuna)}`);
+    console.log(`Perdure / Temporal's floor  ${told(toFloor)}`);
   } finally {
     await installation.must('down').catch(() => undefined);
     await installation.destroy();
