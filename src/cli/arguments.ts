@@ -8,6 +8,12 @@ export function trialNumber(text: string): number {
   );
 }
 
+/** The number of what an agent proposed. */
+export function proposalNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('A proposal is named by its number; `perdure status STUDY` lists them.');
+}
+
 /** A limit of the budget; `none` takes the limit away. Its range is checked with the study. */
 export function budgetNumber(text: string): number | null {
   if (text === 'none') return null;

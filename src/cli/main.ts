@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { addAdjust } from './commands/adjust';
-import { addApprove, addReject } from './commands/approve';
+import { addApprove } from './commands/approve';
 import { addBest } from './commands/best';
 import { addCancel } from './commands/cancel';
 import { addClean } from './commands/clean';
@@ -15,6 +15,7 @@ import { addLogin } from './commands/login';
 import { addLogout } from './commands/logout';
 import { addLogs } from './commands/logs';
 import { addPause } from './commands/pause';
+import { addReject } from './commands/reject';
 import { addResume } from './commands/resume';
 import { addRetry } from './commands/retry';
 import { addRun } from './commands/run';

@@ -3,6 +3,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Settings } from '../config/settings';
 import { embeddedServer } from '../server/embedded-server';
 import { PerdureError } from '../study/error';
+import { dataConverterOf } from './payload-encryption';
 
 /** What a connection is made with; `Connection` and `NativeConnection` both take it. */
 export type ConnectionOptions = ReturnType<typeof loadClientConnectConfig>['connectionOptions'] & {
@@ -41,9 +42,10 @@ export function connectionOptions(settings: Settings): ConnectionOptions {
 /** A connected client. @throws {@link PerdureError} `Unavailable` where Temporal does not answer */
 export async function connect(settings: Settings): Promise<Client> {
   const { namespace, ...options } = connectionOptions(settings);
+  const dataConverter = await dataConverterOf(settings);
   try {
     const connection = await Connection.connect({ ...options, connectTimeout: 5000 });
-    return new Client({ connection, namespace });
+    return new Client({ connection, namespace, dataConverter });
   } catch (cause) {
     const embedded = settings.temporal.kind === 'embedded';
     throw new PerdureError('Unavailable', `Temporal does not answer at ${options.address}`, {

@@ -27,6 +27,7 @@ const highestPrice = { input: 15, output: 75 };
 const defaultKeys: Readonly<Partial<Record<ModelSpec['provider'], string>>> = {
   anthropic: 'ANTHROPIC_API_KEY',
   google: 'GOOGLE_GENERATIVE_AI_API_KEY',
+  alcf: 'ALCF_ACCESS_TOKEN',
 };
 
 const modelExample =
@@ -148,10 +149,6 @@ function modelOf(file: ModelFile, path: Path, problems: Problem[]): ModelSpec {
   if (baseUrl !== undefined && !isHttp(baseUrl)) {
     const message = `'${baseUrl}' is not the address of a model`;
     problems.push({ path: [...path, 'base_url'], message, hint: 'base_url: http://127.0.0.1:8000/v1' });
-  }
-  if (provider === 'alcf' && api_key_env !== undefined) {
-    const message = "the provider 'alcf' takes the token of `perdure login globus`, not a key";
-    problems.push({ path: [...path, 'api_key_env'], message, hint: "leave out 'api_key_env'" });
   }
   const apiKeyEnv = api_key_env ?? (provider === undefined ? undefined : defaultKeys[provider]);
   return {

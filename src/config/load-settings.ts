@@ -116,6 +116,9 @@ function settingsFrom(data: SettingsFile, { file, home, cwd, env, place }: Circu
     home,
     storage: storageOf(data.storage, { home, absolute, env, problems }),
     temporal: temporalOf(data, env, problems),
+    ...(data.temporal?.encryption_key_env == null
+      ? {}
+      : { encryptionKeyEnv: data.temporal.encryption_key_env }),
     sites,
     defaultSites: defaultSites(data, sites),
   };
@@ -131,7 +134,9 @@ function temporalOf(
   const byEnvironment = ['TEMPORAL_ADDRESS', 'TEMPORAL_PROFILE', 'TEMPORAL_CONFIG_FILE'].some(
     (name) => valueOf(env, name) !== undefined,
   );
-  if (temporal == null) {
+  // A key alone says nothing of another server.
+  const { encryption_key_env: _key, ...server } = temporal ?? {};
+  if (temporal == null || (_key !== undefined && Object.keys(server).length === 0)) {
     if (!byEnvironment) return { kind: 'embedded' };
     return { kind: 'external', profile: undefined, address: undefined, namespace: undefined };
   }

@@ -46,6 +46,14 @@ export const settingsSchema = z
           .min(1)
           .optional()
           .meta({ description: 'a profile of temporal.toml', examples: ['default'] }),
+        encryption_key_env: z
+          .string()
+          .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'not the name of an environment variable')
+          .optional()
+          .meta({
+            description: 'the variable with the key that encrypts what is in histories',
+            examples: ['PERDURE_ENCRYPTION_KEY'],
+          }),
       })
       .nullish()
       .meta({

@@ -136,6 +136,8 @@ export interface Settings {
         readonly address: string | undefined;
         readonly namespace: string | undefined;
       };
+  /** The environment variable with the key that encrypts what is in Temporal's histories; absent: nothing does. */
+  readonly encryptionKeyEnv?: string;
   /** By name. `local` is always there, and is this machine. */
   readonly sites: Readonly<Record<string, SiteSettings>>;
   /** The sites of a study that names none, preferred first. */

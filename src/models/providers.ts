@@ -5,8 +5,6 @@ import { ModelError } from './model-error';
 /** What a provider needs of its surroundings. */
 export interface ModelSurroundings {
   readonly env: NodeJS.ProcessEnv;
-  /** An access token of ALCF's inference service, from the Globus login of this project. */
-  readonly alcfToken: () => Promise<string>;
 }
 
 /** ALCF's inference endpoints (docs.alcf.anl.gov, "Inference Endpoints"). */
@@ -22,10 +20,10 @@ export type JsonMode = 'schema' | 'json' | 'none';
 export async function languageModel(
   spec: ModelSpec,
   mode: JsonMode,
-  { env, alcfToken }: ModelSurroundings,
+  { env }: ModelSurroundings,
 ): Promise<{ readonly model: LanguageModel; readonly secret: string | undefined }> {
   const { provider, name, baseUrl } = spec;
-  const secret = provider === 'alcf' ? await alcfToken() : keyOf(spec, env);
+  const secret = keyOf(spec, env);
   const apiKey = secret;
   switch (provider) {
     case 'openai_compatible':

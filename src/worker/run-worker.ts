@@ -16,6 +16,7 @@ import { createSiteActivities } from '../activities/site-activities';
 import { StudyContexts } from '../activities/study-context';
 import { createStudyActivities } from '../activities/study-activities';
 import { connectionOptions } from '../client/connect';
+import { dataConverterOf } from '../client/payload-encryption';
 import type { Settings } from '../config/settings';
 import { openLedger } from '../storage';
 import type { Ledger } from '../storage/ledger';
@@ -28,7 +29,6 @@ import { createFailpoint } from './failpoint';
 import { serveHealth } from './health';
 import { openSites, type OpenSite } from './open-sites';
 import { createLog, type Level } from './log';
-import { modelSurroundings } from './model-surroundings';
 import { temporalLogger } from './temporal-log';
 
 export interface WorkerRun {
@@ -91,7 +91,13 @@ export async function runWorker(run: WorkerRun): Promise<void> {
       stopping: stop,
       failpoint,
     });
-    const common = { connection, namespace, shutdownGraceTime } satisfies Partial<WorkerOptions>;
+    const dataConverter = await dataConverterOf(settings);
+    const common = {
+      connection,
+      namespace,
+      shutdownGraceTime,
+      dataConverter,
+    } satisfies Partial<WorkerOptions>;
     const created = await Promise.all([
       Worker.create({
         ...common,
@@ -100,7 +106,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
         activities: {
           ...createStudyActivities({ ledger, contexts, failpoint }),
           tryAttempt: (attempt: AttemptRef) => siteActivities.tryAttempt(attempt),
-          ...createAgentActivities({ ledger, contexts, failpoint, surroundings: modelSurroundings() }),
+          ...createAgentActivities({ ledger, contexts, failpoint, surroundings: { env: process.env } }),
         },
         maxCachedWorkflows,
         sinks: failpointSinks(failpoint),

@@ -646,7 +646,100 @@ const study: readonly Omit<BadInput, 'kind'>[] = [
   { name: 'the same site twice', text: more('sites: [local, local]'), line: 11, hint: 'leave out one' },
 ];
 
+const server = 'base_url: http://127.0.0.1:9999/v1';
+
+/** {@link goodStudy} with a language model as its sampler. */
+function agent(parts: string, model = `provider: openai_compatible, ${server}, name: m`): string {
+  return line(8, `sampler: {type: agent, model: {${model}}${parts === '' ? '' : `, ${parts}`}}`);
+}
+
+const agentStudies: readonly Omit<BadInput, 'kind'>[] = [
+  {
+    name: 'an unknown provider',
+    text: agent('', 'provider: openai, name: m'),
+    line: 8,
+    hint: "'openai_compatible'",
+  },
+  { name: 'a model without a provider', text: agent('', 'name: m'), hint: 'provider: openai_compatible' },
+  {
+    name: 'a model without an address',
+    text: agent('', 'provider: openai_compatible, name: m'),
+    hint: 'base_url: http',
+  },
+  {
+    name: 'a model without a name',
+    text: agent('', `provider: openai_compatible, ${server}`),
+    hint: 'name: ',
+  },
+  {
+    name: 'an address with a password',
+    text: agent('', 'provider: openai_compatible, base_url: "http://me:secret@x/v1", name: m'),
+    hint: 'base_url: http',
+  },
+  {
+    name: 'a key in the place of its name',
+    text: agent('', 'provider: anthropic, name: m, api_key_env: sk-ant-1'),
+    hint: 'OPENAI_API_KEY',
+  },
+  {
+    name: 'a share of more than all',
+    text: agent('share: 1.5'),
+    line: 8,
+    hint: 'share: 0.3',
+    message: 'at most 1, not 1.5',
+  },
+  { name: 'a share of nothing', text: agent('share: 0'), line: 8, hint: 'share: 0.3' },
+  {
+    name: 'shares of more than all together',
+    text: agent('agents: [{share: 0.7}, {share: 0.4}]'),
+    line: 8,
+    hint: 'the backbone has the rest',
+    message: 'are 1.1 together',
+  },
+  {
+    name: 'two agents of one name',
+    text: agent('agents: [{name: a, share: 0.1}, {name: a, share: 0.1}]'),
+    hint: 'another name',
+  },
+  {
+    name: 'both share and agents',
+    text: agent('share: 0.2, agents: [{share: 0.1}]'),
+    hint: "leave out 'share'",
+  },
+  { name: 'an unknown tool', text: agent('tools: [narow_space]'), line: 8, hint: "'narrow_space'" },
+  { name: 'an unknown approval', text: agent('approval: always'), line: 8, hint: 'none, first, every' },
+  { name: 'an unknown backbone', text: agent('backbone: {type: tpee}'), line: 8, hint: 'tpe' },
+  { name: 'an agent in the backbone', text: agent('backbone: agent'), line: 8, hint: 'tpe' },
+  {
+    name: 'no model at all',
+    text: line(8, 'sampler: {type: agent}'),
+    line: 8,
+    hint: 'module: ./my-proposer.ts',
+  },
+  { name: 'a limit below nothing', text: agent('limits: {calls: -1}'), line: 8, hint: 'calls: 100' },
+];
+
 const start: readonly Omit<BadInput, 'kind'>[] = [
+  {
+    name: 'a key that is not set',
+    text: agent('', 'provider: anthropic, name: m, api_key_env: NO_SUCH_KEY'),
+    line: 8,
+    hint: 'export NO_SUCH_KEY=',
+    message: "'NO_SUCH_KEY' is not set",
+  },
+  {
+    name: 'a proposer that is not there',
+    text: line(8, 'sampler: {type: agent, module: ./nowhere.ts}'),
+    line: 8,
+    hint: 'relative to the study file',
+    message: 'there is no file',
+  },
+  {
+    name: 'a proposer that is no program',
+    text: line(8, 'sampler: {type: agent, module: ./run.sh}'),
+    line: 8,
+    hint: '.mjs',
+  },
   {
     name: 'an unknown site',
     text: more('sites: [locl]'),
@@ -1089,7 +1182,7 @@ const adjust: readonly Omit<BadInput, 'kind'>[] = [
 
 /** At least one for each rule. */
 export const badInputs: readonly BadInput[] = [
-  ...study.map((input) => ({ kind: 'study' as const, ...input })),
+  ...[...study, ...agentStudies].map((input) => ({ kind: 'study' as const, ...input })),
   ...start.map((input) => ({ kind: 'start' as const, ...input })),
   ...[...settings, ...pbsSettings, ...badGlobusSettings].map((input) => ({
     kind: 'settings' as const,

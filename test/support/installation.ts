@@ -29,15 +29,18 @@ export class Installation {
     storage,
     slots = 4,
     sites = {},
+    encryptionKeyEnv,
   }: {
     readonly storage?: string;
     readonly slots?: number;
+    readonly encryptionKeyEnv?: string;
     /** More sites, as in a settings file. */
     readonly sites?: Readonly<Record<string, unknown>>;
   } = {}) {
     mkdirSync(this.failpoints);
     const lines = [`sites: ${JSON.stringify({ local: { scheduler: 'local', slots }, ...sites })}`];
     if (storage !== undefined) lines.push(`storage: ${JSON.stringify(storage)}`);
+    if (encryptionKeyEnv !== undefined) lines.push(`temporal: {encryption_key_env: ${encryptionKeyEnv}}`);
     writeFileSync(this.config, `${lines.join('\n')}\n`);
   }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  checkAgent,
   checkLocalPrograms,
   checkSites,
   loadSettings,
@@ -41,6 +42,7 @@ async function check({ kind, text }: BadInput): Promise<void> {
       const { spec, place } = await loadStudy(file);
       checkSites(spec, await loadSettings({ cwd: '/', env: {} }), place);
       await checkLocalPrograms(spec, place);
+      await checkAgent(spec, {}, place);
       return;
     }
     case 'settings':
