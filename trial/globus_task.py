@@ -172,7 +172,7 @@ def _stage(root, at, request):
     until = time.monotonic() + request["wait"]
     while True:
         missing = [path for path in needed if not os.path.exists(os.path.join(root, path))]
-        # They may be on their way, by tasks that were submitted before this one.
+        # What another node has written may take a moment to appear.
         if not missing or time.monotonic() > until:
             break
         time.sleep(0.2)

@@ -44,34 +44,28 @@ def train(params):
   });
 }, 60_000);
 
-test.each([
-  ['sys.exit', `import sys\ndef train(p):\n    sys.exit(3)\n`, { how: 'exited', status: 1 }, /SystemExit: 3/],
-  ['os._exit', `import os\ndef train(p):\n    os._exit(7)\n`, { how: 'exited', status: 7 }, undefined],
-  [
-    'a crash',
-    `import os\ndef train(p):\n    os.kill(os.getpid(), 11)\n`,
-    { how: 'exited', status: 139 },
-    undefined,
-  ],
-  ['a syntax error', `def train(p:\n`, { how: 'exited', status: 1 }, /SyntaxError/],
-  [
-    'an import that fails',
-    `import nowhere_to_be_found\ndef train(p):\n    pass\n`,
-    { how: 'exited', status: 1 },
-    /ModuleNotFoundError/,
-  ],
-  ['a set', `def train(p):\n    return {1, 2}\n`, { how: 'exited', status: 1 }, /TypeError: .*set/],
-])(
-  '%s ends as what it is',
-  async (_what, script, end, error) => {
-    bench = await GlobusBench.start();
-    const { seen, output } = await bench.run({ files: { 'train.py': script } });
-    expect(seen).toMatchObject({ state: 'done', end });
-    if (error === undefined) expect(output.error).toBeUndefined();
-    else expect(output.error).toMatch(error);
-  },
-  60_000,
-);
+test('whatever way a trial ends in, it ends as what it is', async () => {
+  bench = await GlobusBench.start();
+  const scheduler = await bench.scheduler();
+  const ways: readonly (readonly [script: string, status: number, error?: RegExp])[] = [
+    [`import sys\ndef train(p):\n    sys.exit(3)\n`, 1, /SystemExit: 3/],
+    [`import os\ndef train(p):\n    os._exit(7)\n`, 7],
+    [`import os\ndef train(p):\n    os.kill(os.getpid(), 11)\n`, 139],
+    [`def train(p:\n`, 1, /SyntaxError/],
+    [`import nowhere_to_be_found\ndef train(p):\n    pass\n`, 1, /ModuleNotFoundError/],
+    [`def train(p):\n    return {1, 2}\n`, 1, /TypeError: .*set/],
+  ];
+  await Promise.all(
+    ways.map(([script], number) => bench.submit(scheduler, { number, files: { 'train.py': script } })),
+  );
+  for (const [number, [, status, error]] of ways.entries()) {
+    expect(await bench.untilOver(scheduler, keyOf({ number }))).toMatchObject({
+      end: { how: 'exited', status },
+    });
+    const output = await scheduler.fetch(keyOf({ number }));
+    expect(output.error ?? '').toMatch(error ?? /^$/);
+  }
+}, 120_000);
 
 test('a large result is told from a small one, NaN is a number, and an emoji in the source is one', async () => {
   bench = await GlobusBench.start();
@@ -99,13 +93,42 @@ test('a hang is ended at the time limit of the site, with all that it started', 
   expect(() => process.kill(pid, 0)).toThrow();
 }, 60_000);
 
+test.each(['duplicated', 'not queued'] as const)(
+  'a result that is %s counts once, by whichever way it comes',
+  async (fault) => {
+    bench = await GlobusBench.start();
+    const scheduler = await bench.scheduler({ patience: { poll: { alone: 500, listening: 1500 } } });
+    bench.service.faults.nextResult(fault);
+    await bench.submit(scheduler, { command: ['sh', '-c', 'echo 4 >"$PERDURE_RESULT"'] });
+    expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'exited', status: 0 } });
+    expect((await scheduler.fetch(keyOf())).result).toEqual({ value: 4 });
+  },
+  60_000,
+);
+
+test('results come by asking while AMQP is cut or behind a firewall, and by themselves when it is back', async () => {
+  bench = await GlobusBench.start();
+  bench.service.amqpBlocked = true;
+  const scheduler = await bench.scheduler();
+  const job = { command: ['sh', '-c', 'echo 4 >"$PERDURE_RESULT"'] };
+  await bench.submit(scheduler, { ...job, number: 0 });
+  await bench.untilOver(scheduler, keyOf({ number: 0 }));
+  bench.service.amqpBlocked = false;
+  await bench.submit(scheduler, { ...job, number: 1 });
+  await bench.untilOver(scheduler, keyOf({ number: 1 }));
+  bench.service.amqp?.drop();
+  await bench.submit(scheduler, { ...job, number: 2 });
+  await bench.untilOver(scheduler, keyOf({ number: 2 }));
+  expect((await scheduler.fetch(keyOf({ number: 2 }))).result).toEqual({ value: 4 });
+}, 90_000);
+
 test('trials that come together are submitted by one request, and the function is registered once for all workers', async () => {
   bench = await GlobusBench.start();
   const scheduler = await bench.scheduler();
   const job = { command: ['sh', '-c', 'echo 1 >"$PERDURE_RESULT"'] };
   // The first one makes the task group.
   await bench.submit(scheduler, job);
-  const numbers = Array.from({ length: 20 }, (_, i) => i + 1);
+  const numbers = Array.from({ length: 10 }, (_, i) => i + 1);
   await Promise.all(numbers.map((number) => bench.submit(scheduler, { ...job, number })));
   expect(bench.service.count('submit')).toBeLessThan(5);
   const other = await bench.scheduler();

@@ -10,8 +10,8 @@ import { objectOf } from './attempt-facts';
 import { atHome, unmarked } from './home-directory';
 import type { ResourceSpecification } from './wire';
 
-/** How long a task waits for files that others bring (seconds). */
-const awaitFiles = 30;
+/** How long a task waits for files to appear that another worker's node has written (seconds). */
+const awaitFiles = 2;
 
 /**
  * What a task for an attempt is made of, apart from the bytes of files: small, and kept in the journal, so that any worker can submit

@@ -30,6 +30,8 @@ export interface Watched {
   askedAt: number;
   readAt: number;
   submitting: Promise<string> | null;
+  /** Why it could not be submitted again. */
+  problem: string | null;
 }
 
 /** How long what nobody asks for is still followed (milliseconds), and how often the journal is read for what other workers wrote. */
@@ -83,6 +85,7 @@ export class Attempts {
       askedAt: Date.now(),
       readAt: 0,
       submitting: null,
+      problem: null,
     };
     this.watched.set(name, one);
     return one;
@@ -154,7 +157,7 @@ export class Attempts {
     if (facts !== null && facts.beat !== '') {
       return { state: 'running', startedAt: facts.startedAt ?? new Date(one.beat.since) };
     }
-    const note = this.looks?.problem ?? null;
+    const note = one.problem ?? this.looks?.problem ?? null;
     return { state: 'pending', ...(note === null ? {} : { note }) };
   }
 
@@ -215,6 +218,7 @@ export class Attempts {
     const { task, resources } = taskOf(request, await this.deliveries().bring(request));
     const taskId = await this.board.submit(one.name, task, resources);
     one.overtaken = null;
+    one.problem = null;
     await this.refresh([one]);
     return taskId;
   }
@@ -259,8 +263,11 @@ export class Attempts {
     const step = nextStep({ ...one, record }, { maxRetries: this.site.maxRetries, patience: this.patience });
     if (step.do === 'lost') await this.conclude(one, { lost: step.why });
     else if (step.do === 'submit') {
-      this.submit(one).catch(() => {
-        // The service or the site does not answer: the next turn tries again, and whoever observes is told.
+      this.submit(one).catch(async (error: unknown) => {
+        if (!(error instanceof PerdureError)) throw error;
+        // It is tried again with the next turn, unless that is of no use.
+        one.problem = error.message;
+        if (error.kind === 'SubmitRejected') await this.conclude(one, { lost: error.text });
       });
     }
   }

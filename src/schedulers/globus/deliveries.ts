@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PerdureError } from '../../study/error';
 import type { Json, JsonObject } from '../../study/json';
 import type { SiteShim } from '../pbs/shim';
-import type { SiteShell } from '../pbs/site-shell';
+import { lineOf } from '../pbs/site-answer';
+import { words, type SiteShell } from '../pbs/site-shell';
 import { packedText } from './attempt-request';
 import type { GlobusJournal } from './journal';
 
@@ -70,9 +71,7 @@ export class Deliveries {
   private async deliver(path: string, bytes: Uint8Array): Promise<void> {
     let delivery = this.underWay.get(path);
     if (delivery === undefined) {
-      delivery = this.shell.put(path, bytes, transfer.most).then(() => {
-        this.present.add(path);
-      });
+      delivery = this.deliverNow(path, bytes);
       this.underWay.set(path, delivery);
       const done = (): void => {
         this.underWay.delete(path);
@@ -89,7 +88,18 @@ export class Deliveries {
     const size = `${(bytes.length / 2 ** 20).toFixed(1)} MB`;
     throw new PerdureError('Unavailable', `a file of ${size} is on its way to the site`, {
       where: `site ${this.site}`,
+      nothingDone: true,
     });
+  }
+
+  private async deliverNow(path: string, bytes: Uint8Array): Promise<void> {
+    // It makes the working directory, too.
+    const answer = await this.shell.call({
+      lines: (number) => `have ${words(number, path)}`,
+      timeoutMs: 1000,
+    });
+    if (lineOf(answer, 'yes') === undefined) await this.shell.put(path, bytes, transfer.most);
+    this.present.add(path);
   }
 }
 

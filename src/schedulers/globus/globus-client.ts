@@ -131,7 +131,8 @@ export class GlobusClient {
     token: string,
     body: string | undefined,
   ): Promise<Answered<T>> {
-    await this.limit.turn();
+    // What is submitted goes before what is asked.
+    await this.limit.turn(path.startsWith('/v3/') ? 'soon' : 'patient');
     const response = await fetch(`${this.service.serviceUrl}${path}`, {
       method,
       headers: {

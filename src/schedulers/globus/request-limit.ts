@@ -1,13 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+/** `soon`: somebody waits for it; `patient`: it may be late, and leaves half of the requests to the others. */
+export type Urgency = 'soon' | 'patient';
 
 /**
- * Lets so many through in any span of so many milliseconds, in the order in which they came, and nobody before a moment that the
- * service has named.
+ * Lets so many through in any span of so many milliseconds, those of one urgency in the order in which they came, and nobody before a
+ * moment that the service has named.
  */
 export class RequestLimit {
-  private readonly begun: number[] = [];
+  private begun: number[] = [];
   private notBefore = 0;
-  private last: Promise<void> = Promise.resolve();
+  private readonly last: Record<Urgency, Promise<void>> = {
+    soon: Promise.resolve(),
+    patient: Promise.resolve(),
+  };
 
   constructor(
     private readonly most: number,
@@ -15,9 +19,10 @@ export class RequestLimit {
   ) {}
 
   /** Resolves when the next request may begin. */
-  turn(): Promise<void> {
-    const mine = this.last.then(() => this.wait());
-    this.last = mine;
+  turn(urgency: Urgency = 'soon'): Promise<void> {
+    const most = urgency === 'soon' ? this.most : Math.max(1, Math.floor(this.most / 2));
+    const mine = this.last[urgency].then(() => this.wait(most));
+    this.last[urgency] = mine;
     return mine;
   }
 
@@ -26,15 +31,16 @@ export class RequestLimit {
     this.notBefore = Math.max(this.notBefore, Date.now() + duration);
   }
 
-  private async wait(): Promise<void> {
+  private async wait(most: number): Promise<void> {
     for (;;) {
       const now = Date.now();
-      const oldest = this.begun.length < this.most ? 0 : (this.begun[0] ?? 0) + this.span;
-      const at = Math.max(oldest, this.notBefore);
+      this.begun = this.begun.filter((at) => at > now - this.span);
+      // The one after whose end there is room.
+      const crowding = this.begun.at(-most);
+      const at = Math.max(crowding === undefined ? 0 : crowding + this.span, this.notBefore);
       if (at <= now) break;
-      await sleep(at - now);
+      await new Promise((done) => setTimeout(done, at - now));
     }
-    if (this.begun.length >= this.most) this.begun.shift();
     this.begun.push(Date.now());
   }
 }

@@ -59,9 +59,9 @@ export class TaskBoard {
     );
   }
 
-  /** Why the service could not be asked last time; `null`: it could. */
+  /** Why the service could not be asked last time; `null`: it could, or nothing is awaited. */
   get outage(): PerdureError | null {
-    return this.problem;
+    return this.open.size === 0 ? null : this.problem;
   }
 
   /** Tasks submitted up to then (milliseconds since the epoch) have had their turn. */
@@ -259,7 +259,14 @@ export class TaskBoard {
       const open = this.open.get(id);
       if (open !== undefined) open.askedAt = Date.now();
     }
-    const results = await this.client.batchStatus(ids);
+    const results = await this.client.batchStatus(ids).catch((error: unknown) => {
+      // They are still due.
+      for (const id of ids) {
+        const open = this.open.get(id);
+        if (open !== undefined) open.askedAt = 0;
+      }
+      throw error;
+    });
     this.problem = null;
     for (const id of ids) {
       const status = results[id];

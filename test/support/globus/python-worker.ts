@@ -61,7 +61,10 @@ export class PythonWorkers {
   }
 
   private async execute(task: FakeTask): Promise<unknown> {
-    const child = spawn('python3', ['-c', script], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn('python3', ['-c', script], {
+      env: { ...process.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     const state = { silent: false };
     this.running.set(child, state);
     const said = { stdout: '', stderr: '' };

@@ -11,17 +11,18 @@ import { attemptPath } from '../../../src/schedulers/job-key';
 import type { JobKey, JobObservation, JobOutput, Scheduler } from '../../../src/schedulers/scheduler';
 import { openLedger } from '../../../src/storage';
 import type { Ledger } from '../../../src/storage/ledger';
+import type { Preparation } from '../../../src/study/spec';
 import type { Transport } from '../../../src/transports/transport';
 import { keyOf, requestOf, type FakeJob } from '../fake-job';
 import { until } from '../installation';
-import type { Broker } from './broker';
+import { Broker, brokerAvailable } from './broker';
 import { ComputeService } from './compute-service';
 import { PythonWorkers } from './python-worker';
 
 const impatient: Patience = {
   ...usualPatience,
-  poll: { alone: 200, listening: 60_000 },
-  look: { transport: 300, task: 700 },
+  poll: { alone: 500, listening: 60_000 },
+  look: { transport: 300, task: 1000 },
   silence: 7000,
   person: 4000,
   worker: 4000,
@@ -47,8 +48,10 @@ export class GlobusBench {
 
   static async start(
     options: Partial<GlobusSite> = {},
-    { broker = null, workers = 4 }: { readonly broker?: Broker | null; readonly workers?: number } = {},
+    { workers = 4, amqp = true }: { readonly workers?: number; readonly amqp?: boolean } = {},
   ): Promise<GlobusBench> {
+    // Where there is none, results come by asking.
+    const broker = amqp && brokerAvailable() ? await Broker.shared() : null;
     return new GlobusBench(await ComputeService.start({ broker }), options, workers);
   }
 
@@ -97,8 +100,8 @@ export class GlobusBench {
     return Promise.resolve(this.files.get(sha256) ?? new Uint8Array());
   }
 
-  async submit(scheduler: Scheduler, job: FakeJob): Promise<string | null> {
-    const request = requestOf(job);
+  async submit(scheduler: Scheduler, job: FakeJob, preparation?: Preparation): Promise<string | null> {
+    const request = { ...requestOf(job), ...(preparation === undefined ? {} : { preparation }) };
     for (const { sha256 } of request.trial.files) this.files.set(sha256, await request.readFile(sha256));
     return scheduler.submit(request);
   }

@@ -22,3 +22,16 @@ test('nobody goes before the moment that the service has named', async () => {
   limit.pause(700);
   expect(await turns(limit, 2, 2000)).toEqual([700, 700]);
 });
+
+test('what may be late leaves half of the requests to the others', async () => {
+  const limit = new RequestLimit(4, 1000);
+  const since = Date.now();
+  const came: string[] = [];
+  const note = (what: string) => (): number => came.push(`${what} ${String(Date.now() - since)}`);
+  for (let i = 0; i < 3; i++) void limit.turn('patient').then(note('patient'));
+  await jest.advanceTimersByTimeAsync(10);
+  for (let i = 0; i < 2; i++) void limit.turn('soon').then(note('soon'));
+  await jest.advanceTimersByTimeAsync(2100);
+  expect(came.slice(0, 4)).toEqual(['patient 0', 'patient 0', 'soon 10', 'soon 10']);
+  expect(came[4]).toBe('patient 1010');
+});
