@@ -140,9 +140,10 @@ export class GlobusBench {
   }
 
   async destroy(): Promise<void> {
-    this.workers.release();
-    this.workers.kill();
     for (const scheduler of this.open) await scheduler.close();
+    // No word of theirs may come when the service is gone.
+    this.workers.hold();
+    this.workers.vanish();
     for (const ledger of this.ledgers) await ledger.close();
     await this.service.stop();
     rmSync(this.folder, { recursive: true, force: true });
