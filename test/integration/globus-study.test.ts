@@ -1,11 +1,11 @@
-import { cpSync, existsSync, readFileSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { StudyStatus } from '../../src/client/study-status';
 import { Broker, brokerAvailable } from '../support/globus/broker';
 import { ComputeService } from '../support/globus/compute-service';
 import { globusSdkAvailable } from '../support/globus/python';
 import { engines, RealEndpoint, type Engine } from '../support/globus/real-endpoint';
-import { Installation, until } from '../support/installation';
+import { Installation } from '../support/installation';
 
 const available = globusSdkAvailable() && brokerAvailable();
 const name = (text: string): string =>
@@ -69,49 +69,4 @@ real.each(engines)(
     expect(service.count('register_function')).toBe(1);
   },
   300_000,
-);
-
-real(
-  name('a study goes on when its user endpoint, its workers and its manager are killed'),
-  async () => {
-    await begin('ProcessPoolEngine');
-    const ends = join(endpoint.folder, 'ends');
-    installation.write(
-      'trial.sh',
-      `sleep 3; echo "$PERDURE_TRIAL_NUMBER.$PERDURE_ATTEMPT" >>"${ends}"; echo "$1" >"$PERDURE_RESULT"`,
-    );
-    const study = {
-      name: 'killed',
-      objective: { metric: 'value', direction: 'minimize' },
-      space: { x: { type: 'int', low: 0, high: 1000 } },
-      sampler: { type: 'random', seed: 1 },
-      trial: { command: ['sh', 'trial.sh', '{x}'], files: ['trial.sh'], retries: 5 },
-      budget: { trials: 10, parallel: 3 },
-      sites: ['far'],
-    };
-    const running = installation.must('run', installation.write('study.yaml', JSON.stringify(study)));
-    const ended = (): readonly string[] =>
-      existsSync(ends) ? readFileSync(ends, 'utf8').trim().split('\n') : [];
-    for (const [part, after] of [
-      ['workers', 1],
-      ['user endpoint', 3],
-      ['manager', 5],
-    ] as const) {
-      await until(`${String(after)} trials have ended`, () => ended().length >= after, 180_000);
-      expect(await endpoint.kill(part)).toBeGreaterThan(0);
-      if (part === 'manager') await endpoint.begin();
-    }
-    await running;
-    const trials = JSON.parse(await installation.must('trials', 'killed', '--json')) as {
-      readonly number: number;
-      readonly state: string;
-      readonly params: { readonly x: number };
-      readonly values: readonly number[];
-    }[];
-    expect(
-      trials.map(({ number, state, values, params }) => [number, state, values[0] === params.x]),
-    ).toEqual(Array.from({ length: 10 }, (_, number) => [number, 'COMPLETE', true]));
-    expect(new Set(ended()).size).toBe(ended().length);
-  },
-  400_000,
 );
