@@ -1,8 +1,9 @@
 import { Context } from '@temporalio/activity';
 import { PerdureError } from '../study/error';
+import { RunClock } from '../study/run-clock';
 import type { AttemptActivities, AttemptProgress, NearActivities } from '../workflows/activity-types';
 import type { Attempt, SiteDependencies } from './attempt';
-import { activity, pending } from './boundary';
+import { activity, keep, pending, whatIsKept } from './boundary';
 import { Follower, type Followed } from './follow-attempt';
 
 /** A job that ends this soon after its submission costs one activity instead of two (milliseconds). */
@@ -69,7 +70,7 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
   ): Promise<AttemptProgress<Outcome>> {
     const submitted = { kind: 'submitted', host: hostOf(attempt.site), jobId } as const;
     if (attempt.scheduler.pace().stay === 0) return submitted;
-    const followed = await follower.follow(attempt, Date.now() + eager, signal);
+    const followed = await follower.follow(attempt, Date.now() + eager, signal, runClock());
     return followed.kind === 'open' ? submitted : ended(followed, attempt);
   }
 
@@ -120,7 +121,9 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
       const { outcome } = attempt;
       if (outcome !== null) return { kind: 'ended', outcome };
       const until = Date.now() + attempt.scheduler.pace().stay;
-      const followed = await flagged(attempt, () => follower.follow(attempt, until, waiting(deps)));
+      const followed = await flagged(attempt, () =>
+        follower.follow(attempt, until, waiting(deps), runClock()),
+      );
       if (followed.kind !== 'open' || followed.known) await answered(attempt);
       if (followed.kind === 'open') throw pending(followed.why, attempt.scheduler.pace().again);
       return ended(followed, attempt);
@@ -138,6 +141,16 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
         seen?.state === 'done' ? seen.end : ({ how: 'stopped', reason: 'cancelled', why: message } as const);
       return { kind: 'ended', outcome: await attempt.record(end) };
     }),
+  };
+}
+
+/** The clock of this activity's attempt, as its earlier looks left it. */
+function runClock(): { clock: RunClock; keep: (clock: RunClock) => void } {
+  return {
+    clock: RunClock.from(whatIsKept()),
+    keep: (clock) => {
+      keep(clock.kept);
+    },
   };
 }
 

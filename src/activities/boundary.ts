@@ -1,9 +1,28 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory } from '@temporalio/common';
 import { PerdureError, type ErrorKind } from '../study/error';
+import type { Json } from '../study/json';
 
 /** Kinds that mend by themselves or by a person, so that trying again makes sense. */
 const passing: ReadonlySet<ErrorKind> = new Set<ErrorKind>(['Unavailable', 'LoginRequired']);
+
+/** What the activities under way keep for their next attempts. */
+const kept = new WeakMap<Context, unknown>();
+
+/**
+ * Keeps something for the next attempt of this activity, in whichever process: it goes with the heartbeat, and costs no
+ * history. A process that dies in the next seconds may take it along.
+ */
+export function keep(value: Json): void {
+  const context = Context.current();
+  kept.set(context, value);
+  context.heartbeat(value);
+}
+
+/** What was kept last, in this attempt or an earlier one; of any shape, and `undefined` where there is nothing. */
+export function whatIsKept(context = Context.current()): unknown {
+  return kept.has(context) ? kept.get(context) : context.info.heartbeatDetails;
+}
 
 /**
  * Makes an activity of a function: its domain errors become `ApplicationFailure`s whose type is the error's kind, final
@@ -15,7 +34,7 @@ export function activity<Args extends unknown[], Result>(
   return async (...args) => {
     const context = Context.current();
     const beat = setInterval(() => {
-      context.heartbeat();
+      context.heartbeat(whatIsKept(context));
     }, 1000);
     try {
       return await work(...args);

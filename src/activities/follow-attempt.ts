@@ -1,5 +1,6 @@
 import type { JobObservation, LossCause } from '../schedulers/scheduler';
 import { PerdureError } from '../study/error';
+import type { RunClock } from '../study/run-clock';
 import type { Attempt, SiteDependencies } from './attempt';
 
 /** What following a job for a while came to. */
@@ -21,11 +22,15 @@ export class Follower {
 
   constructor(private readonly deps: SiteDependencies) {}
 
-  /** Looks at the job until it ends, `until` is past (milliseconds since the epoch) or `signal` aborts. */
+  /**
+   * Looks at the job until it ends, `until` is past (milliseconds since the epoch) or `signal` aborts.
+   * @param clock how long the job has run; `keep` is called when it has news to be kept
+   */
   async follow<Outcome>(
     attempt: Attempt<Outcome>,
     until: number,
     signal: AbortSignal,
+    { clock, keep }: { readonly clock: RunClock; readonly keep: (clock: RunClock) => void },
   ): Promise<Followed<Outcome>> {
     const { scheduler, key } = attempt;
     let reported = 0;
@@ -41,11 +46,15 @@ export class Follower {
         this.asked.delete(nameOf(attempt));
         return { kind: 'lost', why: seen.why, cause: seen.cause ?? 'site' };
       }
+      if (
+        seen?.state === 'unknown' ? clock.stop() : clock.go(seen?.state === 'running' ? seen.startedAt : null)
+      )
+        keep(clock);
       if (seen?.state === 'unknown' && seen.login === true) {
         throw new PerdureError('LoginRequired', seen.why);
       }
       if (seen?.state === 'running') {
-        if (await this.overtime(attempt, seen.startedAt)) continue;
+        if (await this.overtime(attempt, clock)) continue;
         const reports = await scheduler.fetchReports(key);
         if (reports.length > reported) {
           const decided = this.asked.has(nameOf(attempt));
@@ -62,8 +71,8 @@ export class Follower {
   }
 
   /** Stops an attempt that has used up its time. */
-  private async overtime({ timeout, scheduler, key }: Attempt<unknown>, startedAt: Date): Promise<boolean> {
-    if (timeout === null || Date.now() - startedAt.getTime() < timeout) return false;
+  private async overtime({ timeout, scheduler, key }: Attempt<unknown>, clock: RunClock): Promise<boolean> {
+    if (timeout === null || clock.ranFor() < timeout) return false;
     await scheduler.cancel(key, 'timeout');
     return true;
   }
