@@ -5,7 +5,7 @@ const program = `
 import json, sys
 sys.path.insert(0, sys.argv[1])
 sys.dont_write_bytecode = True
-import perdure_pilot as pilot
+import perdure_pilot_pins as pilot
 asked = json.loads(sys.argv[2])
 pins = pilot.Pins(asked["pin"], asked["slots"], asked["environment"], asked["cpus"], asked["devices"])
 # Two threads a core, the second ones far from the first, as Linux counts them.

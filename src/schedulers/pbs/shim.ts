@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
 /** What runs at the site: the wrapper, the Python shim, and the pilot of blocks. */
-const names = ['wrapper.sh', 'perdure_trial.py', 'perdure_pilot.py'] as const;
+const parts = ['attempt', 'files', 'guard', 'inbox', 'launcher', 'nodes', 'pins', 'trial'] as const;
+const names = [
+  'wrapper.sh',
+  'perdure_trial.py',
+  'perdure_pilot.py',
+  ...parts.map((part) => `perdure_pilot_${part}.py`),
+];
 
 /** The parts of Perdure that run at a site, in a directory that is named for their content: versions lie side by side. */
 export interface SiteShim {

@@ -32,7 +32,7 @@ export class Staging {
       // The last file says that the others are there.
       if (await this.has(`${path}/complete`)) return;
       await this.make(path);
-      for (const { name, bytes } of files) await this.put(`${path}/${name}`, bytes);
+      await Promise.all(files.map(({ name, bytes }) => this.put(`${path}/${name}`, bytes)));
       await this.put(`${path}/complete`, new Uint8Array());
     });
   }
