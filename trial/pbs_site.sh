@@ -2,7 +2,9 @@
 # calls. Nothing of it is installed there. An answer is a line `WORD NUMBER TEXT`, or `data NUMBER NAME LENGTH` and so many
 # bytes and a newline; NUMBER says which call it belongs to. All paths are relative to the site's working directory.
 LC_ALL=C
-export LC_ALL
+# A command by ssh may find next to nothing.
+PATH=${PATH:+$PATH:}/usr/bin:/bin
+export LC_ALL PATH
 umask 077
 # A request that was sent is carried out, even where nobody waits for the answer any more.
 trap '' HUP PIPE
@@ -35,7 +37,7 @@ enter() {
   if command -v timeout >/dev/null 2>&1; then perdure_timeout="timeout -k 5 $3"; fi
 }
 
-# find_pbs NUMBER: where qsub is, by PATH, /etc/pbs.conf or a login shell.
+# find_pbs NUMBER: where qsub is, by PATH, /etc/pbs.conf, a login shell, or where PBS puts itself.
 find_pbs() {
   perdure_found=$(command -v qsub)
   if [ -z "$perdure_found" ] && [ -r /etc/pbs.conf ]; then
@@ -43,9 +45,10 @@ find_pbs() {
     if [ -x "$perdure_exec/bin/qsub" ]; then perdure_found=$perdure_exec/bin/qsub; fi
   fi
   if [ -z "$perdure_found" ]; then
-    # Whatever its start-up files print comes before the last line.
-    perdure_found=$(bash -lc 'command -v qsub' </dev/null 2>/dev/null | tail -n 1)
+    # Whatever its start-up files print comes before the last line; an alias or a function is no file.
+    perdure_found=$(bash -lc 'type -P qsub' </dev/null 2>/dev/null | tail -n 1)
   fi
+  if [ -z "$perdure_found" ] && [ -x /opt/pbs/bin/qsub ]; then perdure_found=/opt/pbs/bin/qsub; fi
   case $perdure_found in
     /*) say "found $1 ${perdure_found%/*}" ;;
     *) say "absent $1" ;;
@@ -60,6 +63,29 @@ pbs() {
   $perdure_timeout "$perdure_command" "$@" </dev/null
 }
 
+# select_named NAME: the jobs of that name, the ended ones too where PBS keeps a history (36: it keeps none).
+select_named() {
+  perdure_ids=$(pbs qselect -x -N "$1" 2>&1)
+  perdure_code=$?
+  if [ "$perdure_code" -eq 36 ]; then
+    perdure_ids=$(pbs qselect -N "$1" 2>&1)
+    perdure_code=$?
+  fi
+  perdure_id=$(printf '%s\n' "$perdure_ids" | grep -E '^[0-9]' | head -n 1)
+  return "$perdure_code"
+}
+
+# is_ours ID: sets perdure_job to what is known of a job. qselect may name the server in another way than qsub did.
+is_ours() {
+  perdure_job=jobs/$1
+  [ ! -e "$perdure_job" ] || return 0
+  for perdure_job in "jobs/${1%%.*}".*; do
+    case $perdure_job in *.tmp) continue ;; esac
+    [ ! -e "$perdure_job" ] || return 0
+  done
+  return 1
+}
+
 # have NUMBER FILE: whether a file is there.
 have() { if [ -e "$2" ]; then say "yes $1"; else say "no $1"; fi; }
 
@@ -67,10 +93,10 @@ have() { if [ -e "$2" ]; then say "yes $1"; else say "no $1"; fi; }
 begin_attempt() {
   perdure_wrong=
   perdure_new=$2.$$.tmp
-  mkdir -p "${2%/*}/checkpoint" || perdure_wrong="can't make $2"
+  perdure_said=$(mkdir -p "${2%/*}/checkpoint" 2>&1) || perdure_wrong=$perdure_said
   [ ! -e "$2" ] || return 1
   rm -rf "$perdure_new"
-  mkdir -p "$perdure_new/.perdure" || perdure_wrong="can't make $2"
+  perdure_said=$(mkdir -p "$perdure_new/.perdure" 2>&1) || perdure_wrong=$perdure_said
 }
 
 # put_file PATH SHA256 MODE: a file of the study, from the copy that the site has.
@@ -78,13 +104,19 @@ put_file() {
   case $1 in */*) mkdir -p "$perdure_new/${1%/*}" ;; esac
   if [ ! -e "files/$2" ]; then
     perdure_wrong=missing
-  elif ! { cp "files/$2" "$perdure_new/$1" && chmod "$3" "$perdure_new/$1"; }; then
-    perdure_wrong="can't copy a file of the study"
+  else
+    perdure_said=$({ cp "files/$2" "$perdure_new/$1" && chmod "$3" "$perdure_new/$1"; } 2>&1) || perdure_wrong=$perdure_said
   fi
 }
 
 # put_text PATH TEXT
-put_text() { printf '%s' "$2" >"$perdure_new/$1" || perdure_wrong="can't write"; }
+put_text() {
+  # Over a quota the error may come with the closing, of which a shell says nothing.
+  { printf '%s' "$2" >"$perdure_new/$1"; } 2>/dev/null && { [ -s "$perdure_new/$1" ] || [ -z "$2" ]; } && return
+  # Some shells know no better words than "I/O error".
+  perdure_said=$({ printf '%s' "$2" | cat >"$perdure_new/$1"; } 2>&1)
+  [ -n "$perdure_wrong" ] || perdure_wrong="can't write $1: ${perdure_said##*: }"
+}
 
 # end_attempt NUMBER PATH: the directory appears whole, or not at all.
 end_attempt() {
@@ -94,7 +126,7 @@ end_attempt() {
   fi
   rm -rf "$perdure_new"
   [ -z "$perdure_wrong" ] && return 0
-  say "unstaged $1 $perdure_wrong"
+  say "unstaged $1 $(printf '%s' "$perdure_wrong" | tail -n 1)"
   return 1
 }
 
@@ -106,7 +138,7 @@ count_jobs() {
   perdure_ids=$(pbs qselect -u "$(id -un)" 2>&1) || return 1
   perdure_count=0
   for perdure_id in $perdure_ids; do
-    if [ -e "jobs/$perdure_id" ]; then perdure_count=$((perdure_count + 1)); fi
+    if is_ours "$perdure_id"; then perdure_count=$((perdure_count + 1)); fi
   done
 }
 
@@ -123,10 +155,12 @@ submit() {
     say "job $1 $perdure_id"
   elif [ -e "$perdure_at/stop" ]; then
     say "stopped $1"
-  elif mkdir "$perdure_at/submit" 2>/dev/null; then
+  elif perdure_said=$(mkdir "$perdure_at/submit" 2>&1); then
     enqueue "$1" "$2" "$4"
-  else
+  elif [ -d "$perdure_at/submit" ]; then
     adopt "$1" "$2" "$3" "$4" "$5"
+  else
+    say "failed $1 the marker of a submission can't be made: ${perdure_said##*: }"
   fi
 }
 
@@ -146,14 +180,15 @@ enqueue() {
   fi
   perdure_said=$(cd "$perdure_at" && pbs qsub job.sh 2>&1)
   perdure_code=$?
-  perdure_id=$(printf '%s\n' "$perdure_said" | grep -E '^[0-9]+(\[\])?(\.[A-Za-z0-9._-]+)?$' | tail -n 1)
+  # Sites print words of their own before it.
+  perdure_id=$(printf '%s\n' "$perdure_said" | tr -d ' \t\r' | grep -E '^[0-9]+(\[\])?(\.[A-Za-z0-9._-]+)?$' | tail -n 1)
   if [ "$perdure_code" -eq 0 ] && [ -n "$perdure_id" ]; then
     keep_job "$1" "$2" "$perdure_id"
     return
   fi
   case $perdure_code in
     # Nobody knows whether the job is there: the marker stays, and the next one looks.
-    0 | 124 | 137 | 143 | 183 | 255) ;;
+    0 | 124 | 137 | 143 | 163 | 183 | 255) ;;
     *) rmdir "$perdure_at/submit" ;;
   esac
   perdure_mine=0
@@ -166,17 +201,20 @@ enqueue() {
 
 # adopt NUMBER DIRECTORY NAME LIMIT GRACE: a submission was begun and its end is not known.
 adopt() {
-  if ! perdure_ids=$(pbs qselect -x -N "$3" 2>&1); then
+  if ! select_named "$3"; then
     say_text "$1" qselect "$perdure_ids"
     return
   fi
-  perdure_id=$(printf '%s\n' "$perdure_ids" | grep -E '^[0-9]' | head -n 1)
   if [ -n "$perdure_id" ]; then
     keep_job "$1" "$2" "$perdure_id"
     return
   fi
-  perdure_since=$(stat -c %Y "$perdure_at/submit" 2>/dev/null || date +%s)
-  if [ $(($(date +%s) - perdure_since)) -lt "$5" ]; then
+  # Both times are the file server's, whose clock may be another one than this host's.
+  : >"$perdure_at/submit.now" 2>/dev/null
+  perdure_now=$(stat -c %Y "$perdure_at/submit.now" 2>/dev/null || date +%s)
+  rm -f "$perdure_at/submit.now"
+  perdure_since=$(stat -c %Y "$perdure_at/submit" 2>/dev/null || echo "$perdure_now")
+  if [ $((perdure_now - perdure_since)) -lt "$5" ]; then
     say "wait $1"
     return
   fi
@@ -219,6 +257,11 @@ say_line() {
   say "$2 $1 $perdure_line"
 }
 
+# say_word NUMBER WORD FILE: its first line, once that is whole: on a full disk it may be none.
+say_word() {
+  [ -e "$3" ] && { read -r perdure_line <"$3"; } 2>/dev/null && say "$2 $1 $perdure_line"
+}
+
 # look NUMBER PATH NAME FROM: what an attempt's directory tells, and what it has reported from an offset on.
 look() {
   perdure_at=$2/.perdure
@@ -226,8 +269,10 @@ look() {
     say "gone $1"
     return
   fi
+  # A file server's client remembers that a file was not there; to open the directory makes it ask.
+  for perdure_line in "$perdure_at"/*; do break; done
   # What tells of an end is read first: whatever is seen after it was there when it was written.
-  say_line "$1" status "$perdure_at/status"
+  say_word "$1" status "$perdure_at/status"
   say_line "$1" settled "$perdure_at/settled"
   say_line "$1" unfinished "$perdure_at/unfinished"
   if [ -e "$perdure_at/result.json" ]; then say "result $1"; fi
@@ -252,21 +297,23 @@ look() {
   say "looked $1"
 }
 
-# list_jobs NUMBER FORMAT ID...: PBS' listing, without the lines that nobody reads.
+# list_jobs NUMBER FORMAT HISTORY ID...: PBS' listing, without the lines that nobody reads. HISTORY: whether it is asked for
+# ended jobs too, which a server that keeps no history refuses (36).
 list_jobs() {
   perdure_number=$1
   perdure_form=
   [ "$2" = text ] || perdure_form='-F json'
-  shift 2
-  perdure_error=$(mktemp)
+  [ "$3" = no ] || perdure_form="-x $perdure_form"
+  shift 3
+  perdure_error=$(mktemp 2>/dev/null || mktemp ./.perdure-write.XXXXXX 2>/dev/null || echo /dev/null)
   # shellcheck disable=SC2086
   perdure_said=$(
     {
-      pbs qstat -x -f $perdure_form "$@" 2>"$perdure_error"
+      pbs qstat -f $perdure_form "$@" 2>"$perdure_error"
       printf '\nperdure-code %s\n' "$?"
     } | awk '
       /^[{}]/ || /^Job Id:/ || /^perdure-code/ { print; next }
-      /^(        |\t\t)"[^"]*":[{]/ { print; next }
+      /^(        |\t\t)"[^"]*":[ \t]*[{]/ { print; next }
       /^(            |\t\t\t)"(job_state|substate|Exit_status|comment)":/ { print; next }
       # A line of text goes on where the next one begins with a tab.
       /^    [A-Za-z_.]+ = / { kept = /^    (job_state|substate|Exit_status|comment) = /; if (kept) print; next }
@@ -274,7 +321,7 @@ list_jobs() {
   )
   say_text "$perdure_number" listing "$perdure_said"
   say_text "$perdure_number" listing-error "$(tail -c 200000 "$perdure_error")"
-  rm -f "$perdure_error"
+  [ "$perdure_error" = /dev/null ] || rm -f "$perdure_error"
 }
 
 # stop_attempt NUMBER PATH NAME JOBNAME TEXT: the attempt never starts, or is ended; the first reason stays.
@@ -299,11 +346,10 @@ stop_attempt() {
   if [ -s "$perdure_at/jobid" ]; then
     read -r perdure_id <"$perdure_at/jobid"
   elif [ -d "$perdure_at/submit" ]; then
-    if ! perdure_ids=$(pbs qselect -x -N "$4" 2>&1); then
+    if ! select_named "$4"; then
       say_text "$1" qselect "$perdure_ids"
       return
     fi
-    perdure_id=$(printf '%s\n' "$perdure_ids" | grep -E '^[0-9]' | head -n 1)
   fi
   if [ -n "$perdure_id" ] && [ ! -e "$perdure_at/status" ]; then
     perdure_said=$(pbs qdel "$perdure_id" 2>&1)
@@ -312,6 +358,12 @@ stop_attempt() {
   else
     say "deleted $1 0"
   fi
+}
+
+# delete_job NUMBER ID: a job that has nothing to do any more.
+delete_job() {
+  perdure_said=$(pbs qdel "$2" 2>&1)
+  say "deleted $1 $?"
 }
 
 # mark NUMBER PATH: makes should_prune() true.
@@ -421,10 +473,10 @@ my_jobs() {
 survey() {
   my_jobs "$1" || return 0
   for perdure_id in $perdure_ids; do
-    [ -e "jobs/$perdure_id" ] || continue
-    say "live $1 jobs/$perdure_id"
-    say_line "$1" live "jobs/$perdure_id"
-    read -r perdure_block <"jobs/$perdure_id" || continue
+    is_ours "$perdure_id" || continue
+    say "live $1 $perdure_job"
+    say_line "$1" live "$perdure_job"
+    read -r perdure_block <"$perdure_job" || continue
     for perdure_taken in "$perdure_block"/taken/*; do say_attempt "$1" "$perdure_taken"; done
   done
   for perdure_ready in ready/*; do say_attempt "$1" "$perdure_ready"; done
@@ -516,7 +568,7 @@ python3 --version" </dev/null 2>&1 | tail -n 1)
     /^    Job_Name = / { name = $3 }
     { sub(/^\t/, ""); record = record $0 }
     END { tell() }' | while read -r perdure_id perdure_name perdure_path; do
-    if [ -s "jobs/$perdure_id" ]; then read -r perdure_path <"jobs/$perdure_id"; fi
+    if is_ours "$perdure_id"; then read -r perdure_path <"$perdure_job"; fi
     say "job $1 $perdure_id $perdure_name $perdure_path"
   done
 }

@@ -12,10 +12,12 @@
 Outside Perdure everything still works: reports are printed, nothing is ever pruned.
 """
 
+import errno
 import json
 import os
 import sys
 import tempfile
+import time
 
 __all__ = ["TrialPruned", "checkpoint_dir", "params", "report", "should_prune"]
 
@@ -69,7 +71,22 @@ def checkpoint_dir():
 
 
 def _write(path, text):
-    """Write a file so that it is there whole or not at all."""
+    """Write a file so that it is there whole or not at all. On a full disk, wait a while for room: a result took long to make."""
+    for pause in (1, 5, 15, 30, 60, 0):
+        try:
+            _write_now(path, text)
+            return
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or pause == 0:
+                raise
+            try:
+                print("no room for the result, which is tried again in %d s: %s" % (pause, error), file=sys.stderr)
+            except OSError:
+                pass  # The log may be on that disk too.
+            time.sleep(pause)
+
+
+def _write_now(path, text):
     temporary = "%s.%d.tmp" % (path, os.getpid())
     # Half a character, which Python text may hold and UTF-8 can't, is written as its escape.
     with open(temporary, "w", encoding="utf-8", errors="backslashreplace") as file:

@@ -44,6 +44,8 @@ trap 'perdure_signalled=" signalled"' TERM INT HUP
 printf '%s %s %s\n' "$$" "$perdure_start" "$perdure_boot" >.perdure/pid || exit 71
 # What was stopped before it started leaves no status.
 [ -e .perdure/stop ] && exit 0
+# What can't even begin to write is no fault of the program's.
+{ : >output.log; } 2>/dev/null || exit 71
 case $1 in -*) set -- "./$@" ;; esac
 # exec, so that a program called like a command of this shell (exit, eval) is looked up on PATH as any other.
 (exec "$@") >output.log 2>&1 </dev/null

@@ -22,7 +22,12 @@ export class PbsBench {
   ) {}
 
   static async start(options: Partial<PbsSite> = {}, pbs: PbsOptions = {}): Promise<PbsBench> {
-    return new PbsBench(await PbsStandIn.start({ cpusPerNode: 64, killDelaySeconds: 1, ...pbs }), options);
+    // Jobs are login shells, and what a developer's own start-up files do is no part of a test.
+    const home = tmpdir();
+    return new PbsBench(
+      await PbsStandIn.start({ cpusPerNode: 64, killDelaySeconds: 1, home, ...pbs }),
+      options,
+    );
   }
 
   get site(): PbsSite {

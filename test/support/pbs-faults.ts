@@ -31,4 +31,10 @@ export type PbsFault = { readonly command?: PbsCommandName; readonly times?: num
   /** qstat's output ends after this part of it (0 to 1; default a half). */
   | { readonly kind: 'truncate'; readonly part?: number }
   | { readonly kind: 'one-id' | 'invalid-json' }
+  /** qstat names the server by its full name, and qsub did not. */
+  | { readonly kind: 'long-ids' }
+  /** Jobs that run are said to be at another server. */
+  | { readonly kind: 'moved' }
+  /** What a site's hooks and wrappers print around the answer of qsub or qstat. */
+  | { readonly kind: 'chatter'; readonly before: string; readonly after?: string }
 );

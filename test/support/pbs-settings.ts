@@ -44,7 +44,7 @@ export interface PbsOptions {
   readonly walltimeLagSeconds?: number;
   /** How long a job is in state E. */
   readonly exitingSeconds?: number;
-  /** How long a finished job is known. */
+  /** How long a finished job is known. 0: `job_history_enable` is off, as it is in OpenPBS unless somebody sets it. */
   readonly historySeconds?: number;
   /** Refuses jobs without `-A`, as a site's hook does. */
   readonly requireAccount?: boolean;

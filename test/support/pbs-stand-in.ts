@@ -145,6 +145,11 @@ export class PbsStandIn {
     this.run(['crash', id, ...(noticed ? ['noticed'] : [])]);
   }
 
+  /** A running job is put back into its queue, as where its node fails, and waits there. */
+  requeue(id: string): void {
+    this.run(['requeue', id]);
+  }
+
   /** The server goes down: commands say so. Jobs run on, none is started. */
   stop(): void {
     writeFileSync(join(this.state, 'down'), '');

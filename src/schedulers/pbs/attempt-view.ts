@@ -17,6 +17,7 @@ export function factsOf(answer: Answer, clock: number): Facts {
         : {
             code: Number(code),
             stopped: words.includes(' stopped'),
+            signalled: words.includes(' signalled'),
             doubtful:
               (words.includes(' signalled') || Number(code) >= 128) &&
               lineOf(answer, 'settled') === undefined,

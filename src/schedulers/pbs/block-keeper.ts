@@ -35,6 +35,10 @@ export class BlockKeeper {
   private readonly closing = new AbortController();
   private watching: Promise<void> | undefined;
   private problem: string | null = null;
+  /** What PBS says of blocks that wait, while none runs. */
+  private waiting: string | null = null;
+  /** When the pilot of each block was first seen (milliseconds since the epoch). */
+  private readonly begun = new Map<string, number>();
 
   constructor(
     private readonly site: PbsSite,
@@ -46,9 +50,9 @@ export class BlockKeeper {
     private readonly patience: Patience,
   ) {}
 
-  /** Why trials wait, where the site took no block. */
+  /** Why trials wait, where the site took no block or does not run it. */
   get note(): string | null {
-    return this.problem;
+    return this.problem ?? this.waiting;
   }
 
   /** Looks after the blocks soon; calls that come meanwhile are one. */
@@ -88,6 +92,7 @@ export class BlockKeeper {
     this.observer.setBlocks(blocks);
     if (this.observer.open.size > 0) this.watch();
     const active = await this.activeOf(blocks);
+    this.waiting = this.waitingNote(active);
     const slots = slotsOf(this.blocks, this.site.select);
     const needed = blocksNeeded(
       {
@@ -111,17 +116,47 @@ export class BlockKeeper {
     for (const block of blocks) {
       if (block.over) continue;
       const sight = block.jobId === null ? null : this.observer.sightOf(block.jobId);
+      const again = block.jobId !== null && this.waitsAgain(block.name, block.jobId, block.pilot);
       const over =
+        again ||
         (sight?.kind === 'seen' && sight.phase.state === 'done') ||
         (sight?.kind === 'missing' && sight.times >= 3);
-      if (!over) active.push(block);
-      else
-        await this.shell.call({
-          lines: (number) => `end_block ${words(number, block.name)}`,
-          timeoutMs: 1000,
-        });
+      if (over) await this.end(block, again);
+      else active.push(block);
     }
     return active;
+  }
+
+  private async end({ name, jobId }: Block, again: boolean): Promise<void> {
+    await this.shell.call({
+      lines: (number) =>
+        `${again ? `delete_job ${words(number, jobId ?? '')}\n` : ''}end_block ${words(number, name)}`,
+      timeoutMs: 1000,
+      commands: again ? 1 : 0,
+    });
+  }
+
+  /** PBS put the job of a block that has run back into the queue; it would find its pilot's lock there and end. */
+  private waitsAgain(name: string, jobId: string, pilot: Pilot | null): boolean {
+    if (pilot === null) return false;
+    const begun = this.begun.get(name) ?? Date.now();
+    this.begun.set(name, begun);
+    const sight = this.observer.sightOf(jobId);
+    const waits = sight.kind === 'seen' && sight.phase.state === 'pending';
+    return waits && Math.min(sight.forMs, this.observer.listedAt(jobId) - begun) >= this.observer.grace;
+  }
+
+  private waitingNote(active: readonly Block[]): string | null {
+    const notes = active.map(({ name, jobId }) => {
+      const sight = jobId === null ? null : this.observer.sightOf(jobId);
+      if (sight?.kind !== 'seen') return null;
+      const { phase } = sight;
+      const job = `block ${name} (job ${sight.id})`;
+      if (phase.state === 'stuck') return `PBS holds ${job}, which it could not start: ${phase.note}`;
+      if (phase.state !== 'pending') return null;
+      return `${job} waits${phase.note === '' ? '' : `: ${phase.note}`}`;
+    });
+    return notes.includes(null) ? null : (notes[0] ?? null);
   }
 
   /** @returns `false` where no further one need be tried now */

@@ -10,12 +10,27 @@ export type CommandAnswer =
   /** Something may have been done: look before asking again. */
   | { readonly kind: 'ambiguous'; readonly message: string };
 
-/** Over a user's limit, over the queue's or the server's. The second may also be a request that is too large for ever. */
-const full: ReadonlySet<number> = new Set([38, 188]);
-/** No connection to the server, or the connection's own failure. */
-const unavailable: ReadonlySet<number> = new Set([160, 162, 255]);
-/** PBSE_PREMATURE: the connection ended before the answer. */
-const ambiguous: ReadonlySet<number> = new Set([183]);
+/*
+ * PBS' errors (OpenPBS, `src/include/pbs_error.h`) modulo 256.
+ */
+
+/**
+ * Over a user's limit (ENTLIMCT, ENTLIMRESC), the queue's or the server's (EXCQRESC), too many in the queue (MAXQUED). The third
+ * may also be a request that is too large for ever.
+ */
+const full: ReadonlySet<number> = new Set([38, 39, 188, 198]);
+/**
+ * No connection, or the connection's own failure (SYSTEM, BADHOST, NOCONNECTS, NOSERVER, CONNFULL, 255), the server shuts down
+ * (SVRDOWN) or asks to come again (TRYAGAIN), and credentials that a service on the login node makes, and could not (BADCRED,
+ * EXPIRED).
+ */
+const unavailable: ReadonlySet<number> = new Set([13, 104, 160, 162, 171, 172, 185, 186, 212, 255]);
+/** PROTOCOL: the connection ended before the answer; INTERNAL. */
+const ambiguous: ReadonlySet<number> = new Set([163, 183]);
+/** Ended already or about to: finished (HISTJOBID), unknown, wrong state (BADSTATE, ALRDYEXIT), deletion under way, deleted from the history. */
+const ending: ReadonlySet<number> = new Set([0, 35, 54, 153, 168, 202, 237]);
+/** Versions differ in the number; these words don't. */
+const endingWords = /has finished|unknown job|invalid for (job )?state|already in exit|already in progress/i;
 /** Ended by a signal, or by `timeout`: nobody knows how far it came. */
 const cutOff: ReadonlySet<number> = new Set([124, 137, 143]);
 
@@ -35,7 +50,7 @@ export function readSubmission(
   return { kind: 'rejected', message };
 }
 
-/** Reads the end of a `qdel`. A job that is unknown (153) or has finished (35) needs no deleting. */
+/** Reads the end of a `qdel`. A job that is unknown, has finished or is about to end needs no deleting. */
 export function readDeletion({
   status,
   stderr,
@@ -43,7 +58,7 @@ export function readDeletion({
   readonly status: number;
   readonly stderr: string;
 }): CommandAnswer {
-  if (status === 0 || status === 35 || status === 153) return { kind: 'done' };
+  if (ending.has(status) || endingWords.test(stderr)) return { kind: 'done' };
   const message = said(stderr) ?? silence('qdel', status);
   // 222: the job's host does not answer, and PBS can't end the job there.
   if (unavailable.has(status) || status === 222) return { kind: 'unavailable', message };

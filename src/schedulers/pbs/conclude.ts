@@ -6,10 +6,15 @@ export interface Facts {
   /** There is no directory. */
   readonly gone: boolean;
   /**
-   * The wrapper's last word. `doubtful`: a signal ended the program, or was sent to the wrapper, as PBS does at the walltime
-   * and for qdel, and as everything ends on a node that is shot; then PBS says what it was.
+   * The wrapper's last word. `signalled`: the wrapper was told to end, as PBS does at the walltime and for qdel. `doubtful`:
+   * so, or a signal ended the program, as everything ends on a node that is shot; then PBS says what it was.
    */
-  readonly status: { readonly code: number; readonly stopped: boolean; readonly doubtful: boolean } | null;
+  readonly status: {
+    readonly code: number;
+    readonly stopped: boolean;
+    readonly signalled: boolean;
+    readonly doubtful: boolean;
+  } | null;
   /** A result is there; with an exit status of 0, nothing that came later took the trial away. */
   readonly hasResult: boolean;
   /** The block ended the trial before its time; a status beside it counts for nothing. `over`: nothing of it runs any more. */
@@ -28,7 +33,7 @@ export interface Facts {
 export type JobSight =
   /** It has not been asked yet, or did not say anything of this job. */
   | { readonly kind: 'unseen' }
-  /** `forMs`: how long it has been known to be over. */
+  /** `forMs`: how long it has been in this phase, as far as anybody saw. */
   | { readonly kind: 'seen'; readonly id: string; readonly phase: Phase; readonly forMs: number }
   /** It answered so many times in a row, over so long, that it knows no such job. */
   | { readonly kind: 'missing'; readonly id: string; readonly times: number; readonly forMs: number };
@@ -40,8 +45,14 @@ const missingTimes = 3;
  * What has become of an attempt, from its own directory and from PBS together. The directory is believed first; what PBS
  * says alone counts only when what the job wrote has had time to appear on the site's file system.
  * @param grace that time (milliseconds)
+ * @param walltime of the job, where it is known (milliseconds)
  */
-export function conclude(facts: Facts, sight: JobSight, grace: number, now = new Date()): JobObservation {
+export function conclude(
+  facts: Facts,
+  sight: JobSight,
+  { grace, walltime = null }: { readonly grace: number; readonly walltime?: number | null },
+  now = new Date(),
+): JobObservation {
   const { status, stop, owner } = facts;
   if (facts.gone) return lost('its directory is gone');
   const startedAt = owner?.startedAt ?? now;
@@ -79,12 +90,24 @@ export function conclude(facts: Facts, sight: JobSight, grace: number, now = new
     owner === null
       ? { state: 'pending', ...(note === undefined || note === '' ? {} : { note }) }
       : { state: 'running', startedAt };
+  /** How it ended, where PBS has forgotten why, as a server without a history does at once. */
+  const unexplained = (id: string): JobObservation | null => {
+    if (facts.block !== null) return null;
+    if (status?.signalled !== true) return ownEnd();
+    const longEnough = walltime !== null && owner !== null && now.getTime() - startedAt.getTime() >= walltime;
+    return longEnough
+      ? lost(
+          `job ${id} came to its walltime, as it seems: it was told to end, and PBS knows nothing of it`,
+          'walltime',
+        )
+      : lost(`job ${id} was told to end by a signal, and PBS does not know it any more`);
+  };
   switch (sight.kind) {
     case 'unseen':
       return open();
     case 'missing':
       if (sight.times < missingTimes || sight.forMs < grace) return open();
-      return stopped() ?? ownEnd() ?? lost(missing(sight.id, facts), causeOf(facts));
+      return stopped() ?? unexplained(sight.id) ?? lost(missing(sight.id, facts), causeOf(facts));
     case 'seen':
       return seen(facts, sight, grace, { open, stopped, ownEnd });
   }
@@ -105,7 +128,18 @@ function seen(
   const cause = causeOf(facts);
   switch (phase.state) {
     case 'pending':
+      // What has begun and waits again was put back by PBS; the fence would end it, should it come to run.
+      if (facts.owner !== null)
+        return stopped() ?? (forMs < grace ? open() : lost(requeued(id, facts, phase.note), cause));
       return open(phase.note);
+    case 'moved':
+      // Nobody here will ever say more.
+      return stopped() ?? ownEnd() ?? open(`PBS moved job ${id} to another server`);
+    case 'exiting':
+      // What PBS says of the end explains the word that is there; without one there is time.
+      if (facts.block !== null || facts.status === null) return open();
+      if (phase.end.how === 'walltime') return lost(`job ${id} came to its walltime`, 'walltime');
+      return phase.end.how === 'exited' && !facts.status.doubtful ? (ownEnd() ?? open()) : open();
     case 'running':
       return open();
     case 'stuck':
@@ -130,10 +164,14 @@ function seen(
   switch (end.how) {
     case 'walltime':
       return lost(`job ${id} came to its walltime`, 'walltime');
+    case 'limit':
+      return ownEnd() ?? lost(`PBS ended job ${id}: ${end.why}`);
     case 'deleted':
-      return lost(`job ${id} was deleted by somebody (qdel)`);
+      return lost(
+        `job ${id} was deleted (qdel, or PBS itself where a node fails)${end.why === '' ? '' : `: ${end.why}`}`,
+      );
     case 'never_ran':
-      return lost(`PBS did not run job ${id}: ${end.why}`);
+      return lost(`PBS ${facts.owner === null ? 'did not run' : 'ended'} job ${id}: ${end.why}`);
     case 'signalled':
       if (end.whole) return lost(`everything of job ${id} was killed (signal ${String(end.signal)})`);
       return (
@@ -147,6 +185,11 @@ function seen(
 function noWord(id: string, status: number, { owner }: Facts): string {
   const how = `job ${id} ended with exit status ${String(status)}`;
   return owner === null ? `${how} before the trial began` : `${how} and left no word of the trial`;
+}
+
+function requeued(id: string, { block }: Facts, note: string): string {
+  const job = block === null ? `job ${id}` : `block ${block} (job ${id})`;
+  return `PBS put ${job} back into its queue after it had begun, as when a node fails${note === '' ? '' : `: ${note}`}`;
 }
 
 function missing(id: string, { owner, block }: Facts): string {

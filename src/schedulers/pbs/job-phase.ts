@@ -1,3 +1,4 @@
+import { momStatus } from './mom-status';
 import type { PbsJob } from './qstat';
 
 /** How PBS says that a job has ended. */
@@ -7,63 +8,81 @@ export type PbsEnd =
   /** By this signal, which somebody else sent; `whole`: to the job's first process, so that nothing of it could speak. */
   | { readonly how: 'signalled'; readonly signal: number; readonly whole: boolean }
   | { readonly how: 'walltime' }
-  /** `qdel`, before or after its start. */
-  | { readonly how: 'deleted' }
-  /** PBS ended it without running it, or could not. */
+  /** It used more of something than it had asked for. */
+  | { readonly how: 'limit'; readonly why: string }
+  /** `qdel`, before or after its start, or PBS itself, where a node failed. `why`: PBS' own words; may be empty. */
+  | { readonly how: 'deleted'; readonly why: string }
+  /** PBS ended it without running it, could not, or lost it. */
   | { readonly how: 'never_ran'; readonly why: string };
 
 /** Where a job is, as PBS tells. `note`: what a person should know of it, in PBS' own words; empty otherwise. */
 export type Phase =
   | { readonly state: 'pending'; readonly note: string }
   | { readonly state: 'running' }
+  /** It has ended, and PBS is busy with what it left. */
+  | { readonly state: 'exiting'; readonly end: PbsEnd }
   /** Held by PBS after failed starts: it will never run by itself. */
   | { readonly state: 'stuck'; readonly note: string }
+  /** At another server, which alone knows more. */
+  | { readonly state: 'moved' }
   | { readonly state: 'done'; readonly end: PbsEnd }
   /** A state that this reading does not know. */
   | { readonly state: 'unknown'; readonly note: string };
 
-/** `Exit_status` of a job that exceeded its walltime, even where it caught the signal and ended with 0. */
-const exceededWalltime = -29;
 /** `Exit_status` of a job that PBS holds after it could not start it. */
 const failedStart = -3;
 /** Substate of a job that was deleted. */
 const deleted = 91;
+/** A comment may be of any length. */
+const longest = 400;
 
 /** What a job's state, substate and exit status mean together; measured with OpenPBS and the clients of PBS Pro 2022 (`test/fixtures/openpbs`). */
 export function phaseOf(job: PbsJob): Phase {
-  const { state, exitStatus, comment } = job;
+  const { state, exitStatus } = job;
+  const note = shortened(job.comment);
   switch (state) {
     case 'F':
     case 'X':
-      return { state: 'done', end: endOf(job) };
+      return { state: 'done', end: endOf(job, note) };
     case 'E':
-      // The exit status is there before the files are.
-      return { state: 'running' };
+      // The exit status is there before the files are, and this may last.
+      return exitStatus === null ? { state: 'running' } : { state: 'exiting', end: endOf(job, note) };
     case 'R':
     case 'S':
     case 'U':
     case 'B':
       return { state: 'running' };
+    case 'M':
+      return { state: 'moved' };
     case 'H':
-      if (exitStatus === failedStart) return { state: 'stuck', note: comment };
-      return { state: 'pending', note: comment };
+      if (exitStatus === failedStart) return { state: 'stuck', note };
+      return { state: 'pending', note: note === '' ? 'the job is held (qrls lets it go)' : note };
     case 'Q':
     case 'W':
     case 'T':
-      return { state: 'pending', note: comment.startsWith('Can Never Run') ? comment : '' };
+      return { state: 'pending', note };
     default:
       return { state: 'unknown', note: `PBS says state ${state}` };
   }
 }
 
-function endOf({ substate, exitStatus, comment }: PbsJob): PbsEnd {
-  if (exitStatus === exceededWalltime) return { how: 'walltime' };
-  if (substate === deleted) return { how: 'deleted' };
-  if (exitStatus === null || exitStatus < 0) {
+function endOf({ substate, exitStatus }: PbsJob, comment: string): PbsEnd {
+  const mom = exitStatus === null || exitStatus >= 0 ? null : momStatus(exitStatus);
+  if (mom?.kind === 'walltime') return { how: 'walltime' };
+  if (mom?.kind === 'limit') return { how: 'limit', why: mom.words };
+  if (substate === deleted) return { how: 'deleted', why: comment };
+  if (mom !== null)
+    return { how: 'never_ran', why: comment === '' ? mom.words : `${mom.words} (${comment})` };
+  if (exitStatus === null) {
     return { how: 'never_ran', why: comment === '' ? 'PBS ended it before it ran' : comment };
   }
   // A shell's way to say "ended by signal": 128 and its number; PBS itself adds 256.
   if (exitStatus > 256) return { how: 'signalled', signal: exitStatus - 256, whole: true };
   if (exitStatus > 128) return { how: 'signalled', signal: exitStatus - 128, whole: false };
   return { how: 'exited', status: exitStatus };
+}
+
+function shortened(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
 }

@@ -4,8 +4,10 @@ import type { Listing } from './qstat';
 
 interface Sight {
   sight: JobSight;
-  /** When it was first seen as it is now: over, or missing. */
+  /** When it was first seen as it is now: over, waiting, or missing. */
   since: number;
+  /** When the server last spoke of it. */
+  at: number;
 }
 
 /**
@@ -19,6 +21,11 @@ export class JobSights {
     return (id === null ? undefined : this.sights.get(id))?.sight ?? { kind: 'unseen' };
   }
 
+  /** Milliseconds since the epoch; 0: never. */
+  listedAt(id: string | null): number {
+    return (id === null ? undefined : this.sights.get(id))?.at ?? 0;
+  }
+
   /**
    * Takes in an answer.
    * @param asked the ids that were asked for
@@ -26,16 +33,17 @@ export class JobSights {
    */
   take(listing: Listing, asked: readonly string[], now = Date.now()): readonly string[] {
     const silent: string[] = [];
+    const listed = byNumber(listing.jobs.values(), ({ id }) => id);
+    const unknown = byNumber(listing.unknown, (id) => id);
     for (const id of asked) {
-      const job = listing.jobs.get(id);
+      const job = listing.jobs.get(id) ?? listed.get(numberOf(id));
       if (job !== undefined) {
         const phase = phaseOf(job);
         const before = this.sights.get(id);
-        const over = phase.state === 'done';
-        const wasOver = before?.sight.kind === 'seen' && before.sight.phase.state === 'done';
-        const since = over && wasOver ? before.since : now;
-        this.sights.set(id, { sight: { kind: 'seen', id, phase, forMs: now - since }, since });
-      } else if (listing.answered && listing.unknown.has(id)) {
+        const same = before?.sight.kind === 'seen' && before.sight.phase.state === phase.state;
+        const since = same ? before.since : now;
+        this.sights.set(id, { sight: { kind: 'seen', id, phase, forMs: now - since }, since, at: now });
+      } else if (listing.answered && (listing.unknown.has(id) || unknown.has(numberOf(id)))) {
         this.missed(id, now);
       } else {
         silent.push(id);
@@ -53,11 +61,30 @@ export class JobSights {
     const before = this.sights.get(id);
     // A job that was over may leave PBS' history; it stays what it was, only longer.
     if (before?.sight.kind === 'seen' && before.sight.phase.state === 'done') {
-      this.sights.set(id, { ...before, sight: { ...before.sight, forMs: now - before.since } });
+      this.sights.set(id, { ...before, sight: { ...before.sight, forMs: now - before.since }, at: now });
       return;
     }
     const known = before?.sight.kind === 'missing' ? before.sight.times : 0;
     const since = known === 0 ? now : (before?.since ?? now);
-    this.sights.set(id, { sight: { kind: 'missing', id, times: known + 1, forMs: now - since }, since });
+    this.sights.set(id, {
+      sight: { kind: 'missing', id, times: known + 1, forMs: now - since },
+      since,
+      at: now,
+    });
   }
+}
+
+/** `123` of `123.server`: a site may name its server in more ways than one. */
+function numberOf(id: string): string {
+  return id.split('.', 1)[0] ?? id;
+}
+
+/** What there is once of each number. */
+function byNumber<T>(all: Iterable<T>, idOf: (one: T) => string): ReadonlyMap<string, T> {
+  const found = new Map<string, T | null>();
+  for (const one of all) {
+    const number = numberOf(idOf(one));
+    found.set(number, found.has(number) ? null : one);
+  }
+  return new Map([...found].flatMap(([number, one]) => (one === null ? [] : [[number, one] as const])));
 }

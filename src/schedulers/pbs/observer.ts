@@ -18,8 +18,9 @@ interface Watched {
   facts: Facts | null;
   jobId: string | null;
   askedAt: number;
-  /** How long nobody could be asked since the trial began (milliseconds): it does not count against its time. */
-  outage: number;
+  /** When it was last seen not begun, and first seen begun (milliseconds since the epoch): a node's clock may be wrong. */
+  unbegunAt: number | null;
+  begunAt: number | null;
 }
 
 /** What keeps the site from taking jobs. */
@@ -34,6 +35,9 @@ export interface Trouble {
 /** How long what nobody asks for is still looked at (milliseconds). */
 const forgottenAfter = 15 * 60_000;
 const loginGlance = 2000;
+/** Exit statuses of qstat: with `-x` where the server keeps no history, and without it for a job that has ended. */
+const noHistory = '36';
+const finished = '35';
 /** Whoever begins to ask at the same moment shares the first look (milliseconds). */
 const gathering = 100;
 
@@ -57,6 +61,8 @@ export class Observer {
   private news = Promise.withResolvers<void>();
   /** The newest clients print only the first of several jobs as JSON; then text is asked for. */
   private format: 'json' | 'text' = 'json';
+  /** Whether the server keeps ended jobs; OpenPBS by itself does not. */
+  private history = true;
   private clock = 0;
 
   constructor(
@@ -66,10 +72,17 @@ export class Observer {
       readonly interval: number;
       /** How long what a job wrote may take to appear (milliseconds). */
       readonly grace: number;
+      /** Of a job (milliseconds), where it is known. */
+      readonly walltime?: number | null;
       /** Called after each listing. */
       readonly after: () => void;
     },
   ) {}
+
+  /** How long what a job wrote may take to appear (milliseconds). */
+  get grace(): number {
+    return this.options.grace;
+  }
 
   /** Milliseconds until the next listing is due. */
   get untilDue(): number {
@@ -116,6 +129,11 @@ export class Observer {
 
   sightOf(jobId: string): ReturnType<JobSights['of']> {
     return this.sights.of(jobId);
+  }
+
+  /** When PBS last said something of a job (milliseconds since the epoch). */
+  listedAt(jobId: string): number {
+    return this.sights.listedAt(jobId);
   }
 
   /** Waits for a listing that is due, or for the first look at this attempt; else answers from what is known. */
@@ -166,6 +184,13 @@ export class Observer {
     return { queued, running };
   }
 
+  /** Whether its own job waits in PBS' queue, where it has nothing to do any more once it has begun. */
+  waitsAgain(key: JobKey): boolean {
+    const one = this.watch(key);
+    const sight = this.sights.of(this.jobOf(one));
+    return one.facts?.block == null && sight.kind === 'seen' && sight.phase.state === 'pending';
+  }
+
   /** Whether the attempt's directory is there, and nobody has taken its fence. */
   isUnbegun(key: JobKey): boolean {
     const { facts } = this.watch(key);
@@ -212,7 +237,8 @@ export class Observer {
       facts: null,
       jobId: null,
       askedAt: Date.now(),
-      outage: 0,
+      unbegunAt: null,
+      begunAt: null,
     };
     this.watched.set(path, one);
     return one;
@@ -221,11 +247,12 @@ export class Observer {
   private conclude(one: Watched): JobObservation {
     if (this.outage !== null) return { state: 'unknown', why: this.outage.why, login: this.outage.login };
     if (one.facts === null) return { state: 'unknown', why: 'it has not been looked at yet' };
-    const { grace } = this.options;
-    const seen = conclude(one.facts, this.sightFor(one), grace);
+    const seen = conclude(one.facts, this.sightFor(one), this.options);
     if (this.silence !== null && !isOver(seen)) return { state: 'unknown', why: this.silence };
     if (seen.state !== 'running') return seen;
-    return { state: 'running', startedAt: new Date(seen.startedAt.getTime() + one.outage) };
+    const { unbegunAt, begunAt } = one;
+    const startedAt = Math.max(seen.startedAt.getTime(), unbegunAt ?? 0);
+    return { state: 'running', startedAt: new Date(Math.min(startedAt, begunAt ?? Infinity)) };
   }
 
   /** One cycle at a time; whoever comes meanwhile shares it. */
@@ -253,23 +280,13 @@ export class Observer {
   private async attempt(work: () => Promise<void>): Promise<void> {
     try {
       await work();
-      this.endOutage();
+      this.outage = null;
     } catch (error) {
       if (!(error instanceof PerdureError)) throw error;
       const login = error.kind === 'LoginRequired';
       if (!login && error.kind !== 'Unavailable') throw error;
       this.outage = { why: error.text, login, since: this.outage?.since ?? Date.now() };
     }
-  }
-
-  private endOutage(): void {
-    if (this.outage === null) return;
-    const since = Math.max(this.outage.since, this.lastDone);
-    for (const one of this.watched.values()) {
-      const began = one.facts?.owner?.startedAt.getTime() ?? Date.now();
-      one.outage += Math.max(0, Date.now() - Math.max(since, began));
-    }
-    this.outage = null;
   }
 
   private forget(): void {
@@ -287,7 +304,7 @@ export class Observer {
     const answers = await this.shell.callAll([
       time,
       ...looks,
-      ...(ids.length === 0 ? [] : [list(this.format, ids)]),
+      ...(ids.length === 0 ? [] : [this.list(ids)]),
       ...(greeted ? [greet] : []),
     ]);
     if (greeted) this.takeGreeting(answers.at(-1));
@@ -306,8 +323,8 @@ export class Observer {
         ? []
         : this.idsOf(all, listing).filter((id) => !ids.includes(id) || silent.includes(id));
     if (missing.length === 0) return;
-    if (silent.length > 0) this.format = 'text';
-    const [second] = await this.shell.callAll([list(this.format, missing)]);
+    if (silent.length > 0 && this.history) this.format = 'text';
+    const [second] = await this.shell.callAll([this.list(missing)]);
     if (second !== undefined) this.takeListing(second, missing);
   }
 
@@ -328,7 +345,12 @@ export class Observer {
   private sightFor(one: Watched): JobSight {
     const block = one.facts?.block == null ? undefined : this.blocks.get(one.facts.block);
     const jobId = this.jobOf(one);
-    if (block?.over !== true) return this.sights.of(jobId);
+    if (block?.over !== true) {
+      const sight = this.sights.of(jobId);
+      // A listing from before it began says that it waits, and was right.
+      if (sight.kind !== 'seen' || sight.phase.state !== 'pending' || one.begunAt === null) return sight;
+      return { ...sight, forMs: Math.min(sight.forMs, this.sights.listedAt(jobId) - one.begunAt) };
+    }
     return {
       kind: 'seen',
       id: jobId ?? '',
@@ -344,18 +366,25 @@ export class Observer {
     // An answer without its last word is one of a site that could not be read.
     if (lineOf(answer, 'looked') !== undefined || lineOf(answer, 'gone') !== undefined)
       one.facts = factsOf(answer, this.clock);
+    if (one.facts?.owner == null) one.unbegunAt = Date.now();
+    else one.begunAt ??= Date.now();
   }
 
   /** @returns the ids that nothing was said of; none where the client's answer can't be relied on at all */
   private takeListing(answer: Answer, ids: readonly string[]): readonly string[] {
     const said = textOf(answer, 'listing');
     const [, code] = /^perdure-code (\d+)$/m.exec(said) ?? [];
+    if (code === noHistory && this.history) {
+      this.history = false;
+      return ids;
+    }
     const listing = readListing({
       status: code === undefined ? 255 : Number(code),
       stdout: said.replace(/^perdure-code \d+$/m, ''),
       stderr: textOf(answer, 'listing-error'),
     });
     const silent = this.sights.take(listing, ids);
+    if (code === finished) this.history = true;
     const useless = !listing.answered && listing.jobs.size === 0;
     this.silence = useless ? `PBS does not answer: ${listing.why}` : null;
     return listing.answered ? silent : [];
@@ -365,6 +394,15 @@ export class Observer {
     if (answer === undefined) return;
     const answers = lineOf(answer, 'answers') !== undefined;
     this.silence = answers ? null : `PBS does not answer: ${textOf(answer, 'qselect').trim()}`;
+  }
+
+  private list(ids: readonly string[]): Call {
+    const { format, history } = this;
+    return {
+      lines: (number) => `list_jobs ${words(number, format, history ? 'yes' : 'no', ...ids)}`,
+      timeoutMs: 5000,
+      commands: 1,
+    };
   }
 
   private tell(): void {
@@ -382,10 +420,6 @@ function look({ key, path, reports }: Watched): Call {
     lines: (number) => `look ${words(number, path, flatName(key), reports.from)}`,
     timeoutMs: 500,
   };
-}
-
-function list(format: 'json' | 'text', ids: readonly string[]): Call {
-  return { lines: (number) => `list_jobs ${words(number, format, ...ids)}`, timeoutMs: 5000, commands: 1 };
 }
 
 function isOver({ state }: JobObservation): boolean {

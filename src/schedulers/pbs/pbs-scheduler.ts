@@ -75,6 +75,7 @@ class PbsScheduler implements Scheduler {
     this.observer = new Observer(this.shell, {
       interval: site.pollInterval,
       grace: Math.min(patience.files, 10 * site.pollInterval),
+      walltime: site.walltime === null ? null : 1000 * site.walltime,
       after: () => {
         this.fullUntil = 0;
         this.blocks?.tend();
@@ -114,11 +115,13 @@ class PbsScheduler implements Scheduler {
     );
   }
 
-  /** Makes certain that what is called lost does not begin later, as a job that was held may. */
+  /** Makes certain that what is called lost does not begin later, as a job that was held may, nor takes a place in the queue. */
   private async givenUp(key: JobKey, lost: JobObservation): Promise<JobObservation> {
-    if (!this.observer.isUnbegun(key)) return lost;
     const id = this.observer.jobIdOf(key) ?? '-';
     try {
+      if (this.observer.waitsAgain(key) && !this.observer.isUnbegun(key))
+        await this.ask((number) => `delete_job ${words(number, id)}`, 1000, 1);
+      if (!this.observer.isUnbegun(key)) return lost;
       const answer = await this.ask((number) => `bury ${words(number, attemptPath(key), id)}`, 1000, 1);
       return lineOf(answer, 'buried') === undefined ? { state: 'pending' } : lost;
     } catch (error) {

@@ -162,12 +162,15 @@ export class Preparations {
     if (request.preparation.in === 'login') return this.judgeHere(answer, facts);
     // A preparation has no result but its exit status.
     if (facts.status?.code === 0 && !facts.status.doubtful)
-      return judgePreparation(known(conclude({ ...facts, hasResult: true }, { kind: 'unseen' }, 0)));
+      return judgePreparation(
+        known(conclude({ ...facts, hasResult: true }, { kind: 'unseen' }, { grace: 0 })),
+      );
     const refused = this.refusalIn(answer);
     if (refused !== null) return refused;
     const key = preparationKey(hash);
     const jobId = lineOf(answer, 'job') ?? lineOf(answer, 'jobid');
-    if (jobId === undefined) return judgePreparation(known(conclude(facts, { kind: 'unseen' }, 0)));
+    if (jobId === undefined)
+      return judgePreparation(known(conclude(facts, { kind: 'unseen' }, { grace: 0 })));
     this.observer.submitted(key, jobId);
     const seen = await this.observer.observe(key);
     if (seen.state !== 'unknown') return judgePreparation(seen);

@@ -45,10 +45,10 @@ export function readAnswers(
   }
 }
 
+/** A banner need not end with a newline, so the line may begin anywhere; nothing but our own script knows it. */
 function startAfter(bytes: Buffer, line: string): number {
-  if (bytes.indexOf(`${line}\n`) === 0) return line.length + 1;
-  const found = bytes.indexOf(`\n${line}\n`);
-  return found === -1 ? -1 : found + line.length + 2;
+  const found = bytes.indexOf(`${line}\n`);
+  return found === -1 ? -1 : found + line.length + 1;
 }
 
 /** The text of the first line with this word; `undefined` where there is none. */

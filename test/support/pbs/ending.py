@@ -36,7 +36,7 @@ def ran(state, job, status, why):
 def close(state, job, substate):
     job.record.update({"job_state": "F", "substate": substate, "history_timestamp": str(int(time.time()))})
     job.attention = 0
-    state.save(job)
+    state.save(job) if state.history else state.remove(job)
     for child in state.jobs("state = 'H' AND attention = 1"):
         if job.id in child.get("_parents", []):
             release(state, child, job)

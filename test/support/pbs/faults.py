@@ -6,6 +6,7 @@ fault's own file, and the place of that byte says whether it was among the first
 
 import json
 import os
+import re
 import sys
 import time
 
@@ -27,7 +28,7 @@ class Faults:
             return False
         if fault["kind"] in ("lost-reply", "vanish", "hold") and self.command != "qsub":
             return False
-        if fault["kind"] in ("truncate", "one-id", "invalid-json") and self.command != "qstat":
+        if fault["kind"] in ("truncate", "one-id", "invalid-json", "long-ids", "moved") and self.command != "qstat":
             return False
         if fault.get("times") is None:
             return True
@@ -72,6 +73,14 @@ class Faults:
         truncate = self.of("truncate")
         if truncate is not None:
             text = text[: int(len(text) * truncate.get("part", 0.5))]
+        if self.of("long-ids") is not None:
+            # A server that calls itself by another name than it ends ids with.
+            text = re.sub(rf"(\d+(?:\[\d*\])?)\.{re.escape(self.state.host)}\b", rf"\1.{self.state.domain}", text)
+        if self.of("moved") is not None:
+            text = re.sub(r'("job_state":\s*")R|(job_state = )R', r"\1\2M", text)
+        chatter = self.of("chatter")
+        if chatter is not None:
+            text = chatter["before"] + text + chatter.get("after", "")
         if self.of("invalid-json") is not None:
             # As the older client prints a variable whose value is nan.
             text = text.replace('"substate":', '"nan":nan,\n"substate":')

@@ -1,4 +1,4 @@
-"""What a test does behind PBS's back: puts jobs there that took hours to make, and crashes a job's host."""
+"""What a test does behind PBS's back: puts jobs there that took hours to make, crashes a job's host, puts one back."""
 
 import json
 import re
@@ -18,6 +18,16 @@ def load(state, stream):
             state.save(Job(int(seq), place, told["id"], told["attributes"]), touch=False)
         highest = max((int(re.match(r"\d+", told["id"]).group()) for told in jobs), default=-1)
         state.db.execute("UPDATE counter SET next = max(next, ?)", (highest + 1,))
+    return 0
+
+
+def requeue(state, id):
+    """Puts a running job back, as where its node fails. It is not started again."""
+    with state.change():
+        job = state.job(id)
+        job.record.update({"job_state": "Q", "substate": "10", "_requeued": True})
+        state.save(job, touch=False)
+    end_all(int(job.get("session_id")), cookie_of(state, id))
     return 0
 
 

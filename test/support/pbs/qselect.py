@@ -40,6 +40,8 @@ def run(state, command, arguments, faults, log):
                 where.append(f"{'account' if letter == 'A' else 'name'} = ?")
                 values.append(value)
     faults.connect()
+    if history:
+        state.want_history()
     if not history:
         where.append("state <> 'F'")
     ids = state.db.execute(f"SELECT id FROM jobs WHERE {' AND '.join(where + ['sub < 0'])} ORDER BY seq", values)

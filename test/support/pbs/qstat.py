@@ -67,6 +67,8 @@ def run(state, command, arguments, faults, log):
     full_json = options.format == "json" and "f" in options.flags
     try:
         faults.connect()
+        if options.history:
+            state.want_history()
     except Refused:
         if full_json:
             sys.stdout.write(json_listing.answer(state, now, "Jobs", []))

@@ -49,7 +49,7 @@ def run(state, command, arguments, faults, log):
             hang(log)
         raise Refused(183, "Premature end of message")
     if not submission.options.get("z"):
-        print(job.id)
+        sys.stdout.write(faults.spoil(f"{job.id}\n"))
     return 0
 
 

@@ -123,8 +123,8 @@ class Server:
 
     def finish(self, running, now):
         job = self.state.job(running.id)
-        if job is None or job.get("_node_lost"):
-            if job is None:
+        if job is None or job.get("_node_lost") or job.get("_requeued"):
+            if job is None or job.get("_requeued"):
                 del self.running[running.id]
                 self.cluster.give_back(running.id)
             return
@@ -174,7 +174,7 @@ class Server:
             per_user[queue, owner] = per_user.get((queue, owner), 0) + 1
         full = False
         for queue, owner, id in state.db.execute(
-            "SELECT queue, owner, id FROM jobs WHERE state = 'Q' AND sub = -2 ORDER BY seq"
+            "SELECT queue, owner, id FROM jobs WHERE state = 'Q' AND sub = -2 AND record NOT LIKE '%_requeued%' ORDER BY seq"
         ).fetchall():
             told = state.queue(queue)
             why = None

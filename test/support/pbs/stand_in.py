@@ -2,8 +2,8 @@
 
     stand_in.py STATE_FOLDER COMMAND [ARGUMENT ...]
 
-COMMAND is the name of a PBS command, or `server`, which runs until it is ended; `create`, `load` and `crash` are for the
-tests that own the folder. For tests only: exit codes and messages are
+COMMAND is the name of a PBS command, or `server`, which runs until it is ended; `create`, `load`, `crash` and `requeue` are for
+the tests that own the folder. For tests only: exit codes and messages are
 those of OpenPBS 23.06 and the 22.05 client.
 """
 
@@ -39,6 +39,8 @@ def main():
         return importlib.import_module("interventions").load(State(folder), sys.stdin)
     if command == "crash":
         return importlib.import_module("interventions").crash(State(folder), arguments[0], arguments[1:] == ["noticed"])
+    if command == "requeue":
+        return importlib.import_module("interventions").requeue(State(folder), arguments[0])
     if command == "create":
         return State(folder).create()
     sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")

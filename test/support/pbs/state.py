@@ -72,6 +72,14 @@ class State:
         return self.settings["flavour"] == "main"
 
     @property
+    def history(self):
+        return self.settings["historySeconds"] > 0
+
+    def want_history(self):
+        if not self.history:
+            raise Refused(36, "PBS server is not configured to maintain job history")
+
+    @property
     def down(self):
         return os.path.exists(self.path("down"))
 

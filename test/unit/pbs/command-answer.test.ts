@@ -43,6 +43,28 @@ test('a limit that holds although nothing is queued does not pass', () => {
   });
 });
 
+test.each([
+  ['a limit of a user', 38, 'full'],
+  ['a limit of resources in the queue', 39, 'full'],
+  ['as many jobs as the queue may hold', 198, 'full'],
+  ['a server without free connections', 13, 'unavailable'],
+  ['a server that shuts down', 212, 'unavailable'],
+  ['no credential from munge', 171, 'unavailable'],
+  ['an internal error of the server', 163, 'ambiguous'],
+  ['no such account', 199, 'rejected'],
+])('qsub: %s', (_name, status, kind) => {
+  expect(readSubmission({ status, stderr: 'qsub: no\n' }, 1).kind).toBe(kind);
+});
+
+test.each([
+  ['a job in state E', 168, 'Request invalid for state of job 1.pbs'],
+  ['the same under another number', 150, 'Request invalid for state of job 1.pbs'],
+  ['one that exits', 202, 'Job already in exit state'],
+  ['one that is deleted already', 237, 'delete already in progress'],
+])('qdel of %s needs no deleting', (_name, status, words) => {
+  expect(readDeletion({ status, stderr: `qdel: ${words}\n` }).kind).toBe('done');
+});
+
 test('an end that tells nothing asks for a look', () => {
   expect(readSubmission({ status: 183, stderr: '' }, 0).kind).toBe('ambiguous');
   expect(readSubmission({ status: 124, stderr: '' }, 0).kind).toBe('ambiguous');

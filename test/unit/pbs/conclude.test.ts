@@ -18,8 +18,11 @@ const begun: Facts = { ...staged, owner };
 const stop = { reason: 'cancelled', why: 'enough' } as const;
 const inBlock: Facts = { ...begun, block: 'b000001' };
 
-function status(code: number, more: { stopped?: boolean; doubtful?: boolean } = {}): Partial<Facts> {
-  return { status: { code, stopped: false, doubtful: false, ...more } };
+function status(
+  code: number,
+  more: { stopped?: boolean; signalled?: boolean; doubtful?: boolean } = {},
+): Partial<Facts> {
+  return { status: { code, stopped: false, signalled: false, doubtful: more.signalled ?? false, ...more } };
 }
 
 function job(phase: Phase, forMs = 0): JobSight {
@@ -100,8 +103,8 @@ const cases: readonly (readonly [string, Facts, JobSight, string])[] = [
     over({ how: 'signalled', signal: 9, whole: true }),
     'lost to site',
   ],
-  ['somebody deleted it', begun, over({ how: 'deleted' }), 'lost to site'],
-  ['we deleted it', { ...begun, stop }, over({ how: 'deleted' }), 'stopped'],
+  ['somebody deleted it', begun, over({ how: 'deleted', why: '' }), 'lost to site'],
+  ['we deleted it', { ...begun, stop }, over({ how: 'deleted', why: '' }), 'stopped'],
   [
     'it heard of the stop',
     { ...begun, stop, ...status(143, { stopped: true, doubtful: true }) },
@@ -155,15 +158,63 @@ const cases: readonly (readonly [string, Facts, JobSight, string])[] = [
     'lost to site',
   ],
   ['its block is gone', inBlock, missing(3, grace), 'lost to block'],
+  [
+    'it was signalled in a block that is gone',
+    { ...inBlock, ...status(143, { signalled: true }) },
+    missing(3, grace),
+    'lost to block',
+  ],
+  [
+    'it was signalled, and PBS keeps no history',
+    { ...begun, ...status(143, { signalled: true }) },
+    missing(3, grace),
+    'lost to walltime',
+  ],
+  [
+    'it died of a signal of its own, and PBS keeps no history',
+    { ...begun, ...status(139, { doubtful: true }) },
+    missing(3, grace),
+    'exit 139',
+  ],
+  ['it is at another server', staged, job({ state: 'moved' }), 'pending'],
+  ['it runs at another server', begun, job({ state: 'moved' }), 'running'],
+  ['it has begun, and the listing is older', begun, job({ state: 'pending', note: '' }, -5), 'running'],
+  ['PBS put it back into its queue', begun, job({ state: 'pending', note: '' }, grace), 'lost to site'],
+  ['PBS put its block back', inBlock, job({ state: 'pending', note: '' }, grace), 'lost to block'],
+  [
+    'PBS takes long to end it, and it failed',
+    { ...begun, ...status(3) },
+    job({ state: 'exiting', end: exited(3) }),
+    'exit 3',
+  ],
+  [
+    'PBS takes long to end it, and it has not spoken',
+    begun,
+    job({ state: 'exiting', end: exited(3) }),
+    'running',
+  ],
+  [
+    'PBS takes long to end it after its walltime',
+    { ...begun, ...status(3) },
+    job({ state: 'exiting', end: { how: 'walltime' } }),
+    'lost to walltime',
+  ],
+  ['it used too much memory', begun, over({ how: 'limit', why: 'mem' }), 'lost to site'],
+  [
+    'it used too much memory, and its own word is there',
+    { ...begun, ...status(137, { doubtful: true }) },
+    over({ how: 'limit', why: 'mem' }),
+    'exit 137',
+  ],
 ];
 
 test.each(cases)('%s', (_name, facts, sight, expected) => {
-  expect(shown(conclude(facts, sight, grace))).toBe(expected);
+  expect(shown(conclude(facts, sight, { grace, walltime: 60_000 }))).toBe(expected);
 });
 
 test('a person is told in words what became of a job', () => {
   const why = (facts: Facts, sight: JobSight): string => {
-    const seen = conclude(facts, sight, grace);
+    const seen = conclude(facts, sight, { grace });
     return 'why' in seen ? seen.why : '';
   };
   expect(why(staged, missing(3, grace))).toContain('a queue that it was passed on to may have refused it');
@@ -171,11 +222,14 @@ test('a person is told in words what became of a job', () => {
   expect(why(staged, job({ state: 'stuck', note: 'job held, too many failed attempts to run' }))).toContain(
     'too many failed attempts to run',
   );
-  expect(why(begun, over({ how: 'deleted' }))).toContain('qdel');
+  expect(why(begun, over({ how: 'deleted', why: '' }))).toContain('qdel');
+  expect(why(begun, job({ state: 'pending', note: 'node 4 is down' }, grace))).toContain(
+    'back into its queue after it had begun, as when a node fails: node 4 is down',
+  );
 });
 
 test('what PBS says of a waiting job is handed on', () => {
-  expect(conclude(staged, job({ state: 'pending', note: 'Can Never Run: no' }), grace)).toEqual({
+  expect(conclude(staged, job({ state: 'pending', note: 'Can Never Run: no' }), { grace })).toEqual({
     state: 'pending',
     note: 'Can Never Run: no',
   });

@@ -28,6 +28,7 @@ function inWords(job: PbsJob): string {
           return `signal ${String(phase.end.signal)}`;
         case 'never_ran':
           return 'never ran';
+        case 'limit':
         case 'walltime':
         case 'deleted':
           return phase.end.how;
@@ -35,6 +36,8 @@ function inWords(job: PbsJob): string {
     // eslint-disable-next-line no-fallthrough -- every way to end has returned
     case 'running':
     case 'stuck':
+    case 'moved':
+    case 'exiting':
     case 'unknown':
       return phase.state;
   }

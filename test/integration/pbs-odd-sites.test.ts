@@ -1,0 +1,239 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createLocalTransport } from '../../src/transports/local';
+import type { Transport } from '../../src/transports/transport';
+import { keyOf, requestOf, type FakeJob } from '../support/fake-job';
+import { until } from '../support/installation';
+import { PbsBench } from '../support/pbs-bench';
+
+/* Sites that answer in ways of their own, as real ones do. */
+
+let bench: PbsBench;
+afterEach(() => bench.destroy());
+
+const good: FakeJob = { command: ['sh', '-c', 'echo 1 >"$PERDURE_RESULT"'] };
+const long: FakeJob = { command: ['sh', '-c', 'echo on; sleep 60'] };
+
+/** A way to a login node whose shell says and does odd things before the command. */
+function through(before: string): Transport {
+  const inner = createLocalTransport();
+  return { ...inner, run: (command, options) => inner.run(`${before}${command}`, options) };
+}
+
+function argvOf(index: number): readonly string[] {
+  return bench.pbs.commands('qstat').at(index)?.argv ?? [];
+}
+
+describe('a server that keeps no history of jobs', () => {
+  test('a job that has ended is known by its own word', async () => {
+    bench = await PbsBench.start({}, { historySeconds: 0 });
+    const { seen, output } = await bench.run(good);
+    expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+    expect(output.result).toEqual({ value: 1 });
+    const failed = await bench.run({ number: 1, command: ['sh', '-c', 'exit 3'] });
+    expect(failed.seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 3 } });
+  }, 60_000);
+
+  test('it is not asked for one again and again', async () => {
+    bench = await PbsBench.start({}, { historySeconds: 0 });
+    const scheduler = bench.scheduler();
+    await scheduler.submit(requestOf(long));
+    await bench.untilSeen(scheduler, ['running']);
+    const before = bench.pbs.commands('qstat').length;
+    await until('it was listed thrice more', async () => {
+      await scheduler.observe([keyOf()]);
+      return bench.pbs.commands('qstat').length >= before + 3;
+    });
+    expect(argvOf(-1)).not.toContain('-x');
+    await scheduler.cancel(keyOf(), 'cancelled');
+  }, 60_000);
+
+  test('a walltime is told from an error', async () => {
+    bench = await PbsBench.start({ walltime: 2 }, { historySeconds: 0 });
+    const { seen } = await bench.run(long);
+    expect(seen).toMatchObject({ state: 'lost', cause: 'walltime' });
+  }, 60_000);
+
+  test('a submission whose answer was lost is adopted, and a cancelled job is gone', async () => {
+    bench = await PbsBench.start({}, { historySeconds: 0 });
+    const scheduler = bench.scheduler();
+    bench.pbs.fault({ kind: 'lost-reply', end: 'error', times: 1 });
+    await expect(scheduler.submit(requestOf(long))).rejects.toMatchObject({ kind: 'Unavailable' });
+    await scheduler.submit(requestOf(long));
+    expect(bench.pbs.jobs()).toHaveLength(1);
+    await bench.untilSeen(scheduler, ['running']);
+    await scheduler.cancel(keyOf(), 'cancelled');
+    expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'stopped', reason: 'cancelled' } });
+    await until('PBS has forgotten it', () => bench.pbs.jobs().length === 0);
+  }, 60_000);
+});
+
+test.each(['main', '22.05'] as const)(
+  'words of the site around the answers of qsub and qstat are passed over (%s)',
+  async (flavour) => {
+    bench = await PbsBench.start({}, { flavour });
+    bench.pbs.fault({
+      kind: 'chatter',
+      before:
+        '*** The next maintenance is on 2026-12-01 ***\n{ "not": "ours" }\n  your project has 12 hours left\n',
+      after: 'bye 17\n',
+    });
+    const { seen } = await bench.run(good);
+    expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+  },
+  60_000,
+);
+
+test('a job is asked for once a look where the newest client prints it as JSON', async () => {
+  bench = await PbsBench.start({}, { flavour: 'main' });
+  const scheduler = bench.scheduler();
+  await scheduler.submit(requestOf(long));
+  await bench.untilSeen(scheduler, ['running']);
+  expect(bench.pbs.commands('qstat').every(({ argv }) => argv.includes('json'))).toBe(true);
+  await scheduler.cancel(keyOf(), 'cancelled');
+}, 60_000);
+
+test('a server that goes by another name in qstat than in qsub is understood', async () => {
+  bench = await PbsBench.start();
+  bench.pbs.fault({ kind: 'long-ids' });
+  const scheduler = bench.scheduler();
+  const id = await scheduler.submit(requestOf(long));
+  await bench.untilSeen(scheduler, ['running']);
+  execFileSync(`${bench.pbs.bin}/qdel`, [id!]);
+  expect(await bench.untilOver(scheduler)).toMatchObject({
+    state: 'lost',
+    why: expect.stringContaining('qdel') as string,
+  });
+}, 60_000);
+
+test('a begun job that PBS puts back into its queue is lost, and taken out of it', async () => {
+  bench = await PbsBench.start();
+  const scheduler = bench.scheduler();
+  const id = await scheduler.submit(requestOf(long));
+  await bench.untilSeen(scheduler, ['running']);
+  bench.pbs.requeue(id!);
+  const seen = await bench.untilOver(scheduler);
+  expect(seen).toMatchObject({ state: 'lost', cause: 'site' });
+  expect(seen).toMatchObject({ why: expect.stringContaining('back into its queue') as string });
+  await bench.pbs.untilJob(id!, 'F');
+}, 60_000);
+
+test('a job at another server is followed by its own word', async () => {
+  bench = await PbsBench.start();
+  const scheduler = bench.scheduler();
+  const wait = 'while [ ! -e go ]; do sleep 0.1; done; echo 1 >"$PERDURE_RESULT"';
+  await scheduler.submit(requestOf({ command: ['sh', '-c', wait] }));
+  await bench.untilSeen(scheduler, ['running']);
+  const listed = bench.pbs.commands('qstat').length;
+  bench.pbs.fault({ kind: 'moved' });
+  await until('it was listed', async () => {
+    await scheduler.observe([keyOf()]);
+    return bench.pbs.commands('qstat').length > listed;
+  });
+  expect(await scheduler.observe([keyOf()])).toMatchObject([{ state: 'running' }]);
+  writeFileSync(bench.path('go'), '');
+  expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'exited', status: 0 } });
+}, 60_000);
+
+test('a login that greets without a newline, and finds next to nothing on its PATH, does', async () => {
+  bench = await PbsBench.start();
+  const scheduler = bench.scheduler(through('printf Welcome; PATH=/nowhere; export PATH; '));
+  const { seen } = await bench.run(good, scheduler);
+  expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+}, 60_000);
+
+test('output that is no text comes as far as it is', async () => {
+  bench = await PbsBench.start();
+  const { seen, output } = await bench.run({
+    command: ['sh', '-c', String.raw`printf 'a\377\376b\000c\n'; echo 1 >"$PERDURE_RESULT"`],
+  });
+  expect(seen.state).toBe('done');
+  expect(output.tail).toMatch(/^a.*b.?c$/);
+  expect(output.tail).not.toContain('\0');
+}, 60_000);
+
+describe('a full disk', () => {
+  const canMount = process.getuid?.() === 0;
+  const testWithMount = canMount ? test : test.skip;
+  const name = (text: string): string => (canMount ? text : `skipped: needs root, to mount (${text})`);
+  let site = '';
+
+  async function small(): Promise<void> {
+    bench = await PbsBench.start();
+    site = bench.site.workingDir;
+    mkdirSync(site);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k,mode=0777', 'tmpfs', site]);
+  }
+  afterEach(() => {
+    if (site !== '') execFileSync('umount', ['-l', site]);
+    site = '';
+  });
+
+  function fill(): void {
+    try {
+      execFileSync('dd', ['if=/dev/zero', `of=${site}/ballast`, 'bs=4k'], { stdio: 'ignore' });
+    } catch {
+      // It ends when nothing more fits.
+    }
+  }
+
+  testWithMount(
+    name('a trial that can not be staged waits, with the word for it, and goes on when there is room'),
+    async () => {
+      await small();
+      const scheduler = bench.scheduler();
+      const warm = await bench.run({ ...good, number: 7 }, scheduler);
+      expect(warm.seen.state).toBe('done');
+      fill();
+      await expect(scheduler.submit(requestOf(good))).rejects.toThrow('No space left');
+      expect(bench.pbs.jobs()).toHaveLength(1);
+      rmSync(`${site}/ballast`);
+      expect((await bench.run(good, scheduler)).seen).toMatchObject({ end: { how: 'exited', status: 0 } });
+    },
+    60_000,
+  );
+
+  testWithMount(
+    name('a trial whose end can not be written down is lost, and no success'),
+    async () => {
+      await small();
+      const fillIt = 'dd if=/dev/zero of="$1/ballast" bs=4k 2>/dev/null; echo 1 >"$PERDURE_RESULT"';
+      const scheduler = bench.scheduler();
+      await scheduler.submit(requestOf({ command: ['sh', '-c', fillIt, 'sh', site] }));
+      expect(await bench.untilOver(scheduler)).toMatchObject({ state: 'lost' });
+      expect(readFileSync(bench.path('.perdure/status'), 'utf8')).toBe('');
+    },
+    60_000,
+  );
+
+  testWithMount(
+    name('a function whose result finds no room waits for it'),
+    async () => {
+      await small();
+      const script = `import os
+def train(params):
+    with open(os.path.join(params['site'], 'ballast'), 'wb', buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+        except OSError:
+            pass
+    return {'value': 2}
+`;
+      const scheduler = bench.scheduler();
+      await scheduler.submit(requestOf({ files: { 'train.py': script }, params: { site } }));
+      await until('it waits for room', filled);
+      rmSync(`${site}/ballast`);
+      expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'exited', status: 0 } });
+      expect((await scheduler.fetch(keyOf())).result).toEqual({ value: { value: 2 } });
+    },
+    60_000,
+  );
+
+  /** Nothing more fits. */
+  function filled(): boolean {
+    const [, free] =
+      /(\d+)\s+\d+%/.exec(execFileSync('df', ['--output=avail,pcent', site], { encoding: 'utf8' })) ?? [];
+    return free === '0';
+  }
+});

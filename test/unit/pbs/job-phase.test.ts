@@ -1,0 +1,60 @@
+import { phaseOf, type Phase } from '../../../src/schedulers/pbs/job-phase';
+import type { PbsJob } from '../../../src/schedulers/pbs/qstat';
+
+function phase(state: string, more: Partial<PbsJob> = {}): Phase {
+  return phaseOf({ id: '1.pbs', state, substate: null, exitStatus: null, comment: '', ...more });
+}
+
+/** What a person reads of a job that ended; the state where it has not. */
+function words(one: Phase): string {
+  if (one.state !== 'done') return one.state;
+  return 'why' in one.end ? `${one.end.how}: ${one.end.why}` : one.end.how;
+}
+
+test.each([
+  ['queued', 'Q', 'pending'],
+  ['waiting for its time', 'W', 'pending'],
+  ['on its way to another queue', 'T', 'pending'],
+  ['held', 'H', 'pending'],
+  ['running', 'R', 'running'],
+  ['suspended', 'S', 'running'],
+  ['suspended for the owner of a workstation', 'U', 'running'],
+  ['an array that has begun', 'B', 'running'],
+  ['moved', 'M', 'moved'],
+  ['nothing that is known', '?', 'unknown'],
+])('%s', (_name, state, expected) => {
+  expect(phase(state).state).toBe(expected);
+});
+
+test.each([
+  [-1, 93, 'never_ran: it could not be started'],
+  [-4, 93, 'never_ran: pbs_mom was started anew, and ended it'],
+  [-10, 93, 'never_ran: the user or group of the job is not known on the node'],
+  [-20, 93, "never_ran: the connection to the job's first node was lost"],
+  [-24, 93, 'limit: it used more CPUs at once than it had asked for (ncpus)'],
+  [-27, 93, 'limit: it used more memory than it had asked for (mem)'],
+  [-28, 93, 'limit: it used more CPU time than it had asked for (cput)'],
+  [-29, 93, 'walltime'],
+  [-77, 93, 'never_ran: PBS ended it with status -77'],
+  [271, 91, 'deleted: '],
+  [271, 93, 'signalled'],
+  [0, 92, 'exited'],
+])('Exit_status %i in words', (exitStatus, substate, expected) => {
+  expect(words(phase('F', { exitStatus, substate }))).toBe(expected);
+});
+
+test('a job that exits is said to have ended as soon as its exit status is known', () => {
+  expect(phase('E').state).toBe('running');
+  expect(phase('E', { exitStatus: -29 })).toEqual({ state: 'exiting', end: { how: 'walltime' } });
+});
+
+test("PBS' own words stand beside ours, and don't fill the screen", () => {
+  const comment = `Not Running: ${'a very long story\n'.repeat(500)}`;
+  const { note } = phase('Q', { comment }) as Extract<Phase, { state: 'pending' }>;
+  expect(note).toHaveLength(400);
+  expect(note).not.toContain('\n');
+  expect(words(phase('F', { exitStatus: -1, comment: 'no home' }))).toContain('(no home)');
+  expect(words(phase('F', { exitStatus: null, substate: 91, comment: 'node 3 failed' }))).toBe(
+    'deleted: node 3 failed',
+  );
+});
