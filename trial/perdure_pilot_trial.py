@@ -10,6 +10,9 @@ from perdure_pilot_attempt import Attempt
 # Waits for a word before it becomes the wrapper; one that never comes ends it. The process id stays the same.
 GATE = 'read -r word || exit 0; exec "$@" </dev/null'
 
+# Where all of a job is killed, one process after the other, the pilot may see a trial die before its own turn comes.
+AFTER_KILL = 1.0
+
 
 class Trial(Attempt):
     """An attempt that this block runs."""
@@ -59,6 +62,8 @@ class Trial(Attempt):
             if self.status() is None:
                 # The wrapper was killed: nobody would learn how its program ends.
                 self.kill()
+        if self.code == 137 and now < self.ended + AFTER_KILL:
+            return False
         if not self.runs():
             return True
         if now > self.ended + grace:
