@@ -59,7 +59,8 @@ export class ComputeService {
   private queues: ServiceQueues | null = null;
   private readonly recent: number[] = [];
   private readonly name = `perdure-${randomBytes(4).toString('hex')}`;
-  private readonly timers = new Set<Promise<unknown>>();
+  private readonly tracked = new Set<Promise<unknown>>();
+  private stopping = false;
   private server!: Server;
   private address = '';
 
@@ -131,12 +132,13 @@ export class ComputeService {
   }
 
   async stop(): Promise<void> {
+    this.stopping = true;
     this.server.closeAllConnections();
     this.server.close();
     await once(this.server, 'close');
     await this.queues?.stop();
     await this.amqp?.stop();
-    await Promise.allSettled(this.timers);
+    await Promise.allSettled(this.tracked);
   }
 
   private openQueues(broker: Broker): ServiceQueues {
@@ -239,8 +241,13 @@ export class ComputeService {
 
   /** Errors of the bench in the background come out as unhandled rejections, which fail the test. */
   private track(work: Promise<unknown>): void {
-    this.timers.add(work);
-    void work.finally(() => this.timers.delete(work));
+    const tracked = work
+      .catch((error: unknown) => {
+        // A task that outlives the service has nobody to tell.
+        if (!this.stopping) throw error;
+      })
+      .finally(() => this.tracked.delete(tracked));
+    this.tracked.add(tracked);
   }
 
   private async runHere(
