@@ -9,6 +9,7 @@ import tseslint from 'typescript-eslint';
  */
 const arrows = {
   study: [],
+  jobs: ['study'],
   process: [],
   samplers: ['study', 'process'],
   pruners: ['study'],
@@ -17,16 +18,26 @@ const arrows = {
   // Calls of language models and of the user's own proposers.
   models: ['study', 'agent', 'process'],
   transports: ['study', 'process'],
-  schedulers: ['study', 'process', 'transports'],
-  storage: ['study', 'agent'],
+  schedulers: ['study', 'jobs', 'process', 'transports'],
+  storage: ['study', 'jobs', 'agent'],
   // The address of the ledger, whose form only the ledger knows.
-  config: ['study', 'storage'],
-  workflows: ['study', 'agent'],
-  activities: ['study', 'agent', 'models', 'samplers', 'pruners', 'schedulers', 'storage', 'workflows'],
+  config: ['study', 'jobs', 'storage'],
+  workflows: ['study', 'jobs', 'agent'],
+  activities: [
+    'study',
+    'jobs',
+    'agent',
+    'models',
+    'samplers',
+    'pruners',
+    'schedulers',
+    'storage',
+    'workflows',
+  ],
   server: ['study', 'process', 'config'],
   control: ['study'],
   // A sampler of Optuna's is tried before a study is started.
-  client: ['study', 'agent', 'config', 'samplers', 'server', 'storage', 'workflows'],
+  client: ['study', 'jobs', 'agent', 'config', 'samplers', 'server', 'storage', 'workflows'],
   worker: [
     'study',
     'activities',
@@ -39,7 +50,7 @@ const arrows = {
     'transports',
     'workflows',
   ],
-  cli: ['study', 'agent', 'client', 'config', 'control', 'server', 'storage', 'worker'],
+  cli: ['study', 'jobs', 'agent', 'client', 'config', 'control', 'server', 'storage', 'worker'],
 };
 
 const zones = Object.entries(arrows).map(([folder, allowed]) => ({
@@ -101,7 +112,7 @@ export default tseslint.config(
   },
   {
     // The study's pure modules go into the workflows' bundle.
-    files: ['src/workflows/**/*.ts', 'src/study/**/*.ts', 'src/agent/**/*.ts'],
+    files: ['src/workflows/**/*.ts', 'src/study/**/*.ts', 'src/agent/**/*.ts', 'src/jobs/**/*.ts'],
     rules: { 'no-restricted-imports': ['error', noInputOutput] },
   },
   {

@@ -70,6 +70,8 @@ case $parts in
     command -v tcsh >/dev/null || packages="$packages tcsh"
     ls /lib/*/security/pam_google_authenticator.so >/dev/null 2>&1 || packages="$packages libpam-google-authenticator"
     command -v ps >/dev/null || packages="$packages procps"
+    command -v mpiexec >/dev/null || packages="$packages mpich"
+    /usr/bin/python3 -c "import torch" 2>/dev/null || packages="$packages python3-torch"
     [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || packages="$packages rabbitmq-server"
     # For the CPU alone: PyPI's would bring gigabytes.
     /usr/bin/python3 -c 'import torch' 2>/dev/null || packages="$packages python3-torch"

@@ -137,8 +137,8 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
       if (other !== null) return other;
       await flagged(attempt, () => attempt.scheduler.cancel(attempt.key, 'cancelled', message));
       const [seen] = await attempt.scheduler.observe([attempt.key]);
-      const end =
-        seen?.state === 'done' ? seen.end : ({ how: 'stopped', reason: 'cancelled', why: message } as const);
+      if (seen?.state === 'done') return { kind: 'ended', outcome: await attempt.record(seen.end, seen) };
+      const end = { how: 'stopped', reason: 'cancelled', why: message } as const;
       return { kind: 'ended', outcome: await attempt.record(end) };
     }),
   };

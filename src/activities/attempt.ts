@@ -15,6 +15,12 @@ export interface SiteDependencies {
   readonly failpoint: (name: string) => void;
 }
 
+/** When an attempt's program began and ended. */
+export interface JobTimes {
+  readonly startedAt: Date;
+  readonly endedAt: Date;
+}
+
 /**
  * One attempt at a site with all that its activities need at hand, and what it belongs to: a trial of a study, or a job that
  * has none. How a site is asked is the same for both; where an end is kept, and what a report means, is not.
@@ -39,7 +45,7 @@ export interface Attempt<Outcome> {
   /** Keeps what it has reported. @param decided whether it was asked to give up already @returns whether it is to give up */
   takeReports(reports: readonly Report[], decided: boolean): Promise<boolean>;
   /** Fetches what the ended job left, judges it and keeps the end. Twice does no harm: the first end stays. */
-  record(end: JobEnd): Promise<Outcome>;
+  record(end: JobEnd, times?: JobTimes): Promise<Outcome>;
   /** The site waits for a person, with what to do; `null`: it answers. */
   tellLogin(needed: string | null): Promise<void>;
 }

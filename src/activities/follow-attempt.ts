@@ -40,7 +40,7 @@ export class Follower {
       this.deps.failpoint('after-observe');
       if (seen?.state === 'done') {
         this.asked.delete(nameOf(attempt));
-        return { kind: 'ended', outcome: await attempt.record(seen.end) };
+        return { kind: 'ended', outcome: await attempt.record(seen.end, seen) };
       }
       if (seen?.state === 'lost') {
         this.asked.delete(nameOf(attempt));

@@ -1,8 +1,16 @@
+import type { JobOutcome } from '../jobs/job';
 import type { TrialOutcome } from '../study/progress';
-import type { AttemptRef, NearActivities, PreparationRef, SiteActivities } from '../workflows/activity-types';
+import type {
+  AttemptRef,
+  JobAttemptRef,
+  NearActivities,
+  PreparationRef,
+  SiteActivities,
+} from '../workflows/activity-types';
 import type { SiteDependencies } from './attempt';
 import { attemptActivities, tellingLogin, waiting } from './attempt-activities';
 import { activity } from './boundary';
+import { JobAttempt } from './job-attempt';
 import { SiteFlags } from './site-flags';
 import { SitePreparer } from './site-preparer';
 import { TrialAttempt } from './trial-attempt';
@@ -25,6 +33,8 @@ export function createSiteActivities(
     if (hostOf(site) === null) await flags.tell(study, site, null);
   }
 
+  const forJobs = attemptActivities<JobAttemptRef, JobOutcome>(deps, (ref) => JobAttempt.load(deps, ref));
+
   return {
     prepareSite: activity((ref) =>
       flagged(ref, () => preparer.prepare(ref, waiting(deps), () => answered(ref))),
@@ -32,6 +42,10 @@ export function createSiteActivities(
 
     abandonPreparation: activity((ref) => flagged(ref, () => preparer.abandon(ref))),
 
-    ...attemptActivities(deps, (ref) => TrialAttempt.load(forTrials, ref)),
+    ...attemptActivities(deps, (ref: AttemptRef) => TrialAttempt.load(forTrials, ref)),
+
+    startJob: forJobs.startAttempt,
+    awaitJob: forJobs.awaitAttempt,
+    cancelJob: forJobs.cancelAttempt,
   };
 }

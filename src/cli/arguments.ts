@@ -21,6 +21,12 @@ export function budgetNumber(text: string): number | null {
   throw new InvalidArgumentError('Write a number, or `none`.');
 }
 
+/** A whole number from 1. */
+export function count(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Write a whole number, from 1.');
+}
+
 export function port(text: string): number {
   const number = Number(text);
   if (Number.isInteger(number) && number > 0 && number < 65536) return number;

@@ -1,9 +1,7 @@
 import type { Session } from '../client/session';
-import { askAnyWorker } from '../control/any-worker';
 import type { LogReply, LogRequest } from '../control/protocol';
 import type { JobRow } from '../storage/ledger';
-import { nearSite } from '../worker/near-site';
-import { namedSite } from './named-site';
+import { readAttemptLog } from '../worker/attempt-log';
 
 /** Bytes of one request. */
 const chunk = 2 ** 20;
@@ -58,11 +56,13 @@ export class AttemptOutput {
   }
 
   private read(part: LogRequest): Promise<LogReply | null> {
-    const { settings } = this.session;
     const { site, number, attempt } = this.job;
-    const request = { do: 'log', site, study: this.uuid, number, attempt, part } as const;
-    const near = nearSite(namedSite(settings, site));
-    return near === null ? askAnyWorker<'log'>(settings.home, request, this.signal) : near.readLog(request);
+    return readAttemptLog(
+      this.session.settings,
+      { site, study: this.uuid, number, attempt },
+      part,
+      this.signal,
+    );
   }
 }
 

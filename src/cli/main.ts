@@ -5,11 +5,13 @@ import { addApprove } from './commands/approve';
 import { addBest } from './commands/best';
 import { addCancel } from './commands/cancel';
 import { addClean } from './commands/clean';
+import { addDiagnose } from './commands/diagnose';
 import { addDoctor } from './commands/doctor';
 import { addDown } from './commands/down';
 import { addEnqueue } from './commands/enqueue';
 import { addExplain } from './commands/explain';
 import { addExport } from './commands/export';
+import { addJob } from './commands/job';
 import { addList } from './commands/list';
 import { addLogin } from './commands/login';
 import { addLogout } from './commands/logout';
@@ -22,6 +24,7 @@ import { addRun } from './commands/run';
 import { addStart } from './commands/start';
 import { addStatus } from './commands/status';
 import { addStop } from './commands/stop';
+import { addSubmit } from './commands/submit';
 import { addTrials } from './commands/trials';
 import { addUp } from './commands/up';
 import { addWatch } from './commands/watch';
@@ -32,6 +35,7 @@ import { PerdureError } from '../study/error';
 const commands = [
   ...[addRun, addStart, addList, addStatus, addWatch, addTrials, addLogs, addBest, addExplain, addExport],
   ...[addStop, addPause, addResume, addAdjust, addEnqueue, addCancel, addRetry, addApprove, addReject],
+  ...[addJob, addSubmit, addDiagnose],
   ...[addUp, addDown, addWorker, addLogin, addLogout, addClean, addDoctor],
 ];
 
@@ -51,7 +55,8 @@ function program(): Command {
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: true });
   for (const add of commands) add(root);
-  for (const command of [root, ...root.commands]) command.exitOverride();
+  for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands: below }) => below)])
+    command.exitOverride();
   return root;
 }
 

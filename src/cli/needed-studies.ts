@@ -16,5 +16,21 @@ export async function neededStudies(ledger: Ledger): Promise<readonly NeededStud
     const files = ended ? [] : perdure.spec.trial.files.map(({ sha256 }) => sha256);
     needed.push({ uuid: perdure.uuid, ended, open, files });
   }
+  return [...needed, ...(await neededBatches(ledger))];
+}
+
+/** Jobs without a study lie at their site as trials do. */
+async function neededBatches({ batches }: Ledger): Promise<readonly NeededStudy[]> {
+  const needed: NeededStudy[] = [];
+  for (const { uuid } of await batches.list()) {
+    const jobs = await batches.readJobs(uuid, { open: true });
+    const files = new Set(jobs.flatMap(({ spec }) => spec.trial.files.map(({ sha256 }) => sha256)));
+    needed.push({
+      uuid,
+      ended: jobs.length === 0,
+      open: jobs.map(({ number }) => number),
+      files: [...files],
+    });
+  }
   return needed;
 }

@@ -20,14 +20,17 @@ const kinds: ReadonlySet<string> = new Set<ErrorKind>([
   'Corrupt',
 ]);
 
+/** Whom a request is for, in messages. */
+export type Subject = { readonly study: string } | { readonly job: string };
+
 /**
- * Asks a running study for something and waits until it holds.
+ * Asks a running study, or the workflow of jobs without one, for something and waits until it holds.
  * @throws {@link PerdureError} with the study's own words where it refuses; `Conflict` where it has ended; `Unavailable`
  * where no worker takes the request in two minutes
  */
 export async function request<Result, Args extends unknown[]>(
   client: Client,
-  { workflowId, study }: { readonly workflowId: string; readonly study: string },
+  { workflowId, ...subject }: { readonly workflowId: string } & Subject,
   update: UpdateDefinition<Result, Args>,
   ...args: Args
 ): Promise<Result> {
@@ -38,11 +41,12 @@ export async function request<Result, Args extends unknown[]>(
       handle.executeUpdate<Result, [unknown]>(update.name, { args: args as unknown as [unknown] }),
     );
   } catch (error) {
-    throw refusal(error, study);
+    throw refusal(error, subject);
   }
 }
 
-function refusal(error: unknown, study: string): PerdureError {
+function refusal(error: unknown, subject: Subject): PerdureError {
+  const who = 'study' in subject ? `study '${subject.study}'` : `'${subject.job}'`;
   if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) {
     const { type, message } = error.cause;
     if (type != null && kinds.has(type))
@@ -53,18 +57,21 @@ function refusal(error: unknown, study: string): PerdureError {
     error instanceof WorkflowNotFoundError ||
     /already completed|workflow execution.*completed/i.test(messageOf(error));
   if (ended) {
-    return new PerdureError('Conflict', `study '${study}' is not running`, {
-      hint: 'to go on, raise `budget.trials` in its file: perdure start FILE',
+    return new PerdureError('Conflict', `${who} is not running`, {
+      hint:
+        'study' in subject
+          ? 'to go on, raise `budget.trials` in its file: perdure start FILE'
+          : 'submit it again to go on with what has not ended',
       cause: error,
     });
   }
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
-    return new PerdureError('Unavailable', `no worker has taken the request to study '${study}'`, {
+    return new PerdureError('Unavailable', `no worker has taken the request to ${who}`, {
       hint: 'start one: perdure up',
       cause: error,
     });
   }
-  return new PerdureError('Unavailable', `the request to study '${study}' failed: ${messageOf(error)}`, {
+  return new PerdureError('Unavailable', `the request to ${who} failed: ${messageOf(error)}`, {
     cause: error,
   });
 }

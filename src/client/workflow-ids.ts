@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { reservedForms } from '../jobs/workflow-ids';
 
 /**
  * The databases under a Temporal server hold 255 characters (its schema for PostgreSQL and MySQL); a trial's id is this one
@@ -6,10 +7,13 @@ import { createHash } from 'node:crypto';
  */
 const longest = 200;
 
-/** Workflow id of a study: `perdure/NAME`; a very long name is cut, and a hash keeps it apart from others. */
+/**
+ * Workflow id of a study: `perdure/NAME`; a very long name is cut, and a hash keeps it apart from others, as it does with a
+ * name that looks like the id of a job.
+ */
 export function studyWorkflowId(name: string): string {
   const id = `perdure/${name}`;
-  if (Buffer.byteLength(id) <= longest) return id;
+  if (Buffer.byteLength(id) <= longest && !reservedForms.test(name)) return id;
   const hash = createHash('sha256').update(name).digest('hex').slice(0, 16);
   let cut = id.slice(0, longest);
   while (Buffer.byteLength(cut) > longest - 17) cut = cut.slice(0, -1);

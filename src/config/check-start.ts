@@ -13,7 +13,7 @@ import type { Place } from './yaml-source';
  * @throws {@link PerdureError} `InvalidInput` with the nearest name
  */
 export function checkSites(
-  { sites, trial }: StudySpec,
+  { sites, trial }: Pick<StudySpec, 'sites' | 'trial'>,
   settings: Settings,
   place: Place = pathText,
   env: NodeJS.ProcessEnv = process.env,
@@ -76,7 +76,7 @@ function shapeProblems(
  * @throws {@link PerdureError} `InvalidInput`
  */
 export async function checkLocalPrograms(
-  { trial, sampler }: StudySpec,
+  { trial, sampler }: Pick<StudySpec, 'trial'> & Partial<Pick<StudySpec, 'sampler'>>,
   place: Place = pathText,
   env: NodeJS.ProcessEnv = process.env,
 ): Promise<void> {
@@ -100,7 +100,7 @@ export async function checkLocalPrograms(
     if (program.includes('/') && !isAbsolute(program)) problems.push(...stagedProblem(program, trial, where));
     else await need(program, where, 'give its full path, or add its directory to PATH');
   }
-  if (sampler.type === 'optuna') {
+  if (sampler?.type === 'optuna') {
     await need(sampler.python, place(['sampler', 'python']), pythonHint(sampler.python));
   }
   if (problems.length > 0) throw invalidInput(problems);

@@ -30,13 +30,15 @@ export interface Wanted {
  * Reads the files that a study needs. Directories are read with all that is in them, but for `.venv`, `__pycache__` and
  * `.git`; links are followed.
  * @param directory that of the study file
+ * @param beside what the files lie beside, in messages
  */
 export async function stageFiles(
   directory: string,
   wanted: readonly Wanted[],
   problems: Problem[],
+  beside = 'the study file',
 ): Promise<Staged> {
-  const reader = new Reader(directory);
+  const reader = new Reader(directory, beside);
   for (const { name, path } of wanted) {
     const problem = await reader.add(name);
     if (problem !== undefined) problems.push({ path, ...problem });
@@ -63,13 +65,16 @@ class Reader {
   readonly bytes = new Map<string, Uint8Array>();
   private total = 0;
 
-  constructor(private readonly directory: string) {}
+  constructor(
+    private readonly directory: string,
+    private readonly beside: string,
+  ) {}
 
   async add(name: string): Promise<Refusal | undefined> {
     const path = insidePath(name);
     if (path === undefined) {
-      const hint = 'files lie beside the study file or below it, and are named relative to it';
-      return { message: `'${name}' is outside of the study's directory`, hint };
+      const hint = `files lie beside ${this.beside} or below it, and are named relative to it`;
+      return { message: `'${name}' is outside of the directory of ${this.beside}`, hint };
     }
     return this.visit(path, []);
   }
@@ -92,7 +97,7 @@ class Reader {
       const code = errorCode(error);
       if (code === '') throw error;
       if (code !== 'ENOENT' && code !== 'ENOTDIR') return { message: `'${path}' can't be read (${code})` };
-      return { message: `there is no file '${path}' beside the study file`, hint: await this.similar(path) };
+      return { message: `there is no file '${path}' beside ${this.beside}`, hint: await this.similar(path) };
     }
   }
 
@@ -119,6 +124,6 @@ class Reader {
 }
 
 function tooMuch(path: string): Refusal {
-  const message = `with '${path}' the study's files exceed ${String(maxStagedBytes / 2 ** 20)} MiB or ${String(maxStagedFiles)} files`;
+  const message = `with '${path}' the files exceed ${String(maxStagedBytes / 2 ** 20)} MiB or ${String(maxStagedFiles)} files`;
   return { message, hint: 'leave data sets out of files, and read them from an absolute path in the script' };
 }

@@ -1,12 +1,11 @@
-import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import type { Json } from '../study/json';
 import { invalidInput, pathText, type PlacedProblem, type Problem } from '../study/problem';
 import { checkParams } from '../study/space-membership';
 import { checkSpace } from '../study/space-rules';
 import type { StudySpec } from '../study/spec';
 import { checkSpec } from '../study/spec-rules';
+import { hashOf } from './canonical-hash';
 import { readText } from './read-text';
 import { shaped } from './shape';
 import { stageFiles } from './staged-files';
@@ -116,20 +115,4 @@ function checkEnqueued({ enqueue }: StudyFile, { space }: StudySpec): readonly P
 function absolutePath(path: string, directory: string): string {
   if (path.startsWith('~/')) return join(homedir(), path.slice(2));
   return path.includes('/') ? resolve(directory, path) : path;
-}
-
-/** Of the JSON with sorted keys. */
-function hashOf(spec: StudySpec): string {
-  return createHash('sha256')
-    .update(JSON.stringify(sorted(spec as unknown as Json)))
-    .digest('hex');
-}
-
-function sorted(value: Json): Json {
-  if (value === null || typeof value !== 'object') return value;
-  if (Array.isArray(value)) return value.map((item: Json) => sorted(item));
-  const entries = Object.entries(value as Readonly<Record<string, Json>>).map(
-    ([key, item]) => [key, sorted(item)] as const,
-  );
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -9,6 +9,7 @@ import type {
   SamplerSpec,
   StagedFile,
   StudySpec,
+  TrialSpec,
 } from '../study/spec';
 import { trialShape, type TrialShape } from '../study/trial-shape';
 import { agentOf } from './agent-spec';
@@ -39,7 +40,6 @@ export function toSpec(
   );
   const sites = study.sites ?? ['local'];
   problems.push(...repeated(sites, 'sites', 'the site'));
-  problems.push(...environmentProblems(study.trial.env));
   return {
     name: study.name,
     objectives,
@@ -47,18 +47,28 @@ export function toSpec(
     sampler: samplerOf(study.sampler, { objectives: objectives.length, python, absolute, problems }),
     enqueue: study.enqueue,
     pruner: study.pruner satisfies PrunerSpec,
-    trial: {
-      program: programOf(study.trial) ?? { kind: 'command', argv: [] },
-      files,
-      python,
-      env: study.trial.env,
-      timeout: timeoutOf(study.trial.timeout, problems),
-      retries: study.trial.retries,
-      ...shapeOf(study.trial),
-    },
+    trial: trialSpecOf(study.trial, { files, python }, problems),
     budget: study.budget,
     sites,
     ...(study.prepare === undefined ? {} : { prepare: preparationOf(study.prepare) }),
+  };
+}
+
+/** What a trial, or a job without a study, runs. */
+export function trialSpecOf(
+  trial: StudyFile['trial'],
+  { files, python }: Pick<TrialSpec, 'files' | 'python'>,
+  problems: Problem[],
+): TrialSpec {
+  problems.push(...environmentProblems(trial.env));
+  return {
+    program: programOf(trial) ?? { kind: 'command', argv: [] },
+    files,
+    python,
+    env: trial.env,
+    timeout: timeoutOf(trial.timeout, problems),
+    retries: trial.retries,
+    ...shapeOf(trial),
   };
 }
 

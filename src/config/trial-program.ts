@@ -32,7 +32,8 @@ export function looseProblems(data: unknown): readonly Problem[] {
   return problems;
 }
 
-function programProblems(trial: object): readonly Problem[] {
+/** What is wrong with what is to be run; paths begin with `trial`. */
+export function programProblems(trial: object): readonly Problem[] {
   const called = valueAt(trial, ['function']);
   const command = valueAt(trial, ['command']);
   if (called === undefined && command === undefined) {

@@ -1,3 +1,4 @@
+import type { JobVerdict } from '../jobs/job';
 import type { Json } from '../study/json';
 import type { FailReason } from '../study/trial';
 import type { JobEnd, JobOutput, Report } from './scheduler';
@@ -23,11 +24,7 @@ export function judge({
   readonly end: JobEnd;
   readonly metrics: readonly string[];
 }): Verdict {
-  if (end.how === 'stopped' && end.reason !== 'pruned') {
-    return end.reason === 'timeout'
-      ? fail('timeout', 'it ran longer than its timeout')
-      : fail('cancelled', end.why ?? 'cancelled by a person');
-  }
+  if (end.how === 'stopped' && end.reason !== 'pruned') return stopped(end);
   const heeded = output.sawPrune && (end.how !== 'exited' || output.error === undefined);
   if (
     end.how === 'stopped' ||
@@ -36,11 +33,41 @@ export function judge({
   ) {
     return pruned(output, metrics.length);
   }
-  if (end.how === 'signalled') return fail('exit', `ended by signal ${end.signal}`);
-  if (end.status !== 0) return fail('exit', output.error ?? exitMessage(end.status));
+  const failed = failureOf(output, end);
+  if (failed !== null) return failed;
   if (output.result === undefined) return fail('no_result', 'it ended without a result');
   if ('error' in output.result) return fail('bad_result', output.result.error);
   return read(output.result.value, metrics);
+}
+
+/**
+ * Judges an ended job that has no study: whatever JSON it left is its result.
+ * @param needsResult `false`: an exit status of 0 is enough, as of a command that writes no result
+ */
+export function judgeJob(output: JobOutput, end: JobEnd, needsResult: boolean): JobVerdict {
+  if (end.how === 'stopped') return stopped(end);
+  const failed = failureOf(output, end);
+  if (failed !== null) return failed;
+  if (output.result === undefined) {
+    if (output.sawPrune)
+      return fail('no_result', 'it gave up (TrialPruned), which only a trial of a study can');
+    return needsResult ? fail('no_result', 'it ended without a result') : { state: 'COMPLETE', result: null };
+  }
+  if ('error' in output.result) return fail('bad_result', output.result.error);
+  return { state: 'COMPLETE', result: output.result.value };
+}
+
+type Failure = Extract<Verdict, { state: 'FAIL' }>;
+
+function stopped(end: Extract<JobEnd, { how: 'stopped' }>): Failure {
+  return end.reason === 'timeout'
+    ? fail('timeout', 'it ran longer than its timeout')
+    : fail('cancelled', end.why ?? 'cancelled by a person');
+}
+
+function failureOf(output: JobOutput, end: Exclude<JobEnd, { how: 'stopped' }>): Failure | null {
+  if (end.how === 'signalled') return fail('exit', `ended by signal ${end.signal}`);
+  return end.status === 0 ? null : fail('exit', output.error ?? exitMessage(end.status));
 }
 
 function succeeded(end: JobEnd): boolean {
@@ -109,6 +136,6 @@ function exitMessage(status: number): string {
   return `exit status ${String(status)}`;
 }
 
-function fail(reason: FailReason, message: string): Verdict {
+function fail(reason: FailReason, message: string): Failure {
   return { state: 'FAIL', values: null, reason, message };
 }

@@ -1,9 +1,27 @@
-import type { ParamValue, Params } from '../study/space';
+import type { Json, JsonObject } from '../study/json';
 import { PerdureError } from '../study/error';
 
-/** A parameter's value as a word of a command: shortest decimal form, `true`, `false`, `null`, or the text itself. */
-export function asWord(value: ParamValue): string {
-  return typeof value === 'string' ? value : String(value);
+/**
+ * A parameter's value as a word of a command: shortest decimal form, `true`, `false`, `null`, or the text itself; a list or
+ * an object as JSON.
+ */
+export function asWord(value: Json): string {
+  if (typeof value === 'string') return value;
+  return value !== null && typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** Characters of a parameter that the environment gets; Linux takes 128 KiB for one variable, and all share some space. */
+const longest = 4096;
+
+/** `PERDURE_PARAM_NAME` for each parameter whose name and value an environment can hold; the others are in the file only. */
+export function paramVariables(params: JsonObject): Readonly<Record<string, string>> {
+  const words = Object.entries(params).map(([name, value]) => [name, value, asWord(value)] as const);
+  return Object.fromEntries(
+    words
+      .filter(([name, , word]) => /^\w+$/.test(name) && !word.includes('\0'))
+      .filter(([, value, word]) => value === null || typeof value !== 'object' || word.length <= longest)
+      .map(([name, , word]) => [`PERDURE_PARAM_${name}`, word]),
+  );
 }
 
 /**
@@ -11,7 +29,7 @@ export function asWord(value: ParamValue): string {
  * no shell reads them.
  * @throws {@link PerdureError} `InvalidInput` for a name that the parameters don't have
  */
-export function fillCommand(argv: readonly string[], params: Params): readonly string[] {
+export function fillCommand(argv: readonly string[], params: JsonObject): readonly string[] {
   return argv.map((word) =>
     word.replace(/\{\{|\}\}|\{([^{}]*)\}/g, (match: string, name: string | undefined) => {
       if (name === undefined) return match[0] ?? '';

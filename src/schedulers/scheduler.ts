@@ -1,5 +1,4 @@
-import type { Json } from '../study/json';
-import type { Params } from '../study/space';
+import type { Json, JsonObject } from '../study/json';
 import type { SiteHealth } from '../study/site-health';
 import type { Cleaning, Heap, NeededStudy, SiteFinding } from '../study/site-upkeep';
 import type { Preparation, TrialSpec } from '../study/spec';
@@ -21,7 +20,7 @@ export interface JobKey {
 export interface JobRequest {
   readonly key: JobKey;
   readonly trial: TrialSpec;
-  readonly params: Params;
+  readonly params: JsonObject;
   /** What was prepared for the study at the site, where anything was: the trial is told its directory. */
   readonly preparation?: Preparation;
   /** The metrics that the result has to contain. */

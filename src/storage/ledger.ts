@@ -1,6 +1,7 @@
 import type { Spent } from '../agent/limits';
 import type { CallKey, CallPurpose, RoundRecord, Usage } from '../agent/round';
 import type { Json } from '../study/json';
+import type { Batches } from './batches';
 import type { Distribution, Params } from '../study/space';
 import type { AgentLimits, StudySpec } from '../study/spec';
 import type { Direction, FinalState, Trial } from '../study/trial';
@@ -119,6 +120,8 @@ export interface CallRow extends CallKey, Usage {
 export interface Ledger {
   /** The address as Optuna writes it, without a password. */
   readonly url: string;
+  /** Jobs without a study. */
+  readonly batches: Batches;
 
   /**
    * Creates the study, or joins one that Optuna made with the same name and directions (its trials are kept). With the same

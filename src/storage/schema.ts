@@ -51,6 +51,10 @@ export async function ensureSchema(db: Kysely<Tables>, kind: DatabaseKind, url: 
     if (!tables.has('perdure_globus_tasks')) {
       for (const statement of globusTables) await sql.raw(statement).execute(trx);
     }
+    // These came later: a ledger may have the others and not them.
+    if (!tables.has('perdure_batches')) {
+      for (const statement of batchTables) await sql.raw(statement).execute(trx);
+    }
   });
 }
 
@@ -144,4 +148,11 @@ const globusTables: readonly string[] = [
   'CREATE TABLE perdure_globus_attempts (attempt TEXT PRIMARY KEY, site TEXT NOT NULL, request_json TEXT, stop_json TEXT, outcome_json TEXT, ended_at TEXT)',
   'CREATE TABLE perdure_globus_tasks (task_id TEXT PRIMARY KEY, site TEXT NOT NULL, attempt TEXT NOT NULL, submitted_at TEXT NOT NULL, ended TEXT)',
   'CREATE INDEX ix_perdure_globus_tasks_attempt ON perdure_globus_tasks (attempt)',
+];
+
+/** Jobs without a study, which Optuna knows nothing of. */
+const batchTables: readonly string[] = [
+  `CREATE TABLE perdure_batches (name TEXT PRIMARY KEY, uuid TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, site TEXT NOT NULL, hash TEXT NOT NULL, parallel INTEGER NOT NULL, count INTEGER NOT NULL, about_json TEXT NOT NULL, created_at TEXT NOT NULL)`,
+  `CREATE TABLE perdure_batch_jobs (uuid TEXT NOT NULL REFERENCES perdure_batches (uuid) ON DELETE CASCADE, number INTEGER NOT NULL, job_id TEXT NOT NULL, spec_json TEXT NOT NULL, state TEXT NOT NULL, result_json TEXT, reason TEXT, error TEXT, output TEXT, directory TEXT, attempts INTEGER NOT NULL, report_json TEXT, started_at TEXT, ended_at TEXT, PRIMARY KEY (uuid, number), UNIQUE (uuid, job_id))`,
+  `CREATE TABLE perdure_batch_places (uuid TEXT NOT NULL REFERENCES perdure_batches (uuid) ON DELETE CASCADE, number INTEGER NOT NULL, attempt INTEGER NOT NULL, site TEXT NOT NULL, host TEXT, PRIMARY KEY (uuid, number, attempt))`,
 ];

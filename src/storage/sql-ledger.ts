@@ -21,7 +21,9 @@ import type {
   TrialResult,
 } from './ledger';
 import { GlobusRows } from './globus-rows';
+import type { Batches } from './batches';
 import type { DatabaseKind } from './schema';
+import { SqlBatches } from './sql-batches';
 import { createStudy, findStudy, listStudies, saveSpec, setStudyAttrs, studyId } from './study-rows';
 import type { Tables } from './tables';
 import { commitProposals, enqueue, findProposals, proposedNumbers } from './proposal-rows';
@@ -41,6 +43,7 @@ const tries = 5;
 /** The ledger in a SQL database. What each method does is in the files beside this one; here are transactions and errors. */
 export class SqlLedger implements Ledger {
   readonly globus: GlobusRows;
+  readonly batches: Batches;
 
   constructor(
     private readonly db: Kysely<Tables>,
@@ -52,6 +55,7 @@ export class SqlLedger implements Ledger {
       write: <T>(work: (trx: Transaction<Tables>) => Promise<T>) => this.write(work),
     };
     this.globus = new GlobusRows(access, (sha256) => this.getFile(sha256));
+    this.batches = new SqlBatches(access);
   }
 
   createStudy(study: NewStudy): Promise<LedgerStudy> {

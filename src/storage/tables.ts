@@ -93,6 +93,34 @@ export interface Tables {
     ended_at: string | null;
   };
   perdure_rounds: { study_id: number; round: number; record_json: string };
+  perdure_batches: {
+    name: string;
+    uuid: string;
+    kind: 'job' | 'batch' | 'diagnosis';
+    site: string;
+    hash: string;
+    parallel: number;
+    count: number;
+    about_json: string;
+    created_at: string;
+  };
+  perdure_batch_jobs: {
+    uuid: string;
+    number: number;
+    job_id: string;
+    spec_json: string;
+    state: 'WAITING' | 'RUNNING' | 'COMPLETE' | 'FAIL';
+    result_json: string | null;
+    reason: string | null;
+    error: string | null;
+    output: string | null;
+    directory: string | null;
+    attempts: number;
+    report_json: string | null;
+    started_at: string | null;
+    ended_at: string | null;
+  };
+  perdure_batch_places: { uuid: string; number: number; attempt: number; site: string; host: string | null };
   perdure_files: { sha256: string; content: Uint8Array };
   perdure_globus_functions: { service: string; hash: string; function_id: string };
   perdure_globus_groups: { group_id: string; site: string; kept_at: string };

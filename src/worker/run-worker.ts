@@ -14,6 +14,7 @@ import { serveControl } from '../control/control-server';
 import { createAgentActivities } from '../activities/agent-activities';
 import { createSiteActivities } from '../activities/site-activities';
 import { StudyContexts } from '../activities/study-context';
+import { createBatchActivities } from '../activities/batch-activities';
 import { createStudyActivities } from '../activities/study-activities';
 import { connectionOptions } from '../client/connect';
 import { dataConverterOf } from '../client/payload-encryption';
@@ -107,6 +108,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
           ...createStudyActivities({ ledger, contexts, failpoint }),
           tryAttempt: (attempt: AttemptRef) => siteActivities.tryAttempt(attempt),
           ...createAgentActivities({ ledger, contexts, failpoint, surroundings: { env: process.env } }),
+          ...createBatchActivities({ ledger }),
         },
         maxCachedWorkflows,
         sinks: failpointSinks(failpoint),

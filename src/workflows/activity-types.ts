@@ -2,6 +2,8 @@ import type { CheckedAnswer } from '../agent/check-proposals';
 import type { CallKey, CallPurpose, Conversation, RoundRecord, Usage } from '../agent/round';
 import type { AgentState, Pending, Slot } from '../agent/turns';
 import type { Json } from '../study/json';
+import type { DiagnosisFinding, DiagnosisTest } from '../jobs/diagnosis';
+import type { JobCounts, JobOutcome } from '../jobs/job';
 import type { StudyState, TrialOutcome } from '../study/progress';
 import type { Params } from '../study/space';
 import type { StudySpec } from '../study/spec';
@@ -197,17 +199,17 @@ export interface AttemptActivities<Ref, Outcome> {
    * Submits the attempt unless it was, and waits a moment for its end. A job that ends in that moment is recorded at once,
    * so that a short one costs a single activity.
    */
-  startAttempt(attempt: Ref): Promise<AttemptProgress<Outcome>>;
+  readonly startAttempt: (attempt: Ref) => Promise<AttemptProgress<Outcome>>;
   /** Follows the job to its end, hands its reports to the ledger and the pruner, and records the outcome. */
-  awaitAttempt(attempt: Ref): Promise<AttemptProgress<Outcome>>;
+  readonly awaitAttempt: (attempt: Ref) => Promise<AttemptProgress<Outcome>>;
   /**
    * Ends the job, wherever it stands, and records FAIL with reason `cancelled`, unless it had ended by itself. Before the
    * submission it sees to it that there is none.
    */
-  cancelAttempt(
+  readonly cancelAttempt: (
     attempt: Ref,
     message: string,
-  ): Promise<Extract<AttemptProgress<Outcome>, { readonly kind: 'ended' | 'elsewhere' }>>;
+  ) => Promise<Extract<AttemptProgress<Outcome>, { readonly kind: 'ended' | 'elsewhere' }>>;
 }
 
 /** What the worker that runs a workflow may do at its own host within the workflow task. It may run twice and acts once. */
@@ -225,4 +227,53 @@ export interface SiteActivities extends AttemptActivities<AttemptRef, TrialOutco
   prepareSite(preparation: PreparationRef): Promise<PreparationEnd>;
   /** The study waits for it no more: it is ended, unless it is over or another study waits for it. */
   abandonPreparation(preparation: PreparationRef): Promise<void>;
+  /** The same as the first three, for a job without a study. */
+  readonly startJob: JobActivities['startAttempt'];
+  readonly awaitJob: JobActivities['awaitAttempt'];
+  readonly cancelJob: JobActivities['cancelAttempt'];
+}
+
+type JobActivities = AttemptActivities<JobAttemptRef, JobOutcome>;
+
+/** Names a batch of jobs without a study. */
+export interface BatchRef {
+  readonly name: string;
+  /** Guards against a ledger in which the name belongs to another batch. */
+  readonly uuid: string;
+}
+
+/** One attempt of one job at one site. */
+export interface JobAttemptRef {
+  readonly batch: BatchRef;
+  readonly number: number;
+  /** From 1. */
+  readonly attempt: number;
+  readonly site: string;
+}
+
+/** A job to start. */
+export interface JobStart {
+  readonly number: number;
+  readonly id: string;
+  /** How often a lost attempt is repeated. */
+  readonly retries: number;
+  /** How often one goes on that left a checkpoint at its walltime; absent: never. */
+  readonly maxResumes?: number;
+}
+
+/** Activities of the workflows' task queue, for batches. Each may run twice and acts once. */
+export interface BatchActivities {
+  /** Jobs with a number above `after` that have not ended, at most so many, in order. */
+  nextJobs(batch: BatchRef, after: number, most: number): Promise<readonly JobStart[]>;
+  countJobs(batch: BatchRef): Promise<JobCounts>;
+  /** Records FAIL for a job whose attempts are used up or can't be made. */
+  failJob(batch: BatchRef, number: number, failure: TrialFailure, attempts: number): Promise<JobOutcome>;
+  /** What the ended jobs of a diagnosis mean. @param roundTrip milliseconds that the first job took */
+  judgeDiagnosis(
+    batch: BatchRef,
+    test: DiagnosisTest,
+    roundTrip: number,
+  ): Promise<readonly DiagnosisFinding[]>;
+  /** Ends the jobs above `after` that wait. @returns how many */
+  cancelWaiting(batch: BatchRef, after: number, message: string): Promise<number>;
 }

@@ -50,3 +50,6 @@ export const cancelAttempt = defineSignal('cancelAttempt');
 export const siteLogin = defineSignal<[{ readonly site: string; readonly needed: boolean }]>('siteLogin');
 
 export const studyProgress = defineQuery<StudyProgress>('progress');
+
+/** Ends a job without a study, or all of a batch with `null`, and answers when they have ended: FAIL, reason `cancelled`. */
+export const cancelJobs = defineUpdate<void, [{ readonly number: number | null }]>('cancelJobs');

@@ -6,6 +6,12 @@ test('a name of usual length is there as it is', () => {
   expect(studyWorkflowId("a/b c'; --")).toBe("perdure/a/b c'; --");
 });
 
+test('a study that is named like a job is kept apart from it', () => {
+  expect(studyWorkflowId('job/5')).toMatch(/^perdure\/job\/5~[0-9a-f]{16}$/);
+  expect(studyWorkflowId('batch')).toMatch(/^perdure\/batch~[0-9a-f]{16}$/);
+  expect(studyWorkflowId('jobs')).toBe('perdure/jobs');
+});
+
 test('a long name is cut to what a database holds, and long names stay apart', () => {
   const [one, two] = [studyWorkflowId(`${'x'.repeat(500)}1`), studyWorkflowId(`${'x'.repeat(500)}2`)];
   expect(one).not.toBe(two);

@@ -1,5 +1,5 @@
-import { InvalidArgumentError, type Command } from 'commander';
-import { trialNumber } from '../arguments';
+import type { Command } from 'commander';
+import { count, trialNumber } from '../arguments';
 import { interrupted } from '../follow';
 import { TrialLog } from '../trial-log';
 import { withSession } from '../with-session';
@@ -27,9 +27,4 @@ export function addLogs(root: Command): void {
         else await log.print(lines);
       });
     });
-}
-
-function count(text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('Write a whole number, from 1.');
 }

@@ -4,7 +4,7 @@ import { chmod, copyFile, mkdir, open, rename, rm, stat, writeFile } from 'node:
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { PerdureError } from '../../study/error';
 import type { TrialSpec } from '../../study/spec';
-import { asWord, fillCommand } from '../job-program';
+import { fillCommand, paramVariables } from '../job-program';
 import { preparationHash, preparedPath } from '../preparation';
 import type { JobRequest } from '../scheduler';
 import { isTaken, JobDirectory, ownDirectory } from './job-directory';
@@ -149,12 +149,9 @@ function environment(job: JobDirectory, workingDir: string, request: JobRequest)
   if (preparation !== undefined) {
     env['PERDURE_PREPARED_DIR'] = join(workingDir, preparedPath(preparationHash({ preparation, trial }, '')));
   }
-  for (const [name, value] of Object.entries(params)) {
-    // Names and values that an environment can't hold are in the parameters' file only.
-    if (/^\w+$/.test(name) && !asWord(value).includes('\u0000')) env[`PERDURE_PARAM_${name}`] = asWord(value);
-  }
   return {
     ...env,
+    ...paramVariables(params),
     PYTHONPATH: env['PYTHONPATH'] === undefined ? shim : `${shim}${delimiter}${env['PYTHONPATH']}`,
     PYTHONUNBUFFERED: env['PYTHONUNBUFFERED'] ?? '1',
     PERDURE_PARAMS: job.file('params.json'),

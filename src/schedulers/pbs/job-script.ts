@@ -1,5 +1,5 @@
 import { quote } from '../../transports/quote';
-import { asWord, fillCommand } from '../job-program';
+import { fillCommand, paramVariables } from '../job-program';
 import { attemptPath } from '../job-key';
 import { preparationHash, preparedPath } from '../preparation';
 import type { JobKey, JobRequest } from '../scheduler';
@@ -28,13 +28,7 @@ export function runScript(site: RunSite, shim: Shim, request: JobRequest): strin
   const directory = `${site.workingDir}/${attemptPath(key)}`;
   const own = (name: string): string => `${directory}/.perdure/${name}`;
   const contract: Record<string, string> = {
-    ...Object.fromEntries(
-      Object.entries(params)
-        .map(([name, value]) => [name, asWord(value)] as const)
-        // Names and values that an environment can't hold are in the parameters' file only.
-        .filter(([name, word]) => /^\w+$/.test(name) && !word.includes('\0'))
-        .map(([name, word]) => [`PERDURE_PARAM_${name}`, word]),
-    ),
+    ...paramVariables(params),
     PERDURE_PARAMS: own('params.json'),
     PERDURE_RESULT: own('result.json'),
     PERDURE_INTERMEDIATE: own('intermediate.jsonl'),

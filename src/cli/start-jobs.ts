@@ -1,0 +1,85 @@
+import type { Command } from 'commander';
+import { openBatch, type BatchOpening, type BatchRequest } from '../client/open-batch';
+import { Session } from '../client/session';
+import { checkLocalPrograms, checkSites } from '../config';
+import { embeddedServer } from '../server/embedded-server';
+import { exitCode, print, printJson, say } from './terminal';
+import { reportOf, type BatchHandle } from '../client/batch-handle';
+import { batchText, jobTable, jobText } from './job-text';
+import { ensureRunning, settingsOf } from './with-session';
+import { interrupted } from './follow';
+
+const openings: Readonly<Record<BatchOpening, string>> = {
+  started: 'is submitted',
+  continued: 'goes on with what has not ended',
+  attached: 'runs already',
+  ended: 'has ended already',
+};
+
+export interface StartOptions {
+  readonly wait?: boolean;
+  readonly json?: boolean;
+}
+
+/** Checks jobs, starts what is missing, submits them, and waits for their end where that is wanted. */
+export async function startJobs(
+  command: Command,
+  request: BatchRequest,
+  options: StartOptions,
+): Promise<void> {
+  const settings = await settingsOf(command);
+  // Before a server and a worker are started for them.
+  const [first] = request.jobs;
+  if (first !== undefined) {
+    checkSites({ sites: [request.site], trial: first.spec.trial }, settings, () => `site ${request.site}`);
+    if (settings.sites[request.site]?.scheduler === 'local')
+      await checkLocalPrograms(first.spec, (path) => first.place(path[0] === 'trial' ? path.slice(1) : path));
+  }
+  await ensureRunning(settings);
+  const session = await Session.open({ settings });
+  try {
+    const { handle, opening } = await openBatch(session, request);
+    say(`'${handle.name}' ${openings[opening]}`);
+    const server = settings.temporal.kind === 'embedded' ? embeddedServer(settings.home) : null;
+    if (server !== null)
+      say(
+        `  Temporal UI  ${server.ui}/namespaces/default/workflows/${encodeURIComponent(handle.workflowId)}`,
+      );
+    if (options.wait === true) await followJobs(handle, options.json === true);
+    else if (options.json === true) printJson(await handle.status());
+    else
+      print(
+        `its state: perdure job status ${handle.name}; its result: perdure job result ${handle.name} --wait`,
+      );
+  } finally {
+    await session.close();
+  }
+}
+
+/** Waits until all have ended and prints what came of them; Ctrl-C leaves them running. Exit code 1 where one has failed. */
+export async function followJobs(handle: BatchHandle, json: boolean): Promise<void> {
+  const leave = interrupted();
+  let last = '';
+  for await (const status of handle.watch(leave)) {
+    const text = batchText(status);
+    if (text !== last && !json) say(text);
+    last = text;
+  }
+  if (leave.aborted) {
+    say(`'${handle.name}' goes on without you`);
+    return;
+  }
+  await printResults(handle, json);
+}
+
+/** What came of each job. Exit code 1 where one has failed. */
+export async function printResults(handle: BatchHandle, json: boolean): Promise<void> {
+  const jobs = await handle.jobs();
+  const [only] = jobs;
+  if (jobs.some(({ state }) => state === 'FAIL')) process.exitCode = exitCode.studyFailed;
+  if (json)
+    printJson(handle.batch.kind === 'job' && only !== undefined ? reportOf(only) : jobs.map(reportOf));
+  else if (handle.batch.kind === 'job' && only !== undefined)
+    print(jobText(handle.name, only, { site: handle.batch.site, note: null }));
+  else print(jobTable(jobs));
+}
