@@ -24,6 +24,8 @@ export class TwoSites {
           pbs_bin: pbs.bin,
           poll_interval: '1s',
           walltime: '00:10:00',
+          // The stand-in's nodes are names of this machine: MPICH can't log in to them.
+          worker_init: 'export HYDRA_LAUNCHER=fork',
         },
       },
     });
