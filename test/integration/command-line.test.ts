@@ -113,6 +113,7 @@ test('reading commands, as text and as JSON', async () => {
     best: { number: best.number, values: best.values, params: best.params },
     budget: 3,
     login_required: {},
+    agent: null,
   });
   expect(await installation.must('status', 'read')).toContain('read: complete (all 3 trials are done)');
   expect(await installation.must('trials', 'read')).toMatch(/^0 +COMPLETE +0\.25/m);
