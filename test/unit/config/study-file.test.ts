@@ -118,7 +118,7 @@ test('files that are too large together are refused before they are read', async
   writeFileSync(join(directory, 'big'), Buffer.alloc(40 * 2 ** 20));
   writeFileSync(join(directory, 'big2'), Buffer.alloc(30 * 2 ** 20));
   const text = goodStudy.replace('train.py:train}', 'train.py:train, files: [big, big2]}');
-  await expect(parse(text)).rejects.toThrow("with 'big2' the study's files exceed 64 MiB");
+  await expect(parse(text)).rejects.toThrow("with 'big2' the files exceed 64 MiB");
 });
 
 test('a relative Python is one beside the study file; a name is looked up on PATH', async () => {
