@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import type { Diagnosis } from '../../src';
+import type { JobReport } from '../../src/client/batch-handle';
+import { brokerAvailable } from '../support/globus/broker';
+import { GlobusCluster } from '../support/globus/globus-cluster';
+import { globusSdkAvailable } from '../support/globus/python';
+import { jobCases, started, trainProgram } from '../support/job-cases';
+import { torchAvailable, torchPython } from '../support/torch';
+
+const available = globusSdkAvailable() && brokerAvailable() && torchAvailable();
+const suite = available ? describe : describe.skip;
+const missing = available
+  ? ''
+  : 'skipped: needs globus-compute-endpoint, rabbitmq-server, python3-torch and mpich: ';
+
+/** Jobs without a study, run by the real daemon. */
+suite(`${missing}at a real endpoint`, () => {
+  const site = 'endpoint';
+  let cluster: GlobusCluster;
+  beforeAll(async () => {
+    cluster = await GlobusCluster.start({
+      options: { [site]: { engine: 'ProcessPoolEngine', workers: 3 } },
+    });
+    cluster.installation.write('train.py', trainProgram);
+    await cluster.installation.must('up');
+  }, 120_000);
+  afterAll(() => cluster.destroy(), 60_000);
+
+  jobCases(site, () => cluster.installation);
+
+  test('a list of jobs runs each of them once, and tells which failed', async () => {
+    const { installation } = cluster;
+    const log = join(installation.folder, 'batch.log');
+    const line = (i: number): string =>
+      JSON.stringify({ job_id: `j${String(i)}`, function: 'train.py:train_wrapper', params: { i, log } });
+    const numbers = Array.from({ length: 12 }, (_, i) => (i === 7 ? -7 : i));
+    const file = installation.write('jobs.jsonl', numbers.map(line).join('\n'));
+    const words = ['submit', site, file, '--name', 'twelve', '--parallel', '6', '--wait', '--json'];
+    const { code, stdout } = await installation.perdure(...words);
+    expect(code).toBe(1);
+    const reports = JSON.parse(stdout) as readonly JobReport[];
+    expect(reports.map(({ state }) => state)).toEqual(numbers.map((i) => (i < 0 ? 'FAIL' : 'COMPLETE')));
+    expect(
+      started(log)
+        .map(Number)
+        .toSorted((a, b) => a - b),
+    ).toEqual(numbers.toSorted((a, b) => a - b));
+  }, 120_000);
+
+  test('everything is looked at, with PyTorch and MPI', async () => {
+    const words = ['diagnose', site, '--test', 'comprehensive', '-n', '3', '--python', torchPython, '--json'];
+    const { findings, name } = JSON.parse(await cluster.installation.must(...words)) as Diagnosis;
+    const verdicts = Object.fromEntries(findings.map(({ check, verdict }) => [check, verdict]));
+    expect(verdicts).toMatchObject({ connectivity: 'pass', python: 'pass', torch: 'pass', mpi: 'pass' });
+    expect(verdicts).toMatchObject({ devices: 'warn', 'matmul float32': 'pass', tiles: 'pass' });
+    expect(findings.find(({ check }) => check === 'mpi')?.found).toMatch(/^3 ranks on /);
+    expect(findings.find(({ check }) => check === 'parallel')?.found).toMatch(
+      /^3 tasks, at most [123] at once/,
+    );
+    await expect(cluster.leaks([`perdure/diagnose/${name}`])).resolves.toEqual([]);
+  }, 180_000);
+});
