@@ -24,6 +24,9 @@ export function whatIsKept(context = Context.current()): unknown {
   return kept.has(context) ? kept.get(context) : context.info.heartbeatDetails;
 }
 
+/** How often a fault of the program's own is met again before it is final; the same call may have been unlucky once. */
+const faultTries = 3;
+
 /**
  * Makes an activity of a function: its domain errors become `ApplicationFailure`s whose type is the error's kind, final
  * ones not to be retried; it heartbeats every second as long as it runs, so that a killed worker is noticed.
@@ -65,4 +68,32 @@ function asFailure(error: unknown): unknown {
     // Asking costs nothing, as nothing is sent to the site before somebody has logged in.
     ...(error.kind === 'LoginRequired' ? { nextRetryDelay: 5000 } : {}),
   });
+}
+
+/** The engine's own words for a mistake in the program, which no waiting mends. */
+function isFault(error: unknown): error is Error {
+  return [TypeError, RangeError, ReferenceError, SyntaxError].some((type) => error instanceof type);
+}
+
+/**
+ * The work, whose faults (a `TypeError` in a sampler) end in an `Unexpected` that is not retried, after a few tries: what
+ * waits for it would wait for ever.
+ */
+export function giveUpOnFaults<Args extends unknown[], Result>(
+  work: (...args: Args) => Promise<Result>,
+): (...args: Args) => Promise<Result> {
+  return async (...args) => {
+    try {
+      return await work(...args);
+    } catch (error) {
+      const { attempt } = Context.current().info;
+      if (!isFault(error) || attempt < faultTries) throw error;
+      throw ApplicationFailure.create({
+        type: 'Unexpected',
+        message: `${error.name}: ${error.message} (a fault of Perdure's, met ${String(attempt)} times; the worker's log has more)`,
+        nonRetryable: true,
+        cause: error,
+      });
+    }
+  };
 }

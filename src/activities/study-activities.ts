@@ -7,7 +7,7 @@ import type { TrialOutcome } from '../study/progress';
 import { emptyTally, tallyAfter } from '../study/study-state';
 import { isFinal, type Trial } from '../study/trial';
 import type { StudyActivities, StudyRef } from '../workflows/activity-types';
-import { activity, pending } from './boundary';
+import { activity, giveUpOnFaults, pending } from './boundary';
 import { outcomeOf } from './outcome';
 import { propose } from './propose';
 import { agentStateOf } from './agent-state';
@@ -66,7 +66,9 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
       };
     }),
 
-    propose: activity((study, specVersion, keys, slots) => propose(deps, study, specVersion, keys, slots)),
+    propose: activity(
+      giveUpOnFaults((study, specVersion, keys, slots) => propose(deps, study, specVersion, keys, slots)),
+    ),
 
     saveSpec: activity((study, version, spec) => ledger.saveSpec(study.name, version, spec)),
 

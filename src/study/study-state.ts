@@ -61,6 +61,13 @@ export interface StudyStateSnapshot {
   readonly loginRequired?: readonly string[];
 }
 
+/** Proposing fails, and is tried again. */
+export interface Stall {
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  readonly why: string;
+}
+
 /**
  * The decisions of a study: how many trials to propose now, and when it ends. It knows nothing of Temporal; the workflow
  * tells it what happened and what time it is.
@@ -75,6 +82,7 @@ export class StudyStateMachine {
   private ending_: Ending | null;
   private readonly loginRequired_: Set<string>;
   private preparing_: string | null = null;
+  private stall_: Stall | null = null;
   readonly startedAt: number;
 
   constructor(snapshot: StudyStateSnapshot) {
@@ -126,6 +134,16 @@ export class StudyStateMachine {
     this.preparing_ = null;
   }
 
+  /** Why no proposal can be made at present; `null`: one could. */
+  get stall(): Stall | null {
+    return this.stall_;
+  }
+
+  /** No proposal can be made at present; `null`: one could. Its trials in flight go on. */
+  stalled(stall: Stall | null): void {
+    this.stall_ = stall;
+  }
+
   get spec(): StudySpec {
     return this.spec_;
   }
@@ -166,7 +184,10 @@ export class StudyStateMachine {
   get reason(): string {
     if (this.ending_ !== null) return this.ending_.reason;
     if (this.paused_) return 'paused by a person';
-    return this.preparing_ === null ? '' : `preparing ${this.preparing_}`;
+    if (this.preparing_ !== null) return `preparing ${this.preparing_}`;
+    if (this.stall_ === null) return '';
+    const since = new Date(this.stall_.since).toISOString().replace(/\.\d+Z$/, 'Z');
+    return `no proposal could be made since ${since}: ${this.stall_.why}; it is tried again`;
   }
 
   isRunning(number: number): boolean {

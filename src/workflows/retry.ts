@@ -1,4 +1,10 @@
-import { ActivityFailure, TimeoutFailure } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  isCancellation,
+  TemporalFailure,
+  TimeoutFailure,
+} from '@temporalio/workflow';
 import type { ActivityOptions, LocalActivityOptions } from '@temporalio/workflow';
 
 /** Error types that no repetition mends; `src/activities/boundary.ts` gives them to what it throws. */
@@ -33,6 +39,26 @@ export const atOnce: LocalActivityOptions = {
     nonRetryableErrorTypes: final,
   },
 };
+
+/** How often something is tried before it is told that it fails; seven seconds, with the intervals above. */
+export const atFirst = { maximumAttempts: 5 };
+
+/**
+ * What an activity failed of; `null` where the error is no failed activity. A local one throws its failure as it is, another one
+ * wraps it in an `ActivityFailure`.
+ */
+export function failureOf(error: unknown): TemporalFailure | null {
+  if (isCancellation(error) || !(error instanceof TemporalFailure)) return null;
+  return error instanceof ActivityFailure && error.cause instanceof TemporalFailure ? error.cause : error;
+}
+
+/** `true` where trying again mends nothing. */
+export function isFinal(failure: TemporalFailure): boolean {
+  return (
+    failure instanceof ApplicationFailure &&
+    (failure.nonRetryable === true || final.includes(failure.type ?? ''))
+  );
+}
 
 /** For what is tried within the workflow task, where failing costs nothing: an ordinary activity does it then. */
 export const onceNear: LocalActivityOptions = { startToCloseTimeout: '1m', retry: { maximumAttempts: 1 } };

@@ -1,7 +1,7 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import type { StudyState } from '../study/progress';
 import { searchAttributes } from '../study/search-attributes';
-import type { StudyStateMachine } from '../study/study-state';
+import type { Stall, StudyStateMachine } from '../study/study-state';
 import type { StudyActivities, StudyRef } from './activity-types';
 import { describeStudy } from './study-details';
 
@@ -9,6 +9,7 @@ import { describeStudy } from './study-details';
 export class StudyHerald {
   private state: StudyState | undefined;
   private preparing: string | null = null;
+  private stall: Stall | null = null;
   private best: number | undefined;
   /** What there is to say of the study's agents. */
   agents: () => readonly string[] = () => [];
@@ -34,11 +35,12 @@ export class StudyHerald {
       this.best = best.number;
       upsertSearchAttributes([{ key: searchAttributes.best, value: best.value }]);
     }
-    const { state, preparing } = this.study;
+    const { state, preparing, stall } = this.study;
     const told = state === this.state;
-    if (told && preparing === this.preparing) return;
+    if (told && preparing === this.preparing && stall === this.stall) return;
     this.state = state;
     this.preparing = preparing;
+    this.stall = stall;
     if (!told) upsertSearchAttributes([{ key: searchAttributes.state, value: state }]);
     await this.activities.noteState(this.ref, state, this.study.reason);
   }

@@ -1,5 +1,4 @@
 import {
-  ActivityFailure,
   allHandlersFinished,
   ApplicationFailure,
   CancellationScope,
@@ -7,7 +6,6 @@ import {
   continueAsNew,
   isCancellation,
   proxyActivities,
-  proxyLocalActivities,
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -18,7 +16,8 @@ import { AgentRounds } from './agent-rounds';
 import { Deadline } from './deadline';
 import { hit } from './failpoints';
 import { siteLogin, studyProgress } from './messages';
-import { atOnce, boundary } from './retry';
+import { proposals, whyOf } from './proposals';
+import { boundary, failureOf } from './retry';
 import { SitePreparation } from './site-preparation';
 import { StudyHerald } from './study-herald';
 import type { StudyInput } from './study-input';
@@ -34,20 +33,6 @@ export interface StudyResult {
 }
 
 const activities = proxyActivities<StudyActivities>(boundary);
-const local = proxyLocalActivities<StudyActivities>(atOnce);
-
-/**
- * Our own samplers answer in milliseconds, within the workflow task that starts the trials: a third of the server's work
- * for a short trial is saved. Optuna's may take minutes, and a workflow task must not.
- */
-function proposer({ spec }: StudyStateMachine): Pick<StudyActivities, 'propose'> {
-  const { sampler } = spec;
-  const methods =
-    sampler.type === 'agent'
-      ? [sampler.backbone, ...sampler.agents.flatMap(({ by }) => (by.kind === 'sampler' ? [by.sampler] : []))]
-      : [sampler];
-  return methods.some(({ type }) => type === 'optuna') ? activities : local;
-}
 
 /**
  * A study from its opening to its end: as long as there is room in the window and in the budget, propose and start trials;
@@ -104,12 +89,8 @@ interface Parts {
   readonly rounds: AgentRounds;
 }
 
-async function run(
-  input: StudyInput,
-  ref: StudyRef,
-  state: StudyStateMachine,
-  { window, requests, herald, preparation, rounds }: Parts,
-): Promise<void> {
+async function run(input: StudyInput, ref: StudyRef, state: StudyStateMachine, parts: Parts): Promise<void> {
+  const { window, requests, herald, preparation, rounds } = parts;
   const deadline = new Deadline(() => {
     window.touch();
   });
@@ -129,7 +110,7 @@ async function run(
       hit('before-continue-as-new');
       await continueAsNew<typeof study>({ ...input, carried: state.snapshot(), ...rounds.carried });
     }
-    const proposed = room > 0 && !historyIsLong && (await propose(ref, state, window, rounds, room));
+    const proposed = room > 0 && !historyIsLong && (await propose(ref, state, parts, room));
     if (!proposed) await window.changed();
   }
 }
@@ -158,27 +139,29 @@ function progressOf(uuid: string, machine: StudyStateMachine): StudyProgress {
 async function propose(
   ref: StudyRef,
   state: StudyStateMachine,
-  window: TrialWindow,
-  rounds: AgentRounds,
+  parts: Parts,
   room: number,
 ): Promise<boolean> {
+  const { window, rounds } = parts;
   const slots = rounds.slots(room);
   const count = slots?.length ?? room;
   if (count === 0) return false;
   // The chain of runs names the keys: a reset workflow asks for the same trials again, a new one for new ones.
   const keys = state.nextKeys(workflowInfo().firstExecutionRunId, count);
   try {
-    const asked = proposer(state);
-    const proposals =
-      slots === undefined
-        ? await asked.propose(ref, state.specVersion, keys)
-        : await asked.propose(ref, state.specVersion, keys, slots);
-    window.start(proposals.trials);
-    if (slots !== undefined) rounds.tried(slots, proposals);
-    if (proposals.exhausted) state.exhausted();
+    const given = await proposals(
+      state,
+      parts.herald,
+      slots === undefined ? [ref, state.specVersion, keys] : [ref, state.specVersion, keys, slots],
+    );
+    if (given === null) return true;
+    window.start(given.trials);
+    if (slots !== undefined) rounds.tried(slots, given);
+    if (given.exhausted) state.exhausted();
   } catch (error) {
-    if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
-    state.fail(`no proposal could be made: ${error.cause?.message ?? error.message}`);
+    const failure = failureOf(error);
+    if (failure === null) throw error;
+    state.fail(`no proposal could be made: ${whyOf(failure)}`);
   }
   return true;
 }

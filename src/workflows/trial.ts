@@ -26,7 +26,7 @@ import type {
 import { hit } from './failpoints';
 import { cancelAttempt, reportToStudy, trialEnded } from './messages';
 import { Losses, type AllowedLosses, type LossCounts } from '../study/losses';
-import { boundary, nobodyAnswered, observing, onceNear, reachable } from './retry';
+import { boundary, failureOf, nobodyAnswered, observing, onceNear, reachable } from './retry';
 import type { TrialInput } from './study-input';
 
 /**
@@ -179,7 +179,7 @@ export class Attempts<Ref extends { readonly attempt: number; readonly site: str
     try {
       return (await this.of.tryAttempt?.(this.current)) ?? null;
     } catch (error) {
-      if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
+      if (failureOf(error) === null) throw error;
       log.info('an attempt is left to the task queue', { attempt: this.current.attempt, error });
       return null;
     }

@@ -63,8 +63,8 @@ describe('a mutated workflow does not', () => {
   }
 
   test('a step more in the study', async () => {
-    const propose = 'await asked.propose(ref, state.specVersion, keys)';
-    const changed = mutated(propose, `(await activities.noteState(ref, 'running', 'x'), ${propose})`);
+    const keys = 'state.nextKeys(';
+    const changed = mutated(keys, `(await activities.noteState(ref, 'running', 'x'), state).nextKeys(`);
     await expect(replay('study-pruned-0.json', changed)).rejects.toThrow(DeterminismViolationError);
   });
 

@@ -1,0 +1,95 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  isCancellation,
+  proxyActivities,
+  proxyLocalActivities,
+  type TemporalFailure,
+} from '@temporalio/workflow';
+import type { StudyStateMachine } from '../study/study-state';
+import type { Proposals, StudyActivities } from './activity-types';
+import { atFirst, atOnce, boundary, failureOf, isFinal } from './retry';
+import type { StudyHerald } from './study-herald';
+
+type Propose = StudyActivities['propose'];
+
+const patient = proxyActivities<StudyActivities>({
+  ...boundary,
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+});
+const quick = proxyActivities<StudyActivities>({ ...boundary, retry: { ...boundary.retry, ...atFirst } });
+const local = proxyLocalActivities<StudyActivities>({ ...atOnce, retry: { ...atOnce.retry, ...atFirst } });
+
+/**
+ * Asks for trials: a few times at once, and where that fails for a reason that may pass, says so and asks until it has passed
+ * or the study is to end.
+ * @returns `null` where the study is to end before anything could be proposed
+ * @throws TemporalFailure where trying again mends nothing
+ */
+export async function proposals(
+  state: StudyStateMachine,
+  herald: StudyHerald,
+  asked: Parameters<Propose>,
+): Promise<Proposals | null> {
+  const since = Date.now();
+  try {
+    return await (isSlow(state) ? quick : local).propose(...asked);
+  } catch (error) {
+    const failure = failureOf(error);
+    if (failure === null || isFinal(failure)) throw error;
+    state.stalled({ since, why: whyOf(failure) });
+  }
+  await herald.tell();
+  try {
+    return await untilEnding(state, () => patient.propose(...asked));
+  } finally {
+    state.stalled(null);
+  }
+}
+
+/** In the words of the service that failed; those of a library need its name for the error beside them. */
+export function whyOf(failure: TemporalFailure): string {
+  if (!(failure instanceof ApplicationFailure)) return failure.message;
+  const ours = isFinal(failure) || failure.type === 'Unavailable';
+  return ours ? failure.message : `${failure.type ?? 'Error'}: ${failure.message}`;
+}
+
+/** An attempt that is under way when the study is stopped comes to its end, so that nothing that it wrote is forgotten. */
+async function untilEnding(
+  state: StudyStateMachine,
+  work: () => Promise<Proposals>,
+): Promise<Proposals | null> {
+  const scope = new CancellationScope();
+  const result = scope.run(work);
+  const ended = new CancellationScope();
+  const ending = ended
+    .run(() => condition(() => state.ending !== null))
+    .then(
+      () => {
+        scope.cancel();
+      },
+      () => undefined,
+    );
+  try {
+    return await result;
+  } catch (error) {
+    if (state.ending !== null && isCancellation(error)) return null;
+    throw error;
+  } finally {
+    ended.cancel();
+    await ending;
+  }
+}
+
+/**
+ * Our own samplers answer in milliseconds, within the workflow task that starts the trials: a third of the server's work
+ * for a short trial is saved. Optuna's may take minutes, and a workflow task must not.
+ */
+function isSlow({ spec: { sampler } }: StudyStateMachine): boolean {
+  const methods =
+    sampler.type === 'agent'
+      ? [sampler.backbone, ...sampler.agents.flatMap(({ by }) => (by.kind === 'sampler' ? [by.sampler] : []))]
+      : [sampler];
+  return methods.some(({ type }) => type === 'optuna');
+}
