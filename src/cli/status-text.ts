@@ -54,5 +54,8 @@ export function counts({ trials, budget }: StudyStatus): string {
     ([name, n]) => n > 0 || name === 'complete',
   );
   const text = parts.map(([name, n]) => `${String(n)} ${name}`).join(', ');
-  return budget === null ? text : `${text} of ${String(budget)}`;
+  if (budget === null) return text;
+  // Lowered while it ran, or not all of them are of this budget: Optuna's own are not.
+  if (complete + pruned + failed > budget) return `${text} (budget: ${String(budget)})`;
+  return `${text} of ${String(budget)}`;
 }

@@ -60,7 +60,7 @@ function refusal(error: unknown, subject: Subject): PerdureError {
     return new PerdureError('Conflict', `${who} is not running`, {
       hint:
         'study' in subject
-          ? 'to go on, raise `budget.trials` in its file: perdure start FILE'
+          ? 'to go on: perdure start FILE; where `budget.trials` in it is used up, raise it first'
           : 'submit it again to go on with what has not ended',
       cause: error,
     });

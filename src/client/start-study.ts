@@ -5,19 +5,20 @@ import { checkAgent, checkLocalPrograms, checkSites, type LoadedStudy } from '..
 import type { Settings } from '../config/settings';
 import { createSampler } from '../samplers';
 import type { LedgerStudy } from '../storage/ledger';
-import { continuedSpec } from '../study/continued-spec';
+import { continuedSpec, reopenedBudget } from '../study/continued-spec';
 import { PerdureError } from '../study/error';
 import { searchAttributes, studyKeyword } from '../study/search-attributes';
 import type { Distribution } from '../study/space';
 import type { SamplerSpec, StudySpec } from '../study/spec';
+import { isFinal } from '../study/trial';
 import { STUDY_QUEUE } from '../study/task-queues';
 import type { StudyInput } from '../workflows/study-input';
 import { messageOf } from './connect';
 import type { Session } from './session';
 import { StudyHandle } from './study-handle';
 
-/** What {@link openStudy} found and did. */
-export type Opening = 'started' | 'continued' | 'attached';
+/** What {@link openStudy} found and did; `used-up`: as many trials as its budget has are done already. */
+export type Opening = 'started' | 'continued' | 'used-up' | 'attached';
 
 /**
  * Starts a study, continues one that has ended (to a larger budget, or after its workflow was ended by hand), continues one
@@ -47,7 +48,8 @@ export async function openStudy(
   for (const [sha256, bytes] of study.files) await ledger.putFile(sha256, bytes);
   const stored = await store(session, { ...study, spec }, before);
   await begin(session, handle, stored, options);
-  return { handle, opening: before === null ? 'started' : 'continued' };
+  if (before === null) return { handle, opening: 'started' };
+  return { handle, opening: (await isUsedUp(session, stored)) ? 'used-up' : 'continued' };
 }
 
 /**
@@ -132,6 +134,14 @@ function refuseOtherObjectives({ name, objectives }: StudySpec, before: LedgerSt
   );
 }
 
+async function isUsedUp({ ledger }: Session, { name, perdure }: LedgerStudy): Promise<boolean> {
+  const trials = perdure?.spec.budget.trials ?? null;
+  const numbers = await ledger.proposedNumbers(name);
+  if (trials === null || numbers.length < trials) return false;
+  const own = await ledger.readTrials(name, { numbers, attrs: false, reports: false });
+  return own.filter(({ state }) => isFinal(state)).length >= trials;
+}
+
 /** Brings the study and its specification into the ledger. */
 async function store(session: Session, study: LoadedStudy, before: LedgerStudy | null): Promise<LedgerStudy> {
   const { ledger } = session;
@@ -142,14 +152,25 @@ async function store(session: Session, study: LoadedStudy, before: LedgerStudy |
     return ledger.createStudy({ uuid: randomUUID(), seed: randomInt(2 ** 31), fileHash, spec });
   }
   const { specVersion } = before.perdure;
-  // What was adjusted stays, as long as the file does; but the settings may prefer other sites by now.
   const same = before.perdure.fileHash === fileHash;
-  if (same && (study.namesSites || isDeepStrictEqual(before.perdure.spec.sites, spec.sites))) return before;
-  const changed = same ? { ...before.perdure.spec, sites: spec.sites } : spec;
+  const changed = same ? sameFile(before.perdure.spec, study, before.attrs['perdure:state']) : spec;
+  if (same && isDeepStrictEqual(before.perdure.spec, changed)) return before;
   await ledger.saveSpec(spec.name, specVersion + 1, changed, fileHash);
   const after = await ledger.findStudy(spec.name);
   if (after === null) throw new PerdureError('NotFound', `study '${spec.name}' was deleted meanwhile`);
   return after;
+}
+
+/**
+ * What was adjusted stays, as long as the file does; but the settings may prefer other sites by now, and what an adjusted budget
+ * has ended goes on with the file's.
+ */
+function sameFile(adjusted: StudySpec, { spec, namesSites }: LoadedStudy, state: unknown): StudySpec {
+  return {
+    ...adjusted,
+    ...(namesSites ? {} : { sites: spec.sites }),
+    ...(state === 'complete' ? { budget: reopenedBudget(adjusted.budget, spec.budget) } : {}),
+  };
 }
 
 /** Of each parameter in the study's rows, and in its specification: with the longest list of choices. */

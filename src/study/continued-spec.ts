@@ -1,6 +1,6 @@
 import { PerdureError } from './error';
 import type { CategoricalDistribution, Choice, Distribution, SearchSpace } from './space';
-import type { StudySpec } from './spec';
+import type { Budget, StudySpec } from './spec';
 
 /**
  * The specification with which a study goes on that has trials already. A categorical's choices keep the order of those
@@ -41,4 +41,15 @@ function grown(
   const choices = [...before.choices, ...wanted.filter((choice) => !before.choices.includes(choice))];
   const distribution: CategoricalDistribution = { type: 'categorical', choices };
   return choices.length === wanted.length ? { distribution } : { distribution, allowed: wanted };
+}
+
+/**
+ * The budget with which a complete study goes on when it is started again from the file that it came from. The limits are the
+ * file's, as whoever starts it again asks for what is written there; more trials than that, which it was given while it ran,
+ * stay, and so does how many run at once.
+ */
+export function reopenedBudget(adjusted: Budget, file: Budget): Budget {
+  const trials =
+    adjusted.trials === null || file.trials === null ? null : Math.max(adjusted.trials, file.trials);
+  return { ...file, parallel: adjusted.parallel, trials };
 }

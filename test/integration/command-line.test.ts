@@ -53,6 +53,32 @@ test('run: the same file again is done at once, a larger budget goes on, another
   expect(stderr).toContain('exists with other directions');
 });
 
+test('start: a study that a lowered budget completed goes on with the budget of its file', async () => {
+  const open = join(installation.folder, 'lowered.open');
+  const gated = quick.replace(`'echo "$1"`, `'while [ ! -e ${open} ]; do sleep 0.05; done; echo "$1"`);
+  const file = installation.write(
+    'lowered.yaml',
+    `name: lowered\n${gated}budget: {trials: 4, parallel: 2}\n`,
+  );
+  await installation.must('start', file);
+  await until('two trials run', async () => {
+    const { trials } = JSON.parse(await installation.must('status', 'lowered', '--json')) as {
+      trials: { running: number };
+    };
+    return trials.running === 2;
+  });
+  await installation.must('adjust', 'lowered', '--trials', '1', '--parallel', '3');
+  writeFileSync(open, '');
+  await installation.must('watch', 'lowered');
+  expect(await installation.must('status', 'lowered')).toContain('2 complete (budget: 1)');
+  const again = await installation.perdure('run', file);
+  expect(again.stderr).toContain('goes on from what the ledger has of it');
+  expect(again.stdout).toContain("study 'lowered' is complete: all 4 trials are done");
+  expect((await installation.perdure('start', file)).stderr).toContain(
+    'has used up its trials already; raise `budget.trials` in its file to go on',
+  );
+});
+
 test('run: ends with 1 when the study fails, and says why', async () => {
   const file = installation.write(
     'fails.yaml',

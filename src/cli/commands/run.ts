@@ -19,7 +19,7 @@ export function addRun(root: Command): void {
         return;
       }
       const leave = interrupted();
-      const { session, study, page } = await startFromFile(file, command);
+      const { session, study, page, trials: asked } = await startFromFile(file, command);
       try {
         const { status, left } = await follow(session, study, leave);
         if (left) {
@@ -49,7 +49,9 @@ export function addRun(root: Command): void {
         if (page !== null) print(`  Temporal UI  ${page}`);
         print(`  ledger       ${session.ledger.url}   (optuna-dashboard ${quoted(session.ledger.url)})`);
         print(`  what next    npx perdure trials ${name}; npx perdure export ${name} --format csv`);
-        print(`               raise budget.trials and go on: npx perdure run ${quoted(file)}`);
+        const more = asked !== null && status.budget !== null && asked > status.budget;
+        const again = more ? `go on to the file's ${String(asked)} trials` : 'raise budget.trials and go on';
+        print(`               ${again}: npx perdure run ${quoted(file)}`);
         print('               end server and worker: npx perdure down');
         if (status.state === 'failed') process.exitCode = exitCode.studyFailed;
       } finally {

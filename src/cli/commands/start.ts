@@ -50,17 +50,24 @@ export async function dryRun(file: string, command: Command): Promise<void> {
 const openings: Readonly<Record<Opening, string>> = {
   started: 'started',
   continued: 'goes on from what the ledger has of it',
+  'used-up': 'has used up its trials already; raise `budget.trials` in its file to go on',
   attached: 'runs already',
 };
 
+/** A study that was opened from a file. */
+export interface Started {
+  readonly session: Session;
+  readonly study: StudyHandle;
+  /** Its page in the embedded server's UI. */
+  readonly page: string | null;
+  /** Trials that the file asks for; `null`: no limit. */
+  readonly trials: number | null;
+}
+
 /**
  * Checks the file, starts what is missing and opens the study. The caller closes the session.
- * @returns also the study's page in the embedded server's UI
  */
-export async function startFromFile(
-  file: string,
-  command: Command,
-): Promise<{ readonly session: Session; readonly study: StudyHandle; readonly page: string | null }> {
+export async function startFromFile(file: string, command: Command): Promise<Started> {
   const settings = await settingsOf(command);
   const loaded = await loadStudy(file);
   await checkStart(loaded, settings);
@@ -76,7 +83,7 @@ export async function startFromFile(
         : `${server.ui}/namespaces/default/workflows/${encodeURIComponent(handle.workflowId)}`;
     if (page !== null) say(`  Temporal UI  ${page}`);
     say(`  ledger       ${session.ledger.url}`);
-    return { session, study: handle, page };
+    return { session, study: handle, page, trials: loaded.spec.budget.trials };
   } catch (error) {
     await session.close();
     throw error;
