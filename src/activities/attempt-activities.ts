@@ -10,6 +10,8 @@ import { Follower, type Followed } from './follow-attempt';
 const eager = 1000;
 /** How long one wait for a free slot lasts at most (milliseconds). */
 const longestWait = 25_000;
+/** How long a full host keeps an attempt that another one may have room for, at most (milliseconds). */
+const longestPatience = 10_000;
 
 /**
  * What is done with one attempt at its site, the same for whatever it belongs to.
@@ -29,6 +31,23 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
     const host = hostOf(attempt.site);
     const place = await attempt.place(host);
     return place.host === null || place.host === host ? null : { kind: 'elsewhere', host: place.host };
+  }
+
+  /**
+   * A full host leaves an attempt that has no place yet to the other hosts of its site. It keeps it for a while first, and longer
+   * each time, as it may be the only one.
+   */
+  async function untilRoom(attempt: Attempt<Outcome>, signal: AbortSignal): Promise<void> {
+    const { scheduler } = attempt;
+    if (hostOf(attempt.site) === null || (await scheduler.health()).free !== 0) return;
+    if (await attempt.isPlaced()) return;
+    const patience = Math.min(1000 * Context.current().info.attempt, longestPatience);
+    const until = Date.now() + patience;
+    while ((await scheduler.health()).free === 0) {
+      const left = until - Date.now();
+      if (left <= 0 || signal.aborted) throw pending('no slot is free at this host', scheduler.pace().again);
+      await scheduler.waitForSlot(left, signal);
+    }
   }
 
   /** A site that needs a person is told of; nothing fails. */
@@ -105,9 +124,10 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
       const attempt = await load(ref);
       const { outcome } = attempt;
       if (outcome !== null) return { kind: 'ended', outcome };
+      const signal = waiting(deps);
+      await untilRoom(attempt, signal);
       const other = await elsewhere(attempt);
       if (other !== null) return other;
-      const signal = waiting(deps);
       const jobId = await flagged(attempt, async () => {
         await attempt.beReady();
         return submitWaiting(attempt, signal);

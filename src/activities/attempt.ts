@@ -38,6 +38,8 @@ export interface Attempt<Outcome> {
   readonly outcome: Outcome | null;
   /** Reserves its place: the first worker that asks gets it, and everybody that row. */
   place(host: string | null): Promise<JobRow>;
+  /** `true` where its place is reserved, wherever. */
+  isPlaced(): Promise<boolean>;
   /** Sees to it that the site is prepared. @throws `JobPending` while it is not */
   beReady(): Promise<void>;
   /** Earlier attempts left nothing to go on from: what they reported does not count. */

@@ -60,6 +60,11 @@ export class JobAttempt implements Attempt<JobOutcome> {
   }
 
   /** What a job needs prepared is done by itself. */
+  async isPlaced(): Promise<boolean> {
+    const places = await this.deps.ledger.batches.listPlaces(this.ref.batch.uuid, this.ref.number);
+    return places.some(({ attempt }) => attempt === this.attempt);
+  }
+
   beReady(): Promise<void> {
     return Promise.resolve();
   }

@@ -75,6 +75,11 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
     return this.deps.ledger.placeJob(study.name, { number, attempt, site, host });
   }
 
+  async isPlaced(): Promise<boolean> {
+    const jobs = await this.deps.ledger.listJobs(this.ref.study.name, this.ref.number);
+    return jobs.some(({ attempt }) => attempt === this.attempt);
+  }
+
   beReady(): Promise<void> {
     return this.deps.preparer.beReadyFor(this);
   }

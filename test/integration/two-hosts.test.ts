@@ -1,0 +1,43 @@
+import type { Session } from '../../src/client/session';
+import { HeldStudy } from '../support/held-study';
+import { Installation, until } from '../support/installation';
+import { WorkerProcess } from '../support/worker-process';
+
+/* A site of several hosts, each with slots of its own. */
+
+let installation: Installation;
+let session: Session;
+const workers: WorkerProcess[] = [];
+
+beforeAll(async () => {
+  installation = new Installation();
+  await installation.must('up');
+  await installation.kill('worker');
+  session = await installation.session();
+}, 120_000);
+afterAll(async () => {
+  await session.close();
+  for (const worker of workers) await worker.kill();
+  await installation.must('down');
+  await installation.destroy();
+}, 60_000);
+
+test('what waits for a slot at a full host is taken by another one that has room', async () => {
+  const full = await WorkerProcess.start(installation, 'full', 1, ['--verbose']);
+  workers.push(full);
+  const study = await HeldStudy.start(installation, session, {
+    name: 'waits',
+    budget: { trials: 5, parallel: 5 },
+  });
+  await until('one trial runs and the others wait', async () => {
+    const started = [0, 1, 2, 3, 4].filter((number) => study.started(number));
+    return started.length === 1 && (await study.handle.status()).trials.running === 5;
+  });
+  // They have been handed to the full host, which is asked about each at once.
+  await until('the full host has been asked about them', () => full.logged.includes('no slot is free'));
+  workers.push(await WorkerProcess.start(installation, 'roomy', 4));
+  await study.untilStarted(0, 1, 2, 3, 4);
+  study.release('all');
+  expect(await study.handle.result()).toMatchObject({ state: 'complete', trials: { complete: 5 } });
+  for (const { userAttrs } of await study.handle.trials()) expect(userAttrs).toMatchObject({ attempts: 1 });
+}, 180_000);
