@@ -12,6 +12,7 @@ export { diagnose, type Diagnosis, type DiagnoseOptions } from './client/diagnos
 export type { JobHandle } from './client/job-handle';
 export { getJob, submitJob, type JobDescription } from './submit-job';
 export { studyWorkflowId } from './client/workflow-ids';
+export { keepEndpointSite, type EndpointOptions } from './config';
 export { loadSettings, loadStudy, readStudy, type LoadedStudy } from './config';
 export type { Settings, SiteSettings } from './config/settings';
 export { PerdureError, type ErrorDetails, type ErrorKind } from './study/error';

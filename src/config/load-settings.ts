@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { PerdureError } from '../study/error';
 import { invalidInput, type Problem } from '../study/problem';
+import { endpointSites } from './endpoint-sites';
 import { readText } from './read-text';
 import type { Settings } from './settings';
 import { settingsSchema, type SettingsFile } from './settings-schema';
@@ -33,13 +34,14 @@ export async function loadSettings({
 }: SettingsOptions = {}): Promise<Settings> {
   const file = await findFile(config, cwd, env);
   const home = homeOf(cwd, env);
-  if (file === null) return settingsFrom({}, { file, home, cwd, env, place: () => 'settings' });
+  const named = await endpointSites(home, env);
+  if (file === null) return settingsFrom({}, { file, home, cwd, env, named, place: () => 'settings' });
   const source = parseYaml(await readText(resolve(cwd, file), 'settings file').catch(renamed(file)), file);
   if (source.data === null)
-    return settingsFrom({}, { file: resolve(cwd, file), home, cwd, env, place: source.place });
+    return settingsFrom({}, { file: resolve(cwd, file), home, cwd, env, named, place: source.place });
   const form = shaped(settingsSchema, source);
   if (!form.ok) throw invalidInput(form.problems);
-  return settingsFrom(form.value, { file: resolve(cwd, file), home, cwd, env, place: source.place });
+  return settingsFrom(form.value, { file: resolve(cwd, file), home, cwd, env, named, place: source.place });
 }
 
 /** Messages name a file as the user did. */
@@ -103,10 +105,12 @@ interface Circumstances {
   readonly home: string;
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Endpoints that were named on the command line. */
+  readonly named: Settings['sites'];
   readonly place: Place;
 }
 
-function settingsFrom(data: SettingsFile, { file, home, cwd, env, place }: Circumstances): Settings {
+function settingsFrom(data: SettingsFile, { file, home, cwd, env, named, place }: Circumstances): Settings {
   const problems: Problem[] = [];
   const base = file === null ? cwd : dirname(file);
   const absolute = (path: string): string => resolve(base, expanded(path, env));
@@ -119,7 +123,7 @@ function settingsFrom(data: SettingsFile, { file, home, cwd, env, place }: Circu
     ...(data.temporal?.encryption_key_env == null
       ? {}
       : { encryptionKeyEnv: data.temporal.encryption_key_env }),
-    sites,
+    sites: { ...named, ...sites },
     defaultSites: defaultSites(data, sites),
   };
   if (problems.length === 0) return settings;

@@ -18,16 +18,28 @@ export async function diagnosis(input: DiagnosisInput): Promise<readonly Diagnos
     summary: 'what the jobs found',
   });
   const findings = await judgeDiagnosis(input.batch, input.test, firstEnd);
-  setCurrentDetails(
-    [
-      `**${input.test} at ${input.site}**`,
-      '',
-      '| check | verdict | found | what to do |',
-      '|---|---|---|---|',
-      ...findings.map(
-        ({ check, verdict, found, hint }) => `| ${check} | **${verdict}** | ${found} | ${hint ?? ''} |`,
-      ),
-    ].join('\n'),
-  );
+  setCurrentDetails(described(input, findings));
   return findings;
+}
+
+/** As a list: Temporal UI shows a table's columns without a gap between them. */
+function described({ test, site }: DiagnosisInput, findings: readonly DiagnosisFinding[]): string {
+  const counts = (['pass', 'warn', 'fail'] as const)
+    .map((verdict) => ({ verdict, count: findings.filter((one) => one.verdict === verdict).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ verdict, count }) => `${String(count)} ${verdict}`);
+  return [
+    `**${test} at ${site}: ${counts.join(', ')}**`,
+    '',
+    ...findings.flatMap(({ check, verdict, found, hint }) => [
+      `- **${verdict}** ${plain(check)}: ${plain(found)}`,
+      ...(hint === undefined ? [] : [`    - to do: ${plain(hint)}`]),
+    ]),
+  ].join('\n');
+}
+
+/** A site's words as one line that means nothing to Markdown. */
+function plain(text: string): string {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return (line.length > 400 ? `${line.slice(0, 400)}…` : line).replace(/[\\`*_<>[\]|]/g, '\\$&');
 }

@@ -139,7 +139,8 @@ export class JobWindow {
   private async hasNext(): Promise<boolean> {
     if (this.ready.length > 0) return true;
     if (this.exhausted) return false;
-    const jobs = await this.activities.nextJobs(this.input.batch, this.after, page);
+    const { nextJobs } = proxyActivities<BatchActivities>({ ...boundary, summary: 'which jobs are next' });
+    const jobs = await nextJobs(this.input.batch, this.after, page);
     this.after = jobs.at(-1)?.number ?? this.after;
     this.exhausted = jobs.length < page;
     this.ready = jobs;

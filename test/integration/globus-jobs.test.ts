@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Diagnosis } from '../../src';
 import type { JobReport } from '../../src/client/batch-handle';
 import { brokerAvailable } from '../support/globus/broker';
 import { GlobusCluster } from '../support/globus/globus-cluster';
 import { globusSdkAvailable } from '../support/globus/python';
+import { Installation } from '../support/installation';
 import { jobCases, started, trainProgram } from '../support/job-cases';
 import { torchAvailable, torchPython } from '../support/torch';
 
@@ -59,4 +61,36 @@ suite(`${missing}at a real endpoint`, () => {
     );
     await expect(cluster.leaks([`perdure/diagnose/${name}`])).resolves.toEqual([]);
   }, 180_000);
+
+  test('an endpoint that no settings name is looked at by its id', async () => {
+    const { installation, service } = cluster;
+    const { id } = cluster.endpoint(site);
+    const client = service.auth.register('confidential', { identity: service.auth.user });
+    const bare = new Installation({
+      env: {
+        GLOBUS_COMPUTE_CLIENT_ID: client.id,
+        GLOBUS_COMPUTE_CLIENT_SECRET: client.secret ?? '',
+        GLOBUS_SDK_SERVICE_URL_COMPUTE: service.url,
+        GLOBUS_SDK_SERVICE_URL_AUTH: service.url,
+      },
+    });
+    try {
+      const { site: made, findings } = JSON.parse(
+        await bare.must('diagnose', '-e', id, '--user-endpoint-config', '{"queue": "debug"}', '--json'),
+      ) as Diagnosis;
+      expect(made).toBe(`endpoint-${id}`);
+      expect(findings.map(({ verdict }) => verdict)).toEqual(['pass', 'pass', 'pass']);
+      // It is a site from now on, whoever reads the settings; and where there was one, that one is taken.
+      const kept = readFileSync(join(bare.home, 'endpoints', `${made}.json`), 'utf8');
+      expect(kept).not.toContain(client.secret);
+      expect(Object.keys((await bare.session()).settings.sites)).toContain(made);
+      const again = JSON.parse(await installation.must('diagnose', '-e', id, '--json')) as Diagnosis;
+      expect(again.site).toBe(site);
+    } finally {
+      await bare.destroy();
+    }
+    const { code, stderr } = await installation.perdure('diagnose', '-e', 'mine');
+    expect(code).toBe(2);
+    expect(stderr).toContain("'endpoint_id' has to be a UUID");
+  }, 120_000);
 });

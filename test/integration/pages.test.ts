@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
+import type { Diagnosis } from '../../src';
 import { embeddedServer } from '../../src/server/embedded-server';
 import { browserAvailable, openPage } from '../support/browser';
 import { Installation, until } from '../support/installation';
@@ -56,6 +57,35 @@ budget: {trials: 12, parallel: 3}
       expect(page).toMatch(/x=-?[\d.]+ kind=(square|cube)/);
     },
     240_000,
+  );
+
+  whenBrowser(
+    'Temporal UI tells what a diagnosis found',
+    async () => {
+      const words = ['diagnose', 'local', '--test', 'parallel', '-n', '2', '--python', '/usr/bin/python3'];
+      const { name } = JSON.parse(await installation.must(...words, '--json')) as Diagnosis;
+      const ui = embeddedServer(installation.home)?.ui ?? '';
+      const id = encodeURIComponent(`perdure/diagnose/${name}`);
+      const workflow = `${ui}/namespaces/default/workflows/${id}`;
+      const timeline = await openPage(workflow, picture('temporal-diagnosis'));
+      expect(timeline).toContain('what the jobs found');
+      // The page of its details has the run in its address.
+      const run = /workflows\/perdure%2Fdiagnose%2F[^/"]+\/([0-9a-f-]{36})/.exec(timeline)?.[1] ?? '';
+      const page = await openPage(`${workflow}/${run}/user-metadata`, picture('temporal-diagnosis-details'));
+      expect(page).toContain('Current Details');
+      // The browser shows them in a frame of their own.
+      const session = await installation.session();
+      try {
+        const { workflow: workflows } = await session.client();
+        const asked = workflows.getHandle(`perdure/diagnose/${name}`).query('__temporal_workflow_metadata');
+        const { currentDetails } = (await asked) as { readonly currentDetails: string };
+        expect(currentDetails).toMatch(/^\*\*parallel at local: 4 pass\*\*\n/);
+        expect(currentDetails).toMatch(/^- \*\*pass\*\* parallel: 2 tasks, at most 2 at once/m);
+      } finally {
+        await session.close();
+      }
+    },
+    120_000,
   );
 
   whenBrowser(

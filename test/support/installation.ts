@@ -24,19 +24,24 @@ export class Installation {
   readonly home = join(this.folder, 'home');
   readonly config = join(this.folder, 'perdure.yaml');
   readonly failpoints = join(this.folder, 'failpoints');
+  private readonly more: Readonly<Record<string, string>>;
 
   constructor({
     storage,
     slots = 4,
     sites = {},
     encryptionKeyEnv,
+    env = {},
   }: {
     readonly storage?: string;
     readonly slots?: number;
     readonly encryptionKeyEnv?: string;
     /** More sites, as in a settings file. */
     readonly sites?: Readonly<Record<string, unknown>>;
+    /** Environment of its commands and workers besides. */
+    readonly env?: Readonly<Record<string, string>>;
   } = {}) {
+    this.more = env;
     mkdirSync(this.failpoints);
     const lines = [`sites: ${JSON.stringify({ local: { scheduler: 'local', slots }, ...sites })}`];
     if (storage !== undefined) lines.push(`storage: ${JSON.stringify(storage)}`);
@@ -50,6 +55,7 @@ export class Installation {
     );
     return {
       ...Object.fromEntries(inherited),
+      ...this.more,
       PERDURE_HOME: this.home,
       PERDURE_CONFIG: this.config,
       PERDURE_FAILPOINTS: this.failpoints,

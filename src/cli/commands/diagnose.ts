@@ -1,10 +1,12 @@
 import { Option, type Command } from 'commander';
 import Table from 'cli-table3';
+import { keepEndpointSite } from '../../config';
 import { diagnosisRequest, runDiagnosis } from '../../client/diagnose';
 import { Session } from '../../client/session';
 import { diagnosisTests, type DiagnosisTest } from '../../jobs/diagnosis';
 import { embeddedServer } from '../../server/embedded-server';
-import { count } from '../arguments';
+import { PerdureError } from '../../study/error';
+import { count, jsonArgument } from '../arguments';
 import { namedSite } from '../named-site';
 import { exitCode, print, printJson, say } from '../terminal';
 import { plainTable, printable } from '../trial-table';
@@ -15,18 +17,28 @@ interface Options {
   readonly tasks: number;
   readonly python?: string;
   readonly json?: boolean;
+  readonly endpoint?: string;
+  readonly userEndpointConfig?: unknown;
 }
 
 export function addDiagnose(root: Command): void {
   root
     .command('diagnose')
     .description('look at a site by jobs that run there; exit code 1 where a check fails')
-    .argument('<site>')
+    .argument('[site]')
+    .option('-e, --endpoint <id>', 'instead of a site: an endpoint of Globus Compute, by its id')
+    .option(
+      '--user-endpoint-config <json>',
+      "with -e: what the endpoint's template is filled in with",
+      jsonArgument,
+    )
     .addOption(new Option('-t, --test <test>', 'what to look at').choices(diagnosisTests).default('simple'))
     .option('-n, --tasks <n>', 'tasks at once, and MPI ranks', count, 4)
     .option('--python <path>', 'the Python of the site; default: python3')
     .option('--json', 'as JSON')
-    .action(async (site: string, { test, tasks, python, json }: Options, command: Command) => {
+    .action(async (named: string | undefined, options: Options, command: Command) => {
+      const { test, tasks, python, json } = options;
+      const site = await siteOf(named, options, command);
       const settings = await settingsOf(command);
       namedSite(settings, site);
       const request = await diagnosisRequest(site, {
@@ -57,4 +69,33 @@ export function addDiagnose(root: Command): void {
         await session.close();
       }
     });
+}
+
+/** The site that is asked for; an endpoint becomes one. */
+async function siteOf(
+  site: string | undefined,
+  { endpoint, userEndpointConfig: config }: Options,
+  command: Command,
+): Promise<string> {
+  const refuse = (message: string, hint: string): PerdureError =>
+    new PerdureError('InvalidInput', message, { hint });
+  if (endpoint === undefined) {
+    const hint = 'perdure diagnose SITE, or perdure diagnose -e ENDPOINT_ID';
+    if (site === undefined) throw refuse('what is to be looked at?', hint);
+    if (config === undefined) return site;
+    throw refuse('--user-endpoint-config goes with -e', "a site's own is in the settings");
+  }
+  if (site !== undefined) throw refuse(`'${site}' and an endpoint are two places`, 'leave out one of them');
+  const settings = await settingsOf(command);
+  if (config === undefined) return keepEndpointSite(settings, endpoint);
+  if (!isJsonObject(config))
+    throw refuse(
+      '--user-endpoint-config has to be a JSON object',
+      `--user-endpoint-config '{"account": "X"}'`,
+    );
+  return keepEndpointSite(settings, endpoint, { userEndpointConfig: config });
+}
+
+function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
