@@ -63,7 +63,7 @@ export async function checkStart(study: LoadedStudy, settings: Settings): Promis
   checkSites(spec, settings, place);
   const local = spec.sites.some((site) => settings.sites[site]?.scheduler === 'local');
   if (local) await checkLocalPrograms(spec, place);
-  await checkAgent(spec, process.env, place);
+  await checkAgent(spec, process.env, settings.sites, place);
   await checkOptuna(spec, place(['sampler']));
 }
 

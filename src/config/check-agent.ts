@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { invalidInput, type PlacedProblem, pathText } from '../study/problem';
 import type { AgentSpec, StudySpec } from '../study/spec';
+import type { Settings, SiteSettings } from './settings';
 import type { Place } from './yaml-source';
 
 /**
@@ -11,12 +12,13 @@ import type { Place } from './yaml-source';
 export async function checkAgent(
   { sampler }: Pick<StudySpec, 'sampler'>,
   env: NodeJS.ProcessEnv,
+  sites: Settings['sites'],
   place: Place = pathText,
 ): Promise<void> {
   if (sampler.type !== 'agent') return;
   const problems: PlacedProblem[] = [];
   for (const [index, agent] of sampler.agents.entries()) {
-    const problem = keyProblem(agent, env) ?? (await moduleProblem(agent));
+    const problem = keyProblem(agent, env, sites) ?? (await moduleProblem(agent));
     if (problem === undefined) continue;
     const { key, ...rest } = problem;
     problems.push({ where: place(['sampler', ...pathOf(agent, index, key)]), ...rest });
@@ -30,13 +32,20 @@ interface Found extends Pick<PlacedProblem, 'message' | 'hint'> {
   readonly key: readonly string[];
 }
 
-function keyProblem({ by }: AgentSpec, env: NodeJS.ProcessEnv): Found | undefined {
+function keyProblem({ by }: AgentSpec, env: NodeJS.ProcessEnv, sites: Settings['sites']): Found | undefined {
   if (by.kind !== 'model' || by.model.apiKeyEnv === undefined) return undefined;
-  const { apiKeyEnv } = by.model;
+  const { apiKeyEnv, provider } = by.model;
   if (env[apiKeyEnv] !== undefined && env[apiKeyEnv] !== '') return undefined;
+  // The login itself may follow: the backbone proposes meanwhile.
+  if (provider === 'alcf' && Object.values(sites).some(asksForModels)) return undefined;
   const message = `the environment variable '${apiKeyEnv}' is not set`;
   const hint = `export ${apiKeyEnv}=…, and start the worker anew, which reads it: perdure down; perdure up`;
-  return { key: ['model', 'api_key_env'], message, hint };
+  const login = provider === 'alcf' ? '; or give a site of Globus Compute inference: {} in the settings' : '';
+  return { key: ['model', 'api_key_env'], message, hint: `${hint}${login}` };
+}
+
+function asksForModels(site: SiteSettings): boolean {
+  return site.scheduler === 'globus_compute' && site.auth.inference !== undefined;
 }
 
 async function moduleProblem({ by }: AgentSpec): Promise<Found | undefined> {

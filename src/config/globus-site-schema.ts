@@ -51,6 +51,29 @@ const resources = z.strictObject({
     .meta({ description: 'more options of mpiexec', examples: ['--cpu-bind depth'] }),
 });
 
+/*
+ * ALCF's inference gateway and its login policy, as ALCF's public `inference_auth_token.py` and `alcf-tokens` have them.
+ */
+export const alcfInferenceScope =
+  'https://auth.globus.org/scopes/681c10cc-f684-4540-bcd7-0b4df3bc26ef/action_all';
+export const alcfSessionPolicy = '83732ff2-9c42-4548-b5ce-17e498c84f6a';
+
+const inference = z.strictObject({
+  scope: z
+    .string()
+    .regex(/^\S+$/, 'not one scope')
+    .default(alcfInferenceScope)
+    .meta({ description: "default: that of ALCF's inference endpoints", examples: [alcfInferenceScope] }),
+  session_policy: z
+    .string()
+    .regex(/^[0-9a-f-]{36}$/i, 'not a UUID')
+    .nullish()
+    .meta({
+      description: "a session policy that the login has to satisfy; default: ALCF's, with ALCF's scope",
+      examples: [alcfSessionPolicy],
+    }),
+});
+
 const keys = {
   endpoint_id: z
     .string()
@@ -82,6 +105,11 @@ const keys = {
       description: "the environment variable that holds the application's secret",
       examples: ['GLOBUS_COMPUTE_CLIENT_SECRET'],
     }),
+  inference: inference.nullish().meta({
+    description:
+      "logins ask for this service of models too, for agents whose provider is alcf; {} is ALCF's. Needs the client_id of a native client",
+    examples: [{}],
+  }),
   service_url: serviceAddress
     .nullish()
     .meta({ description: 'of Globus Compute', examples: ['https://compute.api.globus.org'] }),

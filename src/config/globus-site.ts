@@ -8,7 +8,7 @@ import {
   environments,
   environmentVariable,
 } from './globus-addresses';
-import type { GlobusSiteFile } from './globus-site-schema';
+import { alcfInferenceScope, alcfSessionPolicy, type GlobusSiteFile } from './globus-site-schema';
 import type { GlobusAuthSettings, GlobusSiteSettings } from './settings';
 import type { SettingsFile } from './settings-schema';
 import { pythonLoginOf } from './python-login';
@@ -101,12 +101,29 @@ function authOf(
     const hint = 'leave it out, or choose auth_method: confidential_client';
     problems.push({ path: [...path, 'client_secret_env'], message, hint });
   }
+  if (site.inference != null && (method !== 'native_client' || clientId === null)) {
+    const message = "'inference' needs a person's login with an application of your own";
+    const hint = 'auth_method: native_client, and its client_id';
+    problems.push({ path: [...path, 'inference'], message, hint });
+  }
   if (authUrl === undefined) return undefined;
   const common = { method, clientId, authUrl: withoutSlash(authUrl) };
   if (method !== 'native_client')
     return { ...common, clientSecretEnv: site.client_secret_env ?? secretVariable };
   const pythonLogin = pythonLoginOf(common.authUrl, env);
-  return { ...common, clientSecretEnv: null, ...(pythonLogin === undefined ? {} : { pythonLogin }) };
+  return {
+    ...common,
+    clientSecretEnv: null,
+    ...(pythonLogin === undefined ? {} : { pythonLogin }),
+    ...inferenceOf(site),
+  };
+}
+
+function inferenceOf({ inference }: GlobusSiteFile): Pick<GlobusAuthSettings, 'inference'> {
+  if (inference == null) return {};
+  const { scope, session_policy: policy } = inference;
+  const own = scope === alcfInferenceScope ? alcfSessionPolicy : null;
+  return { inference: { scope, sessionPolicy: policy === undefined ? own : policy } };
 }
 
 function unknownEnvironment(path: Problem['path'], env: NodeJS.ProcessEnv): Problem {

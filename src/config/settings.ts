@@ -79,6 +79,15 @@ export interface GlobusAuthSettings {
   readonly authUrl: string;
   /** With native clients: a login that may be there already. */
   readonly pythonLogin?: PythonLoginSettings;
+  /** With native clients: a service of models that logins ask for too. */
+  readonly inference?: InferenceSettings;
+}
+
+/** A service of models behind Globus Auth. */
+export interface InferenceSettings {
+  readonly scope: string;
+  /** The session policy that a login has to satisfy; `null`: none. */
+  readonly sessionPolicy: string | null;
 }
 
 /** The login of Globus' own Python SDK on this machine. */

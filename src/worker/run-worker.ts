@@ -31,6 +31,7 @@ import { serveHealth } from './health';
 import { openSites, type OpenSite } from './open-sites';
 import { createLog, type Level } from './log';
 import { temporalLogger } from './temporal-log';
+import { inferenceToken } from './site-login';
 
 export interface WorkerRun {
   readonly settings: Settings;
@@ -93,6 +94,8 @@ export async function runWorker(run: WorkerRun): Promise<void> {
       failpoint,
     });
     const dataConverter = await dataConverterOf(settings);
+    const globusToken = inferenceToken(settings);
+    const surroundings = { env: process.env, ...(globusToken === undefined ? {} : { globusToken }) };
     const common = {
       connection,
       namespace,
@@ -107,7 +110,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
         activities: {
           ...createStudyActivities({ ledger, contexts, failpoint }),
           tryAttempt: (attempt: AttemptRef) => siteActivities.tryAttempt(attempt),
-          ...createAgentActivities({ ledger, contexts, failpoint, surroundings: { env: process.env } }),
+          ...createAgentActivities({ ledger, contexts, failpoint, surroundings }),
           ...createBatchActivities({ ledger }),
         },
         maxCachedWorkflows,

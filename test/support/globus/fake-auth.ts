@@ -104,6 +104,13 @@ export class FakeAuth {
     return found.scopes.includes(computeScope) ? found : null;
   }
 
+  /** The owner of a token for another scope, as that service would ask. */
+  holderFor(scope: string, token: string): Pick<Token, 'identity' | 'session'> | null {
+    const found = this.access.get(token);
+    if (found === undefined || found.expiresAt < Date.now()) return null;
+    return found.scopes.includes(scope) ? found : null;
+  }
+
   /** Makes every access token invalid, as a revocation elsewhere would; with `refresh` the refresh tokens too. */
   revokeAll({ refresh }: { readonly refresh: boolean }): void {
     this.access.clear();
@@ -254,7 +261,7 @@ export class FakeAuth {
     nonce: string | null,
   ): Answer {
     const servers = Map.groupBy(scopes, (scope) =>
-      scope === computeScope ? 'funcx_service' : 'auth.globus.org',
+      scope === computeScope ? 'funcx_service' : (serverOf(scope) ?? 'auth.globus.org'),
     );
     const tokens = [...servers].map(([server, some]) => {
       const token = this.issue(clientId, identity, some, server, session);
@@ -389,4 +396,9 @@ export class FakeAuth {
     this.secrets.push(signed);
     return signed;
   }
+}
+
+/** Scopes of a service are named for its id, which is what it is called in answers too. */
+function serverOf(scope: string): string | undefined {
+  return /\/scopes\/([0-9a-f-]{36})\//.exec(scope)?.[1];
 }

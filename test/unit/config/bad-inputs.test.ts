@@ -42,7 +42,7 @@ async function check({ kind, text }: BadInput): Promise<void> {
       const { spec, place } = await loadStudy(file);
       checkSites(spec, await loadSettings({ cwd: '/', env: {} }), place);
       await checkLocalPrograms(spec, place);
-      await checkAgent(spec, {}, place);
+      await checkAgent(spec, {}, {}, place);
       return;
     }
     case 'settings':

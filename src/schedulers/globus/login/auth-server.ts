@@ -1,7 +1,7 @@
 import * as oauth from 'openid-client';
 import type { JsonObject } from '../../../study/json';
 import { PerdureError } from '../../../study/error';
-import { computeScope, tokenSetOf, type TokenSet } from './token-set';
+import { computeScope, scopedTokensOf, tokenSetOf, type TokenSet } from './token-set';
 
 /** Globus' own time limit is a minute; a person may be waiting (seconds). */
 const timeout = 30;
@@ -14,6 +14,13 @@ export interface LoginAttempt {
   readonly page: string;
   readonly state: string;
   readonly verifier: string;
+}
+
+/** What one login gave. */
+export interface LoginTokens {
+  readonly compute: TokenSet;
+  /** For models; `null`: they were not asked for. */
+  readonly inference: TokenSet | null;
 }
 
 /**
@@ -59,17 +66,34 @@ export class AuthServer {
     return { page: page.href, state, verifier };
   }
 
-  /** @param code as the person read it from the page */
-  async finish({ state, verifier }: LoginAttempt, code: string): Promise<TokenSet> {
+  /**
+   * @param code as the person read it from the page
+   * @param inference the scope of models, where the login asked for it
+   */
+  async finish(
+    { state, verifier }: LoginAttempt,
+    code: string,
+    inference: string | null,
+  ): Promise<LoginTokens> {
     const answered = new URL(this.authUrl + codePage);
     answered.searchParams.set('code', code);
     answered.searchParams.set('state', state);
-    return this.tokens(null, () =>
+    const answer = await this.asked(() =>
       oauth.authorizationCodeGrant(this.configuration, answered, {
         expectedState: state,
         pkceCodeVerifier: verifier,
       }),
     );
+    return {
+      compute: this.computeTokens(answer, null),
+      inference: inference === null ? null : this.scopedTokens(answer, inference, null),
+    };
+  }
+
+  /** Renews the tokens of one scope that is not Globus Compute's. */
+  async refreshScope(scope: string, tokens: TokenSet & { readonly refreshToken: string }): Promise<TokenSet> {
+    const answer = await this.asked(() => oauth.refreshTokenGrant(this.configuration, tokens.refreshToken));
+    return this.scopedTokens(answer, scope, tokens);
   }
 
   async refresh(tokens: TokenSet & { readonly refreshToken: string }): Promise<TokenSet> {
@@ -88,13 +112,27 @@ export class AuthServer {
     before: TokenSet | null,
     grant: () => Promise<oauth.TokenEndpointResponse>,
   ): Promise<TokenSet> {
-    const answer = await this.asked(grant);
+    return this.computeTokens(await this.asked(grant), before);
+  }
+
+  private computeTokens(answer: oauth.TokenEndpointResponse, before: TokenSet | null): TokenSet {
     // It came as JSON, and what is not known stays as it was.
     const found = tokenSetOf(answer as unknown as JsonObject, before);
     if (found !== undefined) return found;
     throw new PerdureError('LoginRequired', 'the login gave no token for Globus Compute', {
       where: this.authUrl,
     });
+  }
+
+  private scopedTokens(
+    answer: oauth.TokenEndpointResponse,
+    scope: string,
+    before: TokenSet | null,
+  ): TokenSet {
+    // It came as JSON.
+    const found = scopedTokensOf(answer as unknown as JsonObject, scope, before);
+    if (found !== undefined) return found;
+    throw new PerdureError('LoginRequired', `the login gave no token for ${scope}`, { where: this.authUrl });
   }
 
   private async asked<T>(ask: () => Promise<T>): Promise<T> {

@@ -2,6 +2,7 @@ import type { Ask } from '../../../transports/transport';
 import type { GlobusAuthorization } from '../authorization';
 import { AuthServer } from './auth-server';
 import { ClientAuthorization } from './client-authorization';
+import { InferenceAuthorization, type InferenceService } from './inference-authorization';
 import { LoginFile } from './login-file';
 import { logIn, logOut } from './person';
 import { PythonSdkLogin } from './python-sdk-login';
@@ -19,6 +20,8 @@ export interface LoginOptions {
     readonly clientSecretEnv: string | null;
     readonly authUrl: string;
     readonly pythonLogin?: { readonly file: string; readonly namespace: string; readonly clientId: string };
+    /** With a native client that has an id: logins ask for this service's tokens too. */
+    readonly inference?: InferenceService;
   };
   /** Where the secret is looked for; default: the process's own. */
   readonly env?: NodeJS.ProcessEnv;
@@ -27,6 +30,8 @@ export interface LoginOptions {
 /** The login of a site, on this machine. */
 export interface GlobusLogin {
   readonly authorization: GlobusAuthorization;
+  /** For a service of models; `null`: the site's logins do not ask for one. */
+  readonly inference: Pick<InferenceAuthorization, 'accessToken'> | null;
   /**
    * With a person, where one is needed.
    * @returns what to tell the person
@@ -46,11 +51,19 @@ export function openGlobusLogin({ site, home, auth, env = process.env }: LoginOp
 
 function userLogin(site: string, home: string, auth: LoginOptions['auth']): GlobusLogin {
   const { authUrl, clientId, pythonLogin } = auth;
+  // Without an application of one's own, what has to be noted is about the SDK's.
+  const file = new LoginFile(home, { authUrl, clientId: clientId ?? pythonLogin?.clientId ?? 'none' });
+  const server = clientId === null ? null : new AuthServer(authUrl, clientId, null);
+  const service = auth.inference;
+  const inference =
+    server === null || service === undefined
+      ? null
+      : { service, authorization: new InferenceAuthorization(site, file, server, service) };
   const login: UserLogin = {
     site,
-    // Without an application of one's own, what has to be noted is about the SDK's.
-    file: new LoginFile(home, { authUrl, clientId: clientId ?? pythonLogin?.clientId ?? 'none' }),
-    server: clientId === null ? null : new AuthServer(authUrl, clientId, null),
+    file,
+    server,
+    ...(inference === null ? {} : { inference }),
     sdk:
       pythonLogin === undefined
         ? null
@@ -62,6 +75,7 @@ function userLogin(site: string, home: string, auth: LoginOptions['auth']): Glob
   const authorization = new UserAuthorization(login);
   return {
     authorization,
+    inference: inference?.authorization ?? null,
     logIn: (ask) => logIn(authorization, login, ask),
     logOut: () => logOut(login),
   };
@@ -79,6 +93,7 @@ function clientLogin(site: string, auth: LoginOptions['auth'], env: NodeJS.Proce
   const own = `site '${site}' logs in by itself, as a ${method}`;
   return {
     authorization,
+    inference: null,
     logIn: async () => {
       await authorization.accessToken();
       return `${own}, and it can be used`;

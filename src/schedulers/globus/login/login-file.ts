@@ -18,16 +18,19 @@ export interface Refusal {
 export interface Login {
   readonly tokens: TokenSet | null;
   readonly refusal: Refusal | null;
+  /** For a service of models that the same login is good for. Absent: there are none; to be written: they stay as they are. */
+  readonly inference?: TokenSet | null;
 }
 
+const tokenSchema = z.object({
+  access_token: z.string(),
+  refresh_token: z.string().nullable(),
+  expires_at_seconds: z.number(),
+});
+
 const schema = z.object({
-  tokens: z
-    .object({
-      access_token: z.string(),
-      refresh_token: z.string().nullable(),
-      expires_at_seconds: z.number(),
-    })
-    .nullable(),
+  tokens: tokenSchema.nullable(),
+  inference: tokenSchema.nullish(),
   refusal: z
     .object({
       token_sha256: z.string(),
@@ -68,16 +71,10 @@ export class LoginFile {
     });
   }
 
-  write({ tokens, refusal }: Login): void {
+  write({ tokens, refusal, inference = this.read().inference ?? null }: Login): void {
     const kept: z.input<typeof schema> = {
-      tokens:
-        tokens === null
-          ? null
-          : {
-              access_token: tokens.accessToken,
-              refresh_token: tokens.refreshToken,
-              expires_at_seconds: tokens.expiresAt / 1000,
-            },
+      tokens: tokens === null ? null : fileTokens(tokens),
+      ...(inference === null ? {} : { inference: fileTokens(inference) }),
       refusal:
         refusal === null
           ? null
@@ -133,6 +130,22 @@ export class LoginFile {
   }
 }
 
+function fileTokens(tokens: TokenSet): z.input<typeof tokenSchema> {
+  return {
+    access_token: tokens.accessToken,
+    refresh_token: tokens.refreshToken,
+    expires_at_seconds: tokens.expiresAt / 1000,
+  };
+}
+
+function tokensIn(kept: z.output<typeof tokenSchema>): TokenSet {
+  return {
+    accessToken: kept.access_token,
+    refreshToken: kept.refresh_token,
+    expiresAt: kept.expires_at_seconds * 1000,
+  };
+}
+
 function parsed(text: string): Login | undefined {
   let data: unknown;
   try {
@@ -142,16 +155,10 @@ function parsed(text: string): Login | undefined {
   }
   const result = schema.safeParse(data);
   if (!result.success) return undefined;
-  const { tokens, refusal } = result.data;
+  const { tokens, refusal, inference } = result.data;
   return {
-    tokens:
-      tokens === null
-        ? null
-        : {
-            accessToken: tokens.access_token,
-            refreshToken: tokens.refresh_token,
-            expiresAt: tokens.expires_at_seconds * 1000,
-          },
+    tokens: tokens === null ? null : tokensIn(tokens),
+    ...(inference == null ? {} : { inference: tokensIn(inference) }),
     refusal:
       refusal === null
         ? null

@@ -1,7 +1,8 @@
 import { PerdureError } from '../../../study/error';
 import type { Ask } from '../../../transports/transport';
+import type { GlobusChallenge } from '../authorization';
 import { authorizeParameters, requiredScopes, wordsOf } from './challenge';
-import type { UserAuthorization, UserLogin } from './user-authorization';
+import type { InferenceLogin, UserAuthorization, UserLogin } from './user-authorization';
 
 /**
  * Logs a person in: shows the page to open, and reads the code that it gives. Does nothing where the login that is there will do.
@@ -10,17 +11,21 @@ import type { UserAuthorization, UserLogin } from './user-authorization';
  * application to log in as, `Unavailable`
  */
 export async function logIn(authorization: UserAuthorization, login: UserLogin, ask: Ask): Promise<string> {
-  const { site, file, server } = login;
+  const { site, file, server, inference } = login;
   try {
     await authorization.accessToken();
+    await inference?.authorization.accessToken();
     return `site '${site}' can be used: you are logged in to Globus; \`perdure logout ${site}\` ends that`;
   } catch (error) {
     if (!(error instanceof PerdureError) || error.kind !== 'LoginRequired') throw error;
     if (server === null) throw error;
   }
   const challenge = file.read().refusal?.challenge ?? null;
-  const scopes = challenge === null ? [] : requiredScopes(challenge);
-  const attempt = await server.begin(scopes, challenge === null ? {} : authorizeParameters(challenge));
+  const scopes = [
+    ...(challenge === null ? [] : requiredScopes(challenge)),
+    ...(inference === undefined ? [] : [inference.service.scope]),
+  ];
+  const attempt = await server.begin(scopes, parametersOf(challenge, inference));
   const wish = challenge === null ? '' : `Globus Compute says: ${wordsOf(challenge)}\n`;
   const answers = await ask({
     about: site,
@@ -35,9 +40,9 @@ export async function logIn(authorization: UserAuthorization, login: UserLogin, 
     });
   }
   try {
-    const tokens = await server.finish(attempt, code);
+    const tokens = await server.finish(attempt, code, inference?.service.scope ?? null);
     await file.locked(() => {
-      file.write({ tokens, refusal: null });
+      file.write({ tokens: tokens.compute, refusal: null, inference: tokens.inference });
       return Promise.resolve();
     });
   } catch (error) {
@@ -57,10 +62,11 @@ export async function logIn(authorization: UserAuthorization, login: UserLogin, 
  */
 export async function logOut({ site, file, server, sdk }: UserLogin): Promise<string> {
   return file.locked(async () => {
-    const { tokens } = file.read();
-    if (tokens !== null && server !== null) {
+    const { tokens, inference = null } = file.read();
+    for (const one of [inference, tokens]) {
+      if (one === null || server === null) continue;
       // The refresh token last: until it is gone, this can be repeated.
-      for (const token of [tokens.accessToken, tokens.refreshToken])
+      for (const token of [one.accessToken, one.refreshToken])
         if (token !== null) await server.revoke(token).catch(onlyIfUnavailable);
     }
     file.remove();
@@ -78,6 +84,18 @@ export async function logOut({ site, file, server, sdk }: UserLogin): Promise<st
       },
     );
   });
+}
+
+/** What belongs in the page's address: what was asked of a new login, and the policy of the models' service. */
+function parametersOf(
+  challenge: GlobusChallenge | null,
+  inference: InferenceLogin | undefined,
+): Readonly<Record<string, string>> {
+  const asked = challenge === null ? {} : authorizeParameters(challenge);
+  const policy = inference?.service.sessionPolicy ?? null;
+  if (policy === null) return asked;
+  const policies = [asked['session_required_policies'], policy].filter((one) => one !== undefined);
+  return { ...asked, session_required_policies: policies.join(',') };
 }
 
 /** What Globus does not know any more needs no revoking. */

@@ -37,10 +37,29 @@ export function tokenSetOf(
   before: TokenSet | null,
   now = Date.now(),
 ): TokenSet | undefined {
+  return tokensWhere(answer, (one) => one['resource_server'] === computeServer, before, now);
+}
+
+/** The tokens for one scope of another service in such an answer; `undefined` where there are none. */
+export function scopedTokensOf(
+  answer: JsonObject,
+  scope: string,
+  before: TokenSet | null,
+  now = Date.now(),
+): TokenSet | undefined {
+  const isFor = ({ scope: all }: JsonObject): boolean =>
+    typeof all === 'string' && all.split(' ').includes(scope);
+  return tokensWhere(answer, isFor, before, now);
+}
+
+function tokensWhere(
+  answer: JsonObject,
+  wanted: (one: JsonObject) => boolean,
+  before: TokenSet | null,
+  now: number,
+): TokenSet | undefined {
   const others = Array.isArray(answer['other_tokens']) ? (answer['other_tokens'] as readonly Json[]) : [];
-  const found = [answer, ...others].find(
-    (one): one is JsonObject => isObject(one) && one['resource_server'] === computeServer,
-  );
+  const found = [answer, ...others].find((one): one is JsonObject => isObject(one) && wanted(one));
   const { access_token: accessToken, refresh_token: refreshToken, expires_in: seconds } = found ?? {};
   if (typeof accessToken !== 'string' || typeof seconds !== 'number') return undefined;
   return {

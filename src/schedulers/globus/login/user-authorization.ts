@@ -2,10 +2,17 @@ import { PerdureError } from '../../../study/error';
 import type { GlobusAuthorization, GlobusChallenge } from '../authorization';
 import type { AuthServer } from './auth-server';
 import { wordsOf } from './challenge';
+import type { InferenceAuthorization, InferenceService } from './inference-authorization';
 import type { LoginFile } from './login-file';
 import type { PythonSdkLogin, SdkTokens } from './python-sdk-login';
 import { Refusals } from './refusals';
 import { digestOf, isFresh, type TokenSet } from './token-set';
+
+/** What a login is asked for beside Globus Compute. */
+export interface InferenceLogin {
+  readonly service: InferenceService;
+  readonly authorization: InferenceAuthorization;
+}
 
 /** A person's login on this machine, with what can renew it. */
 export interface UserLogin {
@@ -15,6 +22,8 @@ export interface UserLogin {
   readonly server: AuthServer | null;
   /** The login of Globus' Python SDK; `null` where that speaks to another Globus than the site. */
   readonly sdk: { readonly login: PythonSdkLogin; readonly server: AuthServer } | null;
+  /** Absent: the login is for Globus Compute alone. */
+  readonly inference?: InferenceLogin;
 }
 
 /** Tokens and where they came from; `null`: this project's own file. */
