@@ -2,9 +2,10 @@ import { Context } from '@temporalio/activity';
 import { PerdureError } from '../study/error';
 import { RunClock } from '../study/run-clock';
 import type { AttemptActivities, AttemptProgress, NearActivities } from '../workflows/activity-types';
-import type { Attempt, SiteDependencies } from './attempt';
+import type { Attempt, HandOverOf, SiteDependencies } from './attempt';
 import { activity, keep, pending, whatIsKept } from './boundary';
 import { Follower, type Followed } from './follow-attempt';
+import { HandOver, type Refused } from './hand-over';
 
 /** A job that ends this soon after its submission costs one activity instead of two (milliseconds). */
 const eager = 1000;
@@ -12,6 +13,8 @@ const eager = 1000;
 const longestWait = 25_000;
 /** How long a full host keeps an attempt that another one may have room for, at most (milliseconds). */
 const longestPatience = 10_000;
+/** The same where it could go elsewhere. */
+const shortWait = 2000;
 
 /**
  * What is done with one attempt at its site, the same for whatever it belongs to.
@@ -23,6 +26,7 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
 ): AttemptActivities<Ref, Outcome> & NearActivities<Ref, Outcome> {
   const { hostOf, failpoint } = deps;
   const follower = new Follower(deps);
+  const handOver = new HandOver(deps);
 
   /** Where this attempt belongs: the first worker that asks gets it. */
   async function elsewhere(
@@ -66,18 +70,26 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
     return jobId;
   }
 
-  async function submitWaiting(attempt: Attempt<Outcome>, signal: AbortSignal): Promise<string> {
+  async function makeReady(attempt: Attempt<Outcome>): Promise<void> {
     const { scheduler, key } = attempt;
-    const { stay, again } = scheduler.pace();
-    const until = Date.now() + Math.min(stay === 0 ? again + 2000 : stay, longestWait);
+    await attempt.beReady();
     // A repeated one starts anew, unless it left something to go on from.
     if (attempt.attempt > 1 && !(await scheduler.hasCheckpoint(key))) await attempt.forgetReports();
+  }
+
+  /** @returns `null` where no slot has become free for so long (milliseconds), or it was asked to stop waiting */
+  async function submitWithin(
+    attempt: Attempt<Outcome>,
+    wait: number,
+    signal: AbortSignal,
+  ): Promise<string | null> {
+    const until = Date.now() + wait;
     for (;;) {
       const jobId = await submit(attempt);
       if (jobId !== null) return jobId;
       const left = until - Date.now();
-      if (left <= 0 || signal.aborted) throw pending('no slot is free', scheduler.pace().again);
-      await scheduler.waitForSlot(left, signal);
+      if (left <= 0 || signal.aborted) return null;
+      await attempt.scheduler.waitForSlot(left, signal);
     }
   }
 
@@ -91,6 +103,40 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
     if (attempt.scheduler.pace().stay === 0) return submitted;
     const followed = await follower.follow(attempt, Date.now() + eager, signal, runClock());
     return followed.kind === 'open' ? submitted : ended(followed, attempt);
+  }
+
+  /** Submits an attempt that can only be made here. */
+  async function submitHere(attempt: Attempt<Outcome>, signal: AbortSignal): Promise<string> {
+    await makeReady(attempt);
+    const { stay, again } = attempt.scheduler.pace();
+    const jobId = await submitWithin(
+      attempt,
+      Math.min(stay === 0 ? again + 2000 : stay, longestWait),
+      signal,
+    );
+    if (jobId === null) throw pending('no slot is free', attempt.scheduler.pace().again);
+    return jobId;
+  }
+
+  /** Submits an attempt that could be made elsewhere. */
+  async function submitOrGiveUp(
+    attempt: Attempt<Outcome>,
+    by: HandOverOf<Outcome>,
+    signal: AbortSignal,
+  ): Promise<string | Refused> {
+    try {
+      return await handOver.submit(attempt, by, {
+        prepare: () => flagged(attempt, () => makeReady(attempt)),
+        submit: async () => {
+          const jobId = await flagged(attempt, () => submitWithin(attempt, shortWait, signal));
+          // Whoever ends the wait early knows nothing of the site.
+          if (jobId === null && signal.aborted) throw pending('the worker ends', 500);
+          return jobId;
+        },
+      });
+    } finally {
+      by.arrived();
+    }
   }
 
   /** Whether a lost attempt left something to go on from decides how it is counted. */
@@ -125,13 +171,15 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
       const { outcome } = attempt;
       if (outcome !== null) return { kind: 'ended', outcome };
       const signal = waiting(deps);
-      await untilRoom(attempt, signal);
+      // One that could be made elsewhere is rather given up here.
+      if (attempt.handOver === null) await untilRoom(attempt, signal);
       const other = await elsewhere(attempt);
       if (other !== null) return other;
-      const jobId = await flagged(attempt, async () => {
-        await attempt.beReady();
-        return submitWaiting(attempt, signal);
-      });
+      const jobId =
+        attempt.handOver === null
+          ? await flagged(attempt, () => submitHere(attempt, signal))
+          : await submitOrGiveUp(attempt, attempt.handOver, signal);
+      if (typeof jobId !== 'string') return jobId;
       await answered(attempt);
       return followStarted(attempt, jobId, signal);
     }),
@@ -155,6 +203,8 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
       if (outcome !== null) return { kind: 'ended', outcome };
       const other = await elsewhere(attempt);
       if (other !== null) return other;
+      if (attempt.handOver !== null && (await handOver.giveUpBefore(attempt.handOver)))
+        return { kind: 'ended', outcome: await attempt.handOver.recordCancelled(message) };
       await flagged(attempt, () => attempt.scheduler.cancel(attempt.key, 'cancelled', message));
       const [seen] = await attempt.scheduler.observe([attempt.key]);
       if (seen?.state === 'done') return { kind: 'ended', outcome: await attempt.record(seen.end, seen) };

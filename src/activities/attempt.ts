@@ -1,6 +1,9 @@
 import type { JobEnd, JobKey, JobRequest, Report, Scheduler } from '../schedulers/scheduler';
-import type { JobRow, Ledger } from '../storage/ledger';
+import type { JobRow, Ledger, Submission } from '../storage/ledger';
 import { PerdureError } from '../study/error';
+import type { Refusal } from '../study/itinerary';
+import type { SiteFlags } from './site-flags';
+import type { SiteWatch } from './site-watch';
 import type { StudyContexts } from './study-context';
 
 /** What the activities of a site are made with. */
@@ -13,6 +16,8 @@ export interface SiteDependencies {
   /** Aborts when the worker is about to end: waiting stops, jobs go on. */
   readonly stopping: AbortSignal;
   readonly failpoint: (name: string) => void;
+  readonly watch: SiteWatch;
+  readonly flags: SiteFlags;
 }
 
 /** When an attempt's program began and ended. */
@@ -36,6 +41,8 @@ export interface Attempt<Outcome> {
   readonly timeout: number | null;
   /** How that which it belongs to ended, where it has: nothing is left to do. */
   readonly outcome: Outcome | null;
+  /** What to do where the site does not take it; `null`: it can only be made here, and waits. */
+  readonly handOver: HandOverOf<Outcome> | null;
   /** Reserves its place: the first worker that asks gets it, and everybody that row. */
   place(host: string | null): Promise<JobRow>;
   /** `true` where its place is reserved, wherever. */
@@ -50,6 +57,23 @@ export interface Attempt<Outcome> {
   record(end: JobEnd, times?: JobTimes): Promise<Outcome>;
   /** The site waits for a person, with what to do; `null`: it answers. */
   tellLogin(needed: string | null): Promise<void>;
+}
+
+/** An attempt whose trial has other sites: it is given up rather than waits, where nothing of it was submitted. */
+export interface HandOverOf<Outcome> {
+  /** It waits for the site, unless that rejects it. */
+  readonly onlyRejected: boolean;
+  /** See the methods of the ledger. */
+  find(): Promise<Submission | null>;
+  claim(token: string): Promise<Submission>;
+  withdraw(token: string, refusal: Refusal, force: boolean): Promise<Submission>;
+  settle(): Promise<void>;
+  /** It has come to its site, or not: its place is not reserved any more. */
+  arrived(): void;
+  /** The site has rejected it. */
+  rejected(why: string): void;
+  /** Keeps the end of what was cancelled before anything was submitted. */
+  recordCancelled(message: string): Promise<Outcome>;
 }
 
 export function schedulerOf({ schedulers }: Pick<SiteDependencies, 'schedulers'>, site: string): Scheduler {

@@ -11,6 +11,9 @@ import { outcomeOfJob, readJob } from './job-records';
 
 /** An attempt of a job without a study. */
 export class JobAttempt implements Attempt<JobOutcome> {
+  /** It is made at the site that it was sent to, and nowhere else. */
+  readonly handOver = null;
+
   private constructor(
     private readonly deps: SiteDependencies,
     private readonly ref: JobAttemptRef,

@@ -1,16 +1,19 @@
 import { judge } from '../schedulers/job-outcome';
 import type { JobEnd, Report } from '../schedulers/scheduler';
+import type { Ledger } from '../storage/ledger';
 import type { Json } from '../study/json';
 import type { TrialOutcome } from '../study/progress';
 import { PerdureError } from '../study/error';
+import type { AttemptRef } from '../workflows/activity-types';
 import type { SiteDependencies } from './attempt';
 import { outcomeOf, outcomeOfEnd } from './outcome';
+import { cacheKey } from './result-cache';
 import type { TrialAttempt } from './trial-attempt';
 
 /** Fetches what an ended job left, judges it and writes the trial's end. Twice does no harm: the first end stays. */
 export async function recordTrial(
   { ledger, failpoint }: SiteDependencies,
-  attempt: Pick<TrialAttempt, 'ref' | 'key' | 'scheduler' | 'context'>,
+  attempt: Pick<TrialAttempt, 'ref' | 'key' | 'scheduler' | 'context' | 'params'>,
   end: JobEnd,
 ): Promise<TrialOutcome> {
   const { ref, key, scheduler, context } = attempt;
@@ -36,16 +39,40 @@ export async function recordTrial(
     state: verdict.state,
     values: verdict.values,
     userAttrs,
+    ...cacheKeyOf(attempt),
   });
   failpoint('after-record');
   if (first)
     return outcomeOfEnd({ number: ref.number, state: verdict.state, values: verdict.values, userAttrs });
   // Another end was written before this one.
-  const [trial] = await ledger.readTrials(study, { numbers: [ref.number] });
+  return recordedOutcome(ledger, study, ref.number);
+}
+
+/** The study may have gone on with other files since the trial began: what ran then is not what the key would say. */
+function cacheKeyOf({ ref, context, params }: Pick<TrialAttempt, 'ref' | 'context' | 'params'>): {
+  readonly cacheKey?: string;
+} {
+  if (ref.cacheKey === undefined) return {};
+  const now = cacheKey(context.spec, params);
+  return now === ref.cacheKey ? { cacheKey: now } : {};
+}
+
+/** Ends a trial that was cancelled before anything of it was submitted. */
+export async function recordCancelled(
+  { ledger }: Pick<SiteDependencies, 'ledger'>,
+  { study, number }: AttemptRef,
+  message: string,
+): Promise<TrialOutcome> {
+  const userAttrs = { fail_reason: 'cancelled', error: message };
+  await ledger.finishTrial(study.name, number, { state: 'FAIL', values: null, userAttrs });
+  return recordedOutcome(ledger, study.name, number);
+}
+
+async function recordedOutcome(ledger: Ledger, study: string, number: number): Promise<TrialOutcome> {
+  const [trial] = await ledger.readTrials(study, { numbers: [number] });
   const outcome = trial === undefined ? null : outcomeOf(trial);
-  if (outcome === null)
-    throw new PerdureError('Corrupt', `trial ${String(ref.number)} of '${study}' did not keep its end`);
-  return outcome;
+  if (outcome !== null) return outcome;
+  throw new PerdureError('Corrupt', `trial ${String(number)} of '${study}' did not keep its end`);
 }
 
 export function byStep(reports: readonly Report[]): ReadonlyMap<number, number> {

@@ -11,7 +11,6 @@ import type { SiteDependencies } from './attempt';
 import { attemptActivities, tellingLogin, waiting } from './attempt-activities';
 import { activity } from './boundary';
 import { JobAttempt } from './job-attempt';
-import { SiteFlags } from './site-flags';
 import { SitePreparer } from './site-preparer';
 import { TrialAttempt } from './trial-attempt';
 
@@ -19,10 +18,9 @@ import { TrialAttempt } from './trial-attempt';
 export function createSiteActivities(
   deps: SiteDependencies,
 ): SiteActivities & NearActivities<AttemptRef, TrialOutcome> {
-  const { hostOf } = deps;
-  const flags = new SiteFlags(deps.ledger);
+  const { hostOf, flags } = deps;
   const preparer = new SitePreparer(deps);
-  const forTrials = { ...deps, flags, preparer };
+  const forTrials = { ...deps, preparer };
 
   /** A site that needs a person is told of; nothing fails. */
   async function flagged<T>({ study, site }: PreparationRef, work: () => Promise<T>): Promise<T> {

@@ -6,25 +6,29 @@ import { studyIdOfTrial } from '../study/workflow-id';
 import type { StudyRef } from '../workflows/activity-types';
 import { loginAttr } from '../study/login-flags';
 
+/** How long what was told is taken for what the ledger has (milliseconds). */
+const remembered = 10_000;
+
 /**
  * Tells studies that a site waits for a person, and that it waits no more: the ledger for `perdure status`, the study's
  * workflow for Temporal UI. Each is told once, by whichever attempt finds out first.
  */
 export class SiteFlags {
   /** What each study was told last of each site. */
-  private readonly told = new Map<string, string | null>();
+  private readonly told = new Map<string, { readonly needed: string | null; readonly at: number }>();
 
   constructor(private readonly ledger: Ledger) {}
 
   /** @param needed what to do, in words; `null`: the site answers */
   async tell(study: StudyRef, site: string, needed: string | null): Promise<void> {
     const name = `${study.uuid}/${site}`;
-    const before = this.told.has(name) ? this.told.get(name) : await this.inLedger(study, site);
-    if ((before ?? null) === needed) {
-      this.told.set(name, needed);
-      return;
-    }
-    this.told.set(name, needed);
+    const last = this.told.get(name);
+    // Another worker may have told otherwise since.
+    const known = last !== undefined && Date.now() - last.at < remembered;
+    const before = known ? last.needed : await this.inLedger(study, site);
+    const now = { needed, at: known ? last.at : Date.now() };
+    this.told.set(name, before === needed ? now : { needed, at: Date.now() });
+    if (before === needed) return;
     try {
       await this.ledger.setStudyAttrs(study.name, { [loginAttr(site)]: needed });
       await signalStudy(site, needed !== null);

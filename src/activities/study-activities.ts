@@ -11,6 +11,10 @@ import { activity, giveUpOnFaults, pending } from './boundary';
 import { outcomeOf } from './outcome';
 import { propose } from './propose';
 import { agentStateOf } from './agent-state';
+import { chooseSiteFor, firstThatTakes, noteSites } from './choose-site';
+import { cacheKey, endFromCache } from './result-cache';
+import type { SiteFlags } from './site-flags';
+import type { SiteWatch } from './site-watch';
 import type { StudyContexts } from './study-context';
 import { summaryOf } from './trial-summary';
 
@@ -18,6 +22,10 @@ export interface StudyDependencies {
   readonly ledger: Ledger;
   readonly contexts: StudyContexts;
   readonly failpoint: (name: string) => void;
+  readonly watch: SiteWatch;
+  readonly flags: SiteFlags;
+  /** Aborts when the worker is about to end. */
+  readonly stopping: AbortSignal;
 }
 
 /** How long until an adopted trial's workflow is looked at again. */
@@ -40,6 +48,10 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
       'Corrupt',
       `trial ${String(number)} of study '${study.name}' did not keep its end`,
     );
+  }
+
+  function waiting(): AbortSignal {
+    return AbortSignal.any([deps.stopping, Context.current().cancellationSignal]);
   }
 
   return {
@@ -118,12 +130,35 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
       return recorded(study, number);
     }),
 
+    fromCache: activity(async (study, number) => {
+      const { spec } = await contexts.get(study);
+      const trial = await read(study, number);
+      const ended = outcomeOf(trial);
+      if (ended !== null) return { outcome: ended };
+      const key = cacheKey(spec, trial.params);
+      if (await endFromCache(ledger, study.name, trial, key))
+        return { outcome: await recorded(study, number) };
+      return { outcome: null, ...(spec.cache === true ? { key } : {}) };
+    }),
+
+    chooseSite: activity((query) => chooseSiteFor(deps, query, waiting())),
+
+    firstSite: activity(async (study, sites, policy) => {
+      const { site } = await firstThatTakes(deps, study, sites, policy, waiting());
+      return site;
+    }),
+
+    noteSites: activity((study, number, changes) => noteSites(ledger, study.name, number, changes)),
+
     lastPlace: activity(async (study, number) => {
       const jobs = await ledger.listJobs(study.name, number);
-      return jobs.reduce<(typeof jobs)[number] | null>(
+      const last = jobs.reduce<(typeof jobs)[number] | null>(
         (a, b) => (a === null || b.attempt > a.attempt ? b : a),
         null,
       );
+      if (last === null) return null;
+      const submission = await ledger.findSubmission(study.name, number, last.attempt);
+      return submission?.state === 'withdrawn' ? null : last;
     }),
   };
 }

@@ -4,18 +4,18 @@ import type { JobEnd, JobKey, JobRequest, Report, Scheduler } from '../scheduler
 import type { JobRow, Ledger } from '../storage/ledger';
 import { PerdureError } from '../study/error';
 import type { TrialOutcome } from '../study/progress';
+import type { Params } from '../study/space';
 import { isFinal, type Trial } from '../study/trial';
 import type { AttemptRef } from '../workflows/activity-types';
-import { schedulerOf, type Attempt, type SiteDependencies } from './attempt';
+import { schedulerOf, type Attempt, type HandOverOf, type SiteDependencies } from './attempt';
+import { trialName } from './choose-site';
 import { outcomeOf } from './outcome';
-import { byStep, recordTrial } from './record-trial';
-import type { SiteFlags } from './site-flags';
+import { byStep, recordCancelled, recordTrial } from './record-trial';
 import type { SitePreparer } from './site-preparer';
 import type { StudyContext } from './study-context';
 
 /** What trials of studies need beside what every attempt does. */
 export interface TrialDependencies extends SiteDependencies {
-  readonly flags: SiteFlags;
   readonly preparer: SitePreparer;
 }
 
@@ -46,6 +46,10 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
     return this.ref.site;
   }
 
+  get params(): Params {
+    return this.trial.params;
+  }
+
   get attempt(): number {
     return this.ref.attempt;
   }
@@ -67,6 +71,27 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
       params: this.trial.params,
       metrics: spec.objectives.map(({ metric }) => metric),
       readFile: (sha256) => this.deps.ledger.getFile(sha256),
+    };
+  }
+
+  get handOver(): HandOverOf<TrialOutcome> | null {
+    const { study, number, attempt, site, handOver } = this.ref;
+    if (handOver === undefined) return null;
+    const { ledger, watch } = this.deps;
+    return {
+      onlyRejected: handOver === 'rejected',
+      find: () => ledger.findSubmission(study.name, number, attempt),
+      claim: (token) => ledger.claimSubmission(study.name, number, attempt, token),
+      withdraw: (token, refusal, force) =>
+        ledger.withdrawSubmission(study.name, number, attempt, { token, refusal, force }),
+      settle: () => ledger.settleSubmission(study.name, number, attempt),
+      arrived: () => {
+        watch.arrived(site, trialName(study.uuid, number));
+      },
+      rejected: (why) => {
+        watch.reject(study.uuid, site, why);
+      },
+      recordCancelled: (message) => recordCancelled(this.deps, this.ref, message),
     };
   }
 

@@ -21,6 +21,7 @@ import { addReject } from './commands/reject';
 import { addResume } from './commands/resume';
 import { addRetry } from './commands/retry';
 import { addRun } from './commands/run';
+import { addSites } from './commands/sites';
 import { addStart } from './commands/start';
 import { addStatus } from './commands/status';
 import { addStop } from './commands/stop';
@@ -36,7 +37,7 @@ const commands = [
   ...[addRun, addStart, addList, addStatus, addWatch, addTrials, addLogs, addBest, addExplain, addExport],
   ...[addStop, addPause, addResume, addAdjust, addEnqueue, addCancel, addRetry, addApprove, addReject],
   ...[addJob, addSubmit, addDiagnose],
-  ...[addUp, addDown, addWorker, addLogin, addLogout, addClean, addDoctor],
+  ...[addUp, addDown, addWorker, addLogin, addLogout, addSites, addClean, addDoctor],
 ];
 
 function program(): Command {

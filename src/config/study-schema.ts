@@ -78,6 +78,21 @@ export const studySchema = z
           'where trials run, preferred first; default: this machine, or the endpoint of the block globus_compute of the settings',
         examples: [['local']],
       }),
+    spread: z
+      .boolean()
+      .default(false)
+      .meta({
+        description:
+          'divide trials over the sites by free capacity, instead of using the first that takes any',
+        examples: [true],
+      }),
+    cache: z
+      .union([z.boolean(), z.literal('read')])
+      .default(false)
+      .meta({
+        description: 'take results from equal trials of any study, and keep them (true) or not (read)',
+        examples: [true],
+      }),
     prepare: prepareSchema.optional(),
   })
   .meta({ title: 'A study of Perdure' });

@@ -50,6 +50,8 @@ export function toSpec(
     trial: trialSpecOf(study.trial, { files, python }, problems),
     budget: study.budget,
     sites,
+    ...(study.spread ? { spread: true } : {}),
+    ...(study.cache === false ? {} : { cache: study.cache }),
     ...(study.prepare === undefined ? {} : { prepare: preparationOf(study.prepare) }),
   };
 }

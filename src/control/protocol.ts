@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import type { SiteHealth } from '../study/site-health';
 import type { Cleaning, Heap, NeededStudy, SiteFinding } from '../study/site-upkeep';
 
 /*
@@ -25,6 +26,8 @@ export type ControlRequest =
     }
   /** Removes what nobody needs; answered by heaps. */
   | { readonly do: 'clean'; readonly site: string; readonly cleaning: Cleaning }
+  /** How the site is; answered by its health. */
+  | { readonly do: 'health'; readonly site: string }
   /** Looks at the site; answered by findings. */
   | { readonly do: 'examine'; readonly site: string; readonly needed: readonly NeededStudy[] };
 
@@ -33,6 +36,7 @@ export interface ControlAnswer {
   readonly log: LogReply | null;
   readonly clean: readonly Heap[];
   readonly examine: readonly SiteFinding[];
+  readonly health: SiteHealth;
 }
 
 /** `source`: what `from` counts in, as the last reply said; `null` at first. */

@@ -1,7 +1,9 @@
 import type { Spent } from '../agent/limits';
 import type { CallKey, CallPurpose, RoundRecord, Usage } from '../agent/round';
+import type { Refusal } from '../study/itinerary';
 import type { Json } from '../study/json';
 import type { Batches } from './batches';
+import type { SiteHealth } from '../study/site-health';
 import type { Distribution, Params } from '../study/space';
 import type { AgentLimits, StudySpec } from '../study/spec';
 import type { Direction, FinalState, Trial } from '../study/trial';
@@ -57,6 +59,16 @@ export interface TrialResult {
   /** One for each objective where COMPLETE; the last intermediate value or `null` where PRUNED; `null` where FAIL. */
   readonly values: readonly number[] | null;
   readonly userAttrs: Readonly<Record<string, Json>>;
+  /** Keeps a COMPLETE result under this key for other trials, unless one is kept there. */
+  readonly cacheKey?: string;
+}
+
+/** A result that a trial of any study of this ledger left. */
+export interface CachedResult {
+  readonly study: string;
+  readonly number: number;
+  readonly values: readonly number[];
+  readonly intermediateValues: ReadonlyMap<number, number>;
 }
 
 /** One attempt's place, kept so that whoever comes later looks for it there. */
@@ -107,6 +119,28 @@ export interface CallRow extends CallKey, Usage {
   readonly answer: string | null;
   readonly error: string | null;
   readonly begunAt: Date;
+}
+
+/**
+ * How far the submission of an attempt came that may be handed to another site. `begun`: whoever has `token` may be submitting it
+ * now, or has; `withdrawing`: nobody submits it any more, and what was submitted has to be ended; `withdrawn`: nothing of it is, or
+ * will be, at its site.
+ */
+export interface Submission {
+  readonly token: string;
+  readonly state: 'begun' | 'withdrawing' | 'withdrawn';
+  /** Why, where it is not `begun`. */
+  readonly refusal: Refusal | null;
+}
+
+/** What a worker told of a site. */
+export interface SiteRow {
+  readonly site: string;
+  readonly worker: string;
+  /** The worker's host, where the site's jobs run on it; else `null`. */
+  readonly host: string | null;
+  readonly seenAt: Date;
+  readonly health: SiteHealth;
 }
 
 /**
@@ -206,6 +240,30 @@ export interface Ledger {
   /** Writes the story of a round, or replaces it. */
   saveRound(study: string, record: RoundRecord): Promise<void>;
   listRounds(study: string): Promise<readonly RoundRecord[]>;
+  /** What is known of the submission of an attempt that may be handed to another site; `null`: nothing was begun. */
+  findSubmission(study: string, number: number, attempt: number): Promise<Submission | null>;
+  /** Whoever submits such an attempt says so first; the first one's token stays. */
+  claimSubmission(study: string, number: number, attempt: number, token: string): Promise<Submission>;
+  /**
+   * Whoever knows that nothing of the attempt was submitted gives it up: where it was not begun, or was by its own token. `force`:
+   * also where somebody else has begun it, as `withdrawing`: that has to be ended at the site. @returns what holds now
+   */
+  withdrawSubmission(
+    study: string,
+    number: number,
+    attempt: number,
+    by: { readonly token: string; readonly refusal: Refusal; readonly force: boolean },
+  ): Promise<Submission>;
+  /** What was `withdrawing` has been ended at its site. */
+  settleSubmission(study: string, number: number, attempt: number): Promise<void>;
+
+  /** What this worker knows of sites, for the other workers and for a person. */
+  noteSites(worker: string, sites: readonly Pick<SiteRow, 'site' | 'host' | 'health'>[]): Promise<void>;
+  /** What every worker told last. */
+  readSites(): Promise<readonly SiteRow[]>;
+
+  /** The result kept under a key; `null`: there is none, or its study was deleted. */
+  findCached(key: string): Promise<CachedResult | null>;
 
   /** What sites of Globus Compute keep here. */
   readonly globus: GlobusRows;

@@ -41,8 +41,10 @@ export async function ensureSchema(db: Kysely<Tables>, kind: DatabaseKind, url: 
         throw foreign(url, `version ${String(version?.schema_version)}, ${String(alembic?.version_num)}`);
       }
     }
-    if (!tables.has('perdure_studies')) {
-      for (const statement of ownTables(kind)) await sql.raw(statement).execute(trx);
+    // Some came later than the first ledgers.
+    for (const [table, statements] of Object.entries(ownTables(kind))) {
+      if (tables.has(table)) continue;
+      for (const statement of statements) await sql.raw(statement).execute(trx);
     }
     if (!tables.has('perdure_calls')) {
       for (const statement of agentTables(kind)) await sql.raw(statement).execute(trx);
@@ -115,20 +117,35 @@ function optunaTables(kind: DatabaseKind): readonly string[] {
   ];
 }
 
-/** What Optuna has no place for. Rows go when Optuna deletes the study or the trial. */
-function ownTables(kind: DatabaseKind): readonly string[] {
+/** What Optuna has no place for, by table. Rows go when Optuna deletes the study or the trial. */
+function ownTables(kind: DatabaseKind): Readonly<Record<string, readonly string[]>> {
   const bytes = kind === 'postgresql' ? 'BYTEA' : 'BLOB';
   const ofStudy = 'REFERENCES studies (study_id) ON DELETE CASCADE';
   const ofTrial = 'REFERENCES trials (trial_id) ON DELETE CASCADE';
-  return [
-    `CREATE TABLE perdure_studies (study_id INTEGER PRIMARY KEY ${ofStudy}, uuid TEXT NOT NULL UNIQUE, seed BIGINT NOT NULL, file_hash TEXT NOT NULL, spec_version INTEGER NOT NULL, spec_json TEXT NOT NULL, created_at TEXT NOT NULL)`,
-    `CREATE TABLE perdure_keys (study_id INTEGER NOT NULL ${ofStudy}, "key" TEXT NOT NULL, kind TEXT NOT NULL, trial_id INTEGER NOT NULL ${ofTrial}, UNIQUE (study_id, "key"))`,
-    `CREATE INDEX ix_perdure_keys_trial ON perdure_keys (trial_id)`,
-    // Optuna goes through all rows of a study for one number; this must not take longer as a study grows.
-    `CREATE INDEX ix_perdure_trials_number ON trials (study_id, number)`,
-    `CREATE TABLE perdure_jobs (trial_id INTEGER NOT NULL ${ofTrial}, attempt INTEGER NOT NULL, site TEXT NOT NULL, host TEXT, PRIMARY KEY (trial_id, attempt))`,
-    `CREATE TABLE perdure_files (sha256 TEXT PRIMARY KEY, content ${bytes} NOT NULL)`,
-  ];
+  return {
+    perdure_studies: [
+      `CREATE TABLE perdure_studies (study_id INTEGER PRIMARY KEY ${ofStudy}, uuid TEXT NOT NULL UNIQUE, seed BIGINT NOT NULL, file_hash TEXT NOT NULL, spec_version INTEGER NOT NULL, spec_json TEXT NOT NULL, created_at TEXT NOT NULL)`,
+    ],
+    perdure_keys: [
+      `CREATE TABLE perdure_keys (study_id INTEGER NOT NULL ${ofStudy}, "key" TEXT NOT NULL, kind TEXT NOT NULL, trial_id INTEGER NOT NULL ${ofTrial}, UNIQUE (study_id, "key"))`,
+      `CREATE INDEX ix_perdure_keys_trial ON perdure_keys (trial_id)`,
+      // Optuna goes through all rows of a study for one number; this must not take longer as a study grows.
+      `CREATE INDEX ix_perdure_trials_number ON trials (study_id, number)`,
+    ],
+    perdure_jobs: [
+      `CREATE TABLE perdure_jobs (trial_id INTEGER NOT NULL ${ofTrial}, attempt INTEGER NOT NULL, site TEXT NOT NULL, host TEXT, PRIMARY KEY (trial_id, attempt))`,
+    ],
+    perdure_submissions: [
+      `CREATE TABLE perdure_submissions (trial_id INTEGER NOT NULL ${ofTrial}, attempt INTEGER NOT NULL, token TEXT NOT NULL, state TEXT NOT NULL, refusal_json TEXT, PRIMARY KEY (trial_id, attempt))`,
+    ],
+    perdure_files: [`CREATE TABLE perdure_files (sha256 TEXT PRIMARY KEY, content ${bytes} NOT NULL)`],
+    perdure_sites: [
+      `CREATE TABLE perdure_sites (site TEXT NOT NULL, worker TEXT NOT NULL, host TEXT, seen_at TEXT NOT NULL, health_json TEXT NOT NULL, PRIMARY KEY (site, worker))`,
+    ],
+    perdure_cache: [
+      `CREATE TABLE perdure_cache ("key" TEXT PRIMARY KEY, uuid TEXT NOT NULL, number INTEGER NOT NULL, created_at TEXT NOT NULL)`,
+    ],
+  };
 }
 
 /** What models were asked and answered; later than the other tables, so a ledger may be without them. */

@@ -7,7 +7,9 @@ import { PerdureError } from '../study/error';
 import type { Spent } from '../agent/limits';
 import type { CallKey, RoundRecord } from '../agent/round';
 import { beginCall, listCalls, listRounds, saveRound, settleCall, spentOnCalls } from './call-rows';
+import { findCached } from './cache-rows';
 import type {
+  CachedResult,
   CallEnd,
   CallOpening,
   CallRow,
@@ -18,6 +20,8 @@ import type {
   NewStudy,
   Proposal,
   Proposed,
+  SiteRow,
+  Submission,
   TrialResult,
 } from './ledger';
 import { GlobusRows } from './globus-rows';
@@ -27,6 +31,8 @@ import { SqlBatches } from './sql-batches';
 import { createStudy, findStudy, listStudies, saveSpec, setStudyAttrs, studyId } from './study-rows';
 import type { Tables } from './tables';
 import { commitProposals, enqueue, findProposals, proposedNumbers } from './proposal-rows';
+import { noteSites, readSites } from './site-rows';
+import { claimSubmission, findSubmission, settleSubmission, withdrawSubmission } from './submission-rows';
 import { readTrials } from './trial-reader';
 import {
   clearIntermediateValues,
@@ -211,6 +217,39 @@ export class SqlLedger implements Ledger {
 
   listRounds(study: string): Promise<readonly RoundRecord[]> {
     return this.read(async (db) => listRounds(db, await studyId(db, study)));
+  }
+
+  findSubmission(study: string, number: number, attempt: number): Promise<Submission | null> {
+    return this.read(async (db) => findSubmission(db, await trialId(db, study, number), attempt));
+  }
+
+  claimSubmission(study: string, number: number, attempt: number, token: string): Promise<Submission> {
+    return this.onTrial(study, number, (trx, id) => claimSubmission(trx, id, attempt, token));
+  }
+
+  withdrawSubmission(
+    study: string,
+    number: number,
+    attempt: number,
+    by: Parameters<Ledger['withdrawSubmission']>[3],
+  ): Promise<Submission> {
+    return this.onTrial(study, number, (trx, id) => withdrawSubmission(trx, id, attempt, by));
+  }
+
+  settleSubmission(study: string, number: number, attempt: number): Promise<void> {
+    return this.onTrial(study, number, (trx, id) => settleSubmission(trx, id, attempt));
+  }
+
+  noteSites(worker: string, sites: Parameters<Ledger['noteSites']>[1]): Promise<void> {
+    return this.write((trx) => noteSites(trx, worker, sites));
+  }
+
+  readSites(): Promise<readonly SiteRow[]> {
+    return this.read((db) => readSites(db));
+  }
+
+  findCached(key: string): Promise<CachedResult | null> {
+    return this.read((db) => findCached(db, key));
   }
 
   putFile(sha256: string, content: Uint8Array): Promise<void> {

@@ -12,7 +12,7 @@ import { fromTimestamp, toDistributionJson, toTimestamp } from './values';
 type Db = Kysely<Tables>;
 
 /** Optuna deletes this with the study; a row of ours without it belongs to a study that is gone. */
-const uuidAttribute = 'perdure:uuid';
+export const uuidAttribute = 'perdure:uuid';
 
 /** @throws `NotFound` */
 export async function studyId(db: Db, name: string, lock = false): Promise<number> {

@@ -121,6 +121,15 @@ export interface Tables {
     ended_at: string | null;
   };
   perdure_batch_places: { uuid: string; number: number; attempt: number; site: string; host: string | null };
+  perdure_submissions: {
+    trial_id: number;
+    attempt: number;
+    token: string;
+    state: 'begun' | 'withdrawing' | 'withdrawn';
+    refusal_json: string | null;
+  };
+  perdure_sites: { site: string; worker: string; host: string | null; seen_at: string; health_json: string };
+  perdure_cache: { key: string; uuid: string; number: number; created_at: string };
   perdure_files: { sha256: string; content: Uint8Array };
   perdure_globus_functions: { service: string; hash: string; function_id: string };
   perdure_globus_groups: { group_id: string; site: string; kept_at: string };

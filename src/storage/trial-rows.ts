@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import { PerdureError } from '../study/error';
 import type { Json } from '../study/json';
+import { keepCached } from './cache-rows';
 import type { TrialResult } from './ledger';
 import { toPythonJson } from './python-json';
 import { studyId } from './study-rows';
@@ -92,5 +93,7 @@ export async function finishTrial(trx: Db, trial_id: number, result: TrialResult
   });
   if (values.length > 0) await trx.insertInto('trial_values').values(values).execute();
   await setTrialAttrs(trx, trial_id, result.userAttrs);
+  if (result.state === 'COMPLETE' && result.cacheKey !== undefined)
+    await keepCached(trx, result.cacheKey, trial_id);
   return true;
 }

@@ -19,6 +19,10 @@ export interface StudySpec {
   readonly budget: Budget;
   /** Names of sites, preferred first. At least one. */
   readonly sites: readonly string[];
+  /** Divide trials over the sites by free capacity; absent: the first site that takes any. */
+  readonly spread?: true;
+  /** Results are taken from equal trials, and (`true`) kept for them; absent: neither. */
+  readonly cache?: true | 'read';
   /** Absent where there is nothing to prepare. */
   readonly prepare?: Preparation;
 }

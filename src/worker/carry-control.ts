@@ -33,6 +33,8 @@ async function carryAtSite(
     }
     case 'clean':
       return JSON.stringify((await site.scheduler.clean(request.cleaning)) satisfies ControlAnswer['clean']);
+    case 'health':
+      return JSON.stringify((await site.scheduler.health()) satisfies ControlAnswer['health']);
     case 'examine':
       return JSON.stringify(
         (await site.scheduler.examine(request.needed)) satisfies ControlAnswer['examine'],

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +14,8 @@ import {
 import { serveControl } from '../control/control-server';
 import { createAgentActivities } from '../activities/agent-activities';
 import { createSiteActivities } from '../activities/site-activities';
+import { SiteFlags } from '../activities/site-flags';
+import { SiteWatch } from '../activities/site-watch';
 import { StudyContexts } from '../activities/study-context';
 import { createBatchActivities } from '../activities/batch-activities';
 import { createStudyActivities } from '../activities/study-activities';
@@ -75,6 +78,10 @@ export async function runWorker(run: WorkerRun): Promise<void> {
   const ledger = await openLedger(settings.storage);
   const contexts = new StudyContexts(ledger);
   const sites = openSites(settings, ledger);
+  const schedulers = new Map([...sites].map(([name, { scheduler }]) => [name, scheduler]));
+  const hostOf = (name: string): string | null => (sites.get(name)?.bound === true ? host : null);
+  const watch = new SiteWatch({ ledger, schedulers, hostOf, worker: `${host}/${randomUUID()}` });
+  const flags = new SiteFlags(ledger);
   let connection: NativeConnection | undefined;
   let health: Server | undefined;
   let endControl: (() => Promise<void>) | undefined;
@@ -88,10 +95,12 @@ export async function runWorker(run: WorkerRun): Promise<void> {
     const siteActivities = createSiteActivities({
       ledger,
       contexts,
-      schedulers: new Map([...sites].map(([name, { scheduler }]) => [name, scheduler])),
-      hostOf: (name) => (sites.get(name)?.bound === true ? host : null),
+      schedulers,
+      hostOf,
       stopping: stop,
       failpoint,
+      watch,
+      flags,
     });
     const dataConverter = await dataConverterOf(settings);
     const globusToken = inferenceToken(settings);
@@ -108,7 +117,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
         ...workflows(),
         taskQueue: STUDY_QUEUE,
         activities: {
-          ...createStudyActivities({ ledger, contexts, failpoint }),
+          ...createStudyActivities({ ledger, contexts, failpoint, watch, flags, stopping: stop }),
           tryAttempt: (attempt: AttemptRef) => siteActivities.tryAttempt(attempt),
           ...createAgentActivities({ ledger, contexts, failpoint, surroundings }),
           ...createBatchActivities({ ledger }),

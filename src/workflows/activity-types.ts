@@ -4,7 +4,9 @@ import type { AgentState, Pending, Slot } from '../agent/turns';
 import type { Json } from '../study/json';
 import type { DiagnosisFinding, DiagnosisTest } from '../jobs/diagnosis';
 import type { JobCounts, JobOutcome } from '../jobs/job';
+import type { Refusal, SiteChange } from '../study/itinerary';
 import type { StudyState, TrialOutcome } from '../study/progress';
+import type { PassedSite, SitePolicy } from '../study/site-choice';
 import type { Params } from '../study/space';
 import type { StudySpec } from '../study/spec';
 import type { Tally } from '../study/study-state';
@@ -75,7 +77,15 @@ export interface StudyActivities {
   ): Promise<readonly number[]>;
   /** Records FAIL for a trial whose attempts are used up or can't be made. */
   failTrial(study: StudyRef, number: number, failure: TrialFailure): Promise<TrialOutcome>;
-  /** Where the last attempt of a trial was placed; `null`: nowhere yet. */
+  /** Ends a trial with the result of an equal one, where there is one. */
+  fromCache(study: StudyRef, number: number): Promise<CacheAnswer>;
+  /** The site for a trial's next attempt; answers when one takes it. Notes in the trial's attributes why it changes its site. */
+  chooseSite(query: SiteQuery): Promise<ChosenSite>;
+  /** The first of these sites that takes trials; answers when there is one. */
+  firstSite(study: StudyRef, sites: readonly string[], policy: SitePolicy): Promise<string>;
+  /** Writes down where a trial went and why, which a chosen site has done by itself. */
+  noteSites(study: StudyRef, number: number, changes: readonly SiteChange[]): Promise<void>;
+  /** Where the last attempt of a trial was placed; `null`: nothing of it is at any site. */
   lastPlace(study: StudyRef, number: number): Promise<AttemptPlace | null>;
 }
 
@@ -137,6 +147,32 @@ export interface AgentActivities {
   agentAwait(study: StudyRef, pending: readonly Pending[]): Promise<void>;
 }
 
+export interface CacheAnswer {
+  /** `null`: it has to be run. */
+  readonly outcome: TrialOutcome | null;
+  /** What its result is to be kept under; absent where it is not. */
+  readonly key?: string;
+}
+
+/** Asks for a site. */
+export interface SiteQuery extends SitePolicy {
+  readonly study: StudyRef;
+  readonly number: number;
+  /** The one that is to be made. */
+  readonly attempt: number;
+  /** Those that are left, in the study's order. */
+  readonly sites: readonly string[];
+  /** What befell the attempt before; `null`: there was none. */
+  readonly before: PassedSite | null;
+  readonly changes: readonly SiteChange[];
+}
+
+export interface ChosenSite {
+  readonly site: string;
+  /** Why not the site that would have come first, or the one before; empty where there is nothing to say. */
+  readonly why: string;
+}
+
 export interface TrialFailure {
   readonly reason: 'lost' | 'rejected' | 'cancelled';
   readonly message: string;
@@ -149,6 +185,13 @@ export interface AttemptRef {
   /** From 1. */
   readonly attempt: number;
   readonly site: string;
+  /**
+   * Its trial has other sites, so that it is given up rather than waits where nothing of it was submitted: `always`, or only where
+   * the site has `rejected` it. Absent: it waits here.
+   */
+  readonly handOver?: 'always' | 'rejected';
+  /** What a COMPLETE result is kept under. */
+  readonly cacheKey?: string;
 }
 
 export interface AttemptPlace {
@@ -166,6 +209,8 @@ export type AttemptProgress<Outcome = TrialOutcome> =
   | { readonly kind: 'submitted'; readonly host: string | null; readonly jobId: string }
   /** Another host had begun this attempt: `startAttempt` has to be asked there. */
   | { readonly kind: 'elsewhere'; readonly host: string }
+  /** Nothing of it is at the site, nor will be: another site is to be asked, by another attempt. */
+  | ({ readonly kind: 'refused' } & Refusal)
   /** It is gone without a word; `checkpoint`: it left something that the next attempt goes on from. */
   | {
       readonly kind: 'lost';

@@ -2,17 +2,24 @@ import {
   ActivityCancellationType,
   ActivityFailure,
   CancellationScope,
+  patched,
   proxyActivities,
   workflowInfo,
 } from '@temporalio/workflow';
 import type { StudyStateMachine } from '../study/study-state';
 import { siteHostQueue, siteQueue } from '../study/task-queues';
-import type { PreparationEnd, PreparationRef, SiteActivities, StudyRef } from './activity-types';
+import type {
+  PreparationEnd,
+  PreparationRef,
+  SiteActivities,
+  StudyActivities,
+  StudyRef,
+} from './activity-types';
 import { nobodyAnswered, observing, reachable } from './retry';
 
 /**
- * What a study wants done at its first site before its first trial. A failure ends the study. The end of the study ends what
- * is under way; a pause does not.
+ * What a study wants done at a site before its first trial: the first of its sites that takes trials; where it fails there, the
+ * next one. A failure at the last one ends the study. The end of the study ends what is under way; a pause does not.
  */
 export class SitePreparation {
   private readonly life = new CancellationScope();
@@ -29,11 +36,14 @@ export class SitePreparation {
   start(): void {
     const [site] = this.state.spec.sites;
     if (this.state.spec.prepare === undefined || site === undefined || this.state.ending !== null) return;
+    const { sites } = this.state.spec;
+    // Studies of earlier versions knew their first site only.
+    const all = sites.length > 1 && patched('several-sites') ? sites : [site];
     this.state.beginPreparing(site);
     // It has to be ended, also when the study is cancelled.
-    CancellationScope.nonCancellable(() => this.run(site))
+    CancellationScope.nonCancellable(() => this.run(all))
       .catch((error: unknown) => {
-        this.state.fail(`${site} could not be prepared: ${messageOf(error)}`);
+        this.state.fail(`${this.state.preparing ?? site} could not be prepared: ${messageOf(error)}`);
       })
       .finally(() => {
         this.state.endPreparing();
@@ -47,19 +57,45 @@ export class SitePreparation {
       this.life.cancel();
   }
 
-  private async run(site: string): Promise<void> {
-    const end = await this.life
-      .run(() => this.prepare(site))
+  private async run(sites: readonly string[]): Promise<void> {
+    const failures: string[] = [];
+    for (let left = sites; left.length > 0;) {
+      // Without a choice it begins at once, as it always did: histories say so.
+      const [only] = left;
+      const site = left.length === 1 ? only : await this.choose(left);
+      if (site === undefined || site === null) return;
+      if (site !== this.state.preparing) {
+        this.state.beginPreparing(site);
+        this.wake();
+      }
+      const end = await this.life
+        .run(() => this.prepare(site))
+        .catch((error: unknown) => {
+          if (this.life.consideredCancelled) return null;
+          throw error;
+        });
+      if (this.life.consideredCancelled) {
+        await this.abandon(site);
+        return;
+      }
+      if (end === null || end.kind === 'prepared') return;
+      const why = end.kind === 'begun' ? 'it was not followed' : end.why;
+      failures.push(`the preparation of ${site} failed: ${why}`);
+      left = left.filter((other) => other !== site);
+    }
+    this.state.fail(failures.join('\n'));
+  }
+
+  /** @returns `null` where the study ends before any site takes trials */
+  private async choose(sites: readonly string[]): Promise<string | null> {
+    const { firstSite } = proxyActivities<StudyActivities>({ ...observing, summary: 'a site to prepare' });
+    const { spread = false } = this.state.spec;
+    return this.life
+      .run(() => firstSite(this.ref, sites, { spread }))
       .catch((error: unknown) => {
         if (this.life.consideredCancelled) return null;
         throw error;
       });
-    if (this.life.consideredCancelled) await this.abandon(site);
-    else if (end !== null && end.kind !== 'prepared') {
-      this.state.fail(
-        `the preparation of ${site} failed: ${end.kind === 'begun' ? 'it was not followed' : end.why}`,
-      );
-    }
   }
 
   /** Lost ones are begun again, as often as lost trials are. */

@@ -25,6 +25,13 @@ export interface TrialInput {
   readonly sites: readonly string[];
   /** How often a lost attempt is repeated. */
   readonly retries: number;
+  /** Divide the study's trials over the sites by free capacity; absent: the first that takes any. */
+  readonly spread?: true;
+  /** Whether its result is looked for among those of equal trials first; `cacheKey`: it is kept under that. */
+  readonly cached?: true;
+  readonly cacheKey?: string;
+  /** Goes before the study's order, as long as it is one of `sites` and takes trials. */
+  readonly preferred?: string;
   /** How often an attempt that left a checkpoint at its walltime goes on, beside the retries; absent: never. */
   readonly maxResumes?: number;
   /**

@@ -145,6 +145,9 @@ export class TrialWindow {
           retries: spec.trial.retries,
           near: true,
           ...resumesOf(spec.trial),
+          ...(spec.spread === undefined ? {} : { spread: spec.spread }),
+          ...(spec.cache === undefined ? {} : { cached: true }),
+          ...(one.site === undefined ? {} : { preferred: one.site }),
         },
       ],
       // Trials outlive the study's runs, and its death.

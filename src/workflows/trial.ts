@@ -5,6 +5,7 @@ import {
   getExternalWorkflowHandle,
   isCancellation,
   log,
+  patched,
   proxyActivities,
   proxyLocalActivities,
   setCurrentDetails,
@@ -26,7 +27,9 @@ import type {
 import { hit } from './failpoints';
 import { cancelAttempt, reportToStudy, trialEnded } from './messages';
 import { Losses, type AllowedLosses, type LossCounts } from '../study/losses';
-import { boundary, failureOf, nobodyAnswered, observing, onceNear, reachable } from './retry';
+import { oneLine } from '../study/site-choice';
+import { atOnce, boundary, failureOf, nobodyAnswered, observing, onceNear, reachable } from './retry';
+import { Route } from './route';
 import type { TrialInput } from './study-input';
 
 /**
@@ -35,7 +38,7 @@ import type { TrialInput } from './study-input';
  * study has continued as a new run since, which gets no such news.
  */
 export async function trial(input: TrialInput): Promise<TrialOutcome> {
-  const attempts = new Attempts(ofTrial(input));
+  let attempts = new Attempts(ofTrial(input));
   const life = new CancellationScope();
   const asked = { report: false };
   setHandler(reportToStudy, () => {
@@ -47,7 +50,16 @@ export async function trial(input: TrialInput): Promise<TrialOutcome> {
 
   let outcome: TrialOutcome;
   try {
-    outcome = await life.run(() => attempts.run());
+    outcome = await life.run(async () => {
+      if (input.cached !== true) return attempts.run();
+      const { outcome: known, key } = await proxyLocalActivities<StudyActivities>(atOnce).fromCache(
+        input.study,
+        input.number,
+      );
+      if (known !== null) return known;
+      if (key !== undefined) attempts = new Attempts(ofTrial({ ...input, cacheKey: key }));
+      return attempts.run();
+    });
   } catch (error) {
     if (!isCancellation(error)) throw error;
     outcome = await CancellationScope.nonCancellable(() => attempts.cancel('cancelled by a person'));
@@ -68,15 +80,23 @@ async function report(outcome: TrialOutcome): Promise<void> {
   hit('after-signal');
 }
 
-function ofTrial({ study, number, sites, near, ...losses }: TrialInput): Attempted<AttemptRef, TrialOutcome> {
+function ofTrial(input: TrialInput): Attempted<AttemptRef, TrialOutcome> {
+  const { study, number, sites, retries, maxResumes, cacheKey, near } = input;
   const { failTrial } = proxyActivities<StudyActivities>(boundary);
   const [site] = sites;
   if (site === undefined) throw ApplicationFailure.nonRetryable('a trial needs a site', 'InvalidInput');
+  // Trials of earlier versions knew their first site only.
+  const several = sites.length > 1 && patched('several-sites');
   return {
-    losses,
-    attempt: (attempt) => ({ study, number, attempt, site }),
+    losses: { retries, ...(maxResumes === undefined ? {} : { maxResumes }) },
+    ...(several ? { route: new Route(input) } : {}),
+    attempt: (attempt) => ({
+      ...{ study, number, attempt, site },
+      ...(cacheKey === undefined ? {} : { cacheKey }),
+    }),
     activities: (options) => proxyActivities<SiteActivities>(options),
-    ...(near === true
+    // Where a site was chosen, the attempt may be given up there, which its own queue does.
+    ...(near === true && !several
       ? {
           tryAttempt: (ref) =>
             proxyLocalActivities<NearActivities<AttemptRef, TrialOutcome>>(onceNear).tryAttempt(ref),
@@ -94,11 +114,29 @@ export interface Attempted<Ref, Outcome> {
   readonly activities: (options: typeof observing) => AttemptActivities<Ref, Outcome>;
   /** Tries the first attempt at once on the worker's own host; absent: it is always left to the site's task queue. */
   readonly tryAttempt?: NearActivities<Ref, Outcome>['tryAttempt'];
+  /** Where there are several sites: it says where each attempt is made, and counts what is lost. */
+  readonly route?: RouteOf<Ref>;
   /** Ends it without a job: its attempts are used up, or can't be made. */
   readonly fail: (failure: TrialFailure) => Promise<Outcome>;
   /** Told where the present attempt is. */
   readonly tell?: (details: string) => void;
 }
+
+/** What attempts need of a way over several sites. */
+export type RouteOf<Ref> = {
+  readonly why: string;
+  place(attempt: number): Promise<Ref | null>;
+  begun(): void;
+  lost(ref: Ref, end: Extract<AttemptProgress, { kind: 'lost' }>): void;
+  refused(ref: Ref, end: Extract<AttemptProgress, { kind: 'refused' }>): void;
+  failure(last?: { readonly site: string; readonly why: string }): TrialFailure;
+  described(line: string): string;
+};
+
+type End<Outcome> = Extract<AttemptProgress<Outcome>, { kind: 'ended' | 'lost' | 'refused' }>;
+
+/** What Temporal takes for a summary, with room to spare. */
+const longestSummary = 180;
 
 /** Where the attempts of something are, to go on from in another run of its workflow. */
 export interface AttemptsSnapshot {
@@ -106,10 +144,14 @@ export interface AttemptsSnapshot {
   readonly losses: LossCounts;
 }
 
+const lostAll: TrialFailure = { reason: 'lost', message: 'there is no site left' };
+
 /** The attempts at one thing, one after the other, and where the present one is. */
 export class Attempts<Ref extends { readonly attempt: number; readonly site: string }, Outcome> {
   private current: Ref;
   private host: string | null = null;
+  /** The present attempt may have a job. */
+  private alive = true;
   private readonly losses: Losses;
 
   constructor(
@@ -125,18 +167,37 @@ export class Attempts<Ref extends { readonly attempt: number; readonly site: str
   }
 
   async run(): Promise<Outcome> {
+    const { route } = this.of;
     for (let number = this.current.attempt; ; number++) {
-      this.current = this.of.attempt(number);
+      // Without a choice the attempt begins at once, as it always did: histories say so.
+      const next = route === undefined ? this.of.attempt(number) : await this.placeBy(route, number);
+      if (next === null) return this.of.fail(route?.failure() ?? lostAll);
+      this.current = next;
       this.host = null;
+      this.alive = true;
       const end = await this.runOne().catch((error: unknown) => this.rejected(error));
       if (end.kind === 'ended') return end.outcome;
+      if (end.kind === 'refused') {
+        // Nothing of it is there to be cancelled.
+        this.alive = false;
+        route?.refused(next, end);
+        continue;
+      }
       log.warn('an attempt was lost', { attempt: number, why: end.why });
-      if (!this.losses.allow(end)) return this.of.fail({ reason: 'lost', message: end.why });
+      if (route !== undefined) route.lost(next, end);
+      else if (!this.losses.allow(end)) return this.of.fail({ reason: 'lost', message: end.why });
     }
+  }
+
+  /** Whatever came before is over; meanwhile there is nothing to cancel. */
+  private placeBy(route: RouteOf<Ref>, number: number): Promise<Ref | null> {
+    this.alive = false;
+    return route.place(number);
   }
 
   /** Ends the present attempt, wherever it is. Where nobody answers, it ends all the same. */
   async cancel(message: string): Promise<Outcome> {
+    if (!this.alive) return this.of.fail({ reason: 'cancelled', message });
     try {
       for (;;) {
         const progress = await this.site(reachable).cancelAttempt(this.current, message);
@@ -151,7 +212,7 @@ export class Attempts<Ref extends { readonly attempt: number; readonly site: str
     }
   }
 
-  private async runOne(): Promise<Extract<AttemptProgress<Outcome>, { kind: 'ended' | 'lost' }>> {
+  private async runOne(): Promise<End<Outcome>> {
     let progress = await this.start();
     while (progress.kind === 'elsewhere') {
       this.host = progress.host;
@@ -161,9 +222,9 @@ export class Attempts<Ref extends { readonly attempt: number; readonly site: str
     this.host = progress.host;
     const { attempt, site } = this.current;
     const tell = this.of.tell ?? setCurrentDetails;
-    tell(
-      `attempt ${String(attempt)} at ${site}${this.host === null ? '' : ` on ${this.host}`}: job ${progress.jobId}`,
-    );
+    const line = `attempt ${String(attempt)} at ${site}${this.host === null ? '' : ` on ${this.host}`}: job ${progress.jobId}`;
+    this.of.route?.begun();
+    tell(this.of.route?.described(line) ?? line);
     const end = await this.site(observing).awaitAttempt(this.current);
     if (end.kind === 'ended' || end.kind === 'lost') return end;
     throw ApplicationFailure.nonRetryable(`awaitAttempt answered ${end.kind}`, 'Corrupt');
@@ -186,19 +247,19 @@ export class Attempts<Ref extends { readonly attempt: number; readonly site: str
   }
 
   /** An attempt that can't be made ends the trial, not the study. */
-  private async rejected(error: unknown): Promise<Extract<AttemptProgress<Outcome>, { kind: 'ended' }>> {
+  private async rejected(error: unknown): Promise<End<Outcome>> {
     if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
-    const message = error.cause?.message ?? error.message;
+    const why = error.cause?.message ?? error.message;
+    const message = this.of.route?.failure({ site: this.current.site, why }).message ?? why;
     return { kind: 'ended', outcome: await this.of.fail({ reason: 'rejected', message }) };
   }
 
   private site(options: typeof observing): AttemptActivities<Ref, Outcome> {
     const { site, attempt } = this.current;
     const taskQueue = this.host === null ? siteQueue(site) : siteHostQueue(site, this.host);
-    return this.of.activities({
-      ...options,
-      taskQueue,
-      summary: `attempt ${String(attempt)} at ${site}`,
-    });
+    const why = this.of.route?.why ?? '';
+    const what = `attempt ${String(attempt)} at ${site}`;
+    const summary = why === '' ? what : oneLine(`${what} (${why})`).slice(0, longestSummary);
+    return this.of.activities({ ...options, taskQueue, summary });
   }
 }

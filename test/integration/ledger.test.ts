@@ -79,6 +79,91 @@ describe.each(['sqlite', 'postgresql'])('a ledger on %s', (kind) => {
     await ledger.close();
   });
 
+  test('an attempt is given up by whoever knows that nothing was submitted, and by nobody else', async () => {
+    await ledger.createStudy(newStudy({ name: 's' }));
+    await ledger.commitProposals('s', [proposal('k')]);
+    const refusal = { cause: 'down', why: 'no route' } as const;
+    expect(await ledger.findSubmission('s', 0, 1)).toBeNull();
+    const claims = await Promise.all(
+      ['a', 'b', 'c'].map((token) => ledger.claimSubmission('s', 0, 1, token)),
+    );
+    const [{ token }] = claims as [(typeof claims)[number]];
+    expect(claims).toEqual(claims.map(() => ({ token, state: 'begun', refusal: null })));
+    const other = { token: 'another', refusal, force: false };
+    expect(await ledger.withdrawSubmission('s', 0, 1, other)).toMatchObject({ state: 'begun' });
+    expect(await ledger.withdrawSubmission('s', 0, 1, { ...other, force: true })).toEqual({
+      token,
+      state: 'withdrawing',
+      refusal,
+    });
+    await ledger.settleSubmission('s', 0, 1);
+    expect(await ledger.claimSubmission('s', 0, 1, 'late')).toEqual({ token, state: 'withdrawn', refusal });
+    // Not begun at all, and by its own token: the first reason stays.
+    expect(await ledger.withdrawSubmission('s', 0, 2, other)).toMatchObject({ state: 'withdrawn' });
+    const login = { cause: 'login', why: 'a passcode' } as const;
+    expect(await ledger.withdrawSubmission('s', 0, 2, { ...other, refusal: login })).toMatchObject({
+      refusal,
+    });
+    await ledger.claimSubmission('s', 0, 3, 'mine');
+    expect(
+      await ledger.withdrawSubmission('s', 0, 3, { token: 'mine', refusal: login, force: false }),
+    ).toEqual({ token: 'mine', state: 'withdrawn', refusal: login });
+  });
+
+  test('workers tell each other of sites', async () => {
+    const health = {
+      state: 'ok',
+      reason: '',
+      since: '2026-01-01T00:00:00.000Z',
+      free: 3,
+      queued: 0,
+      running: 1,
+    } as const;
+    await ledger.noteSites('one', [{ site: 'a', host: 'h', health }]);
+    await ledger.noteSites('two', [{ site: 'a', host: null, health }]);
+    await ledger.noteSites('one', [{ site: 'a', host: 'h', health: { ...health, state: 'down' } }]);
+    const rows = await ledger.readSites();
+    expect(rows.map(({ site, worker, host, health: { state } }) => [site, worker, host, state])).toEqual([
+      ['a', 'one', 'h', 'down'],
+      ['a', 'two', null, 'ok'],
+    ]);
+    expect(Date.now() - rows[0]!.seenAt.getTime()).toBeLessThan(60_000);
+  });
+
+  test('a kept result is found by its key, the first of two, until its study is deleted', async () => {
+    await ledger.createStudy(newStudy({ name: 's' }));
+    await ledger.commitProposals('s', [proposal('k'), proposal('l'), proposal('m')]);
+    expect(await ledger.findCached('key')).toBeNull();
+    await ledger.setIntermediateValues('s', 1, new Map([[3, Number.NaN]]));
+    await ledger.finishTrial('s', 0, { state: 'PRUNED', values: [1], userAttrs: {}, cacheKey: 'key' });
+    expect(await ledger.findCached('key')).toBeNull();
+    await Promise.all(
+      [1, 2].map((number) =>
+        ledger.finishTrial('s', number, {
+          state: 'COMPLETE',
+          values: [Infinity],
+          userAttrs: {},
+          cacheKey: 'key',
+        }),
+      ),
+    );
+    const found = await ledger.findCached('key');
+    expect(found).toMatchObject({ study: 's', values: [Infinity] });
+    await ledger.finishTrial('s', found!.number === 1 ? 2 : 1, {
+      state: 'COMPLETE',
+      values: [5],
+      userAttrs: {},
+      cacheKey: 'key',
+    });
+    expect(await ledger.findCached('key')).toEqual(found);
+    runOptuna('optuna.delete_study(study_name=sys.argv[2], storage=sys.argv[1]); print(1)', url, 's');
+    expect(await ledger.findCached('key')).toBeNull();
+    await ledger.createStudy(newStudy({ name: 's' }));
+    await ledger.commitProposals('s', [proposal('n')]);
+    await ledger.finishTrial('s', 0, { state: 'COMPLETE', values: [2], userAttrs: {}, cacheKey: 'key' });
+    expect(await ledger.findCached('key')).toMatchObject({ number: 0, values: [2] });
+  });
+
   test('gives numbers from 0 without a gap, and a key its trial once', async () => {
     await ledger.createStudy(newStudy());
     const first = await ledger.commitProposals('study', [proposal('a'), proposal('b')]);

@@ -9,6 +9,7 @@ import { until, type Installation } from './installation';
 
 /** Says that it has started, and ends when it may; its value is `x`. */
 const script = `#!/bin/sh
+echo >>"$GATES/starts-$PERDURE_TRIAL_NUMBER"
 touch "$GATES/started-$PERDURE_TRIAL_NUMBER"
 while [ ! -e "$GATES/go-$PERDURE_TRIAL_NUMBER" ] && [ ! -e "$GATES/go-all" ]; do sleep 0.05; done
 [ ! -e "$GATES/fail-$PERDURE_TRIAL_NUMBER" ] || { echo "told to fail"; exit 3; }

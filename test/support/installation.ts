@@ -43,7 +43,15 @@ export class Installation {
   } = {}) {
     this.more = env;
     mkdirSync(this.failpoints);
-    const lines = [`sites: ${JSON.stringify({ local: { scheduler: 'local', slots }, ...sites })}`];
+    this.configure({ local: { scheduler: 'local', slots }, ...sites }, { storage, encryptionKeyEnv });
+  }
+
+  /** Writes the settings anew: for sites that lie below the folder. */
+  configure(
+    sites: Readonly<Record<string, unknown>>,
+    { storage, encryptionKeyEnv }: { readonly storage?: string; readonly encryptionKeyEnv?: string } = {},
+  ): void {
+    const lines = [`sites: ${JSON.stringify(sites)}`];
     if (storage !== undefined) lines.push(`storage: ${JSON.stringify(storage)}`);
     if (encryptionKeyEnv !== undefined) lines.push(`temporal: {encryption_key_env: ${encryptionKeyEnv}}`);
     writeFileSync(this.config, `${lines.join('\n')}\n`);

@@ -167,6 +167,11 @@ export class Observer {
     return this.silence === null ? null : { why: this.silence, login: false, since: this.lastDone };
   }
 
+  /** Whether the site has been looked at. */
+  get looked(): boolean {
+    return this.lastDone > 0;
+  }
+
   /** How long a look has been under way without an answer (milliseconds); nought where none is. */
   get silentFor(): number {
     return this.cycle === undefined ? 0 : Date.now() - Math.max(this.lastBegan, this.lastDone);

@@ -6,6 +6,8 @@ import type { PbsSite } from './pbs-site';
 /** How long whoever asks waits for a look, and how long one may last that is nothing odd (milliseconds). */
 const patience = 2000;
 const usualLook = 15_000;
+/** The same of the first one, before which nothing is known. */
+const firstLook = 1000;
 
 /** Tells how a PBS site is, from what its observer has seen: a look is made for this alone only where nobody follows a job. */
 export class PbsHealth {
@@ -28,7 +30,9 @@ export class PbsHealth {
     }
     const free = full ? 0 : this.freeBeside(counts.queued + counts.running);
     const silent =
-      silentFor > usualLook ? `it has not answered for ${String(Math.round(silentFor / 1000))} s` : null;
+      silentFor > (this.observer.looked ? usualLook : firstLook)
+        ? `it has not answered for ${String(Math.round(silentFor / 1000))} s`
+        : null;
     const reason = silent ?? this.note() ?? '';
     return this.clock.stamp({ state: reason === '' ? 'ok' : 'degraded', reason, free, ...counts });
   }

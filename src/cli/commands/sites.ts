@@ -1,0 +1,46 @@
+import Table from 'cli-table3';
+import type { Command } from 'commander';
+import { siteStates, type SiteState } from '../site-states';
+import { print, printJson } from '../terminal';
+import { plainTable } from '../trial-table';
+import { withSession } from '../with-session';
+
+export function addSites(root: Command): void {
+  root
+    .command('sites')
+    .description('how each site is: whether it takes trials, needs a login, has room')
+    .option('--json', 'as JSON')
+    .action(async ({ json }: { json?: boolean }, command: Command) => {
+      await withSession(command, async ({ settings, ledger }) => {
+        const states = await siteStates(settings, ledger);
+        if (json === true) printJson(states);
+        else print(sitesText(states));
+      });
+    });
+}
+
+function sitesText(states: readonly SiteState[]): string {
+  const table = new Table({
+    head: ['site', 'scheduler', 'state', 'free', 'queued', 'running', 'since'],
+    ...plainTable,
+  });
+  for (const { site, scheduler, state, free, queued, running, since } of states)
+    table.push([
+      site,
+      scheduler,
+      state,
+      state === 'ok' && free === null ? 'no limit' : number(free),
+      number(queued),
+      number(running),
+      since === null ? '' : since.replace('T', ' ').replace(/\.\d+Z$/, ' UTC'),
+    ]);
+  const notes = states.flatMap(({ site, state, reason, log }) => [
+    ...(reason === '' ? [] : ['', `${site} (${state}): ${reason}`]),
+    ...(log.length === 0 ? [] : ['', `last lines of ${site}'s log:`, ...log.map((line) => `  ${line}`)]),
+  ]);
+  return [table.toString(), ...notes].join('\n');
+}
+
+function number(value: number | null): string {
+  return value === null ? '' : String(value);
+}

@@ -1,0 +1,58 @@
+import type { Settings } from '../config/settings';
+import { askAnyWorker } from '../control/any-worker';
+import type { Ledger } from '../storage/ledger';
+import { combined } from '../study/combined-health';
+import { PerdureError } from '../study/error';
+import type { SiteHealth } from '../study/site-health';
+
+/** Workers that were not heard of for so long tell nothing (milliseconds); they tell every ten seconds while anybody chooses a site. */
+const silentAfter = 45_000;
+
+/** A site as `perdure sites` shows it. */
+export interface SiteState {
+  readonly site: string;
+  readonly scheduler: string;
+  /** `unknown`: no worker told of it. */
+  readonly state: SiteHealth['state'] | 'unknown';
+  readonly reason: string;
+  readonly since: string | null;
+  readonly free: number | null;
+  readonly queued: number | null;
+  readonly running: number | null;
+  readonly log: readonly string[];
+}
+
+/** Each site of the settings: as a worker of this machine sees it now, else as others told lately. */
+export async function siteStates(settings: Settings, ledger: Ledger): Promise<readonly SiteState[]> {
+  const rows = await ledger.readSites();
+  return Promise.all(
+    Object.entries(settings.sites).map(async ([site, { scheduler }]) => {
+      const asked = await ask(settings, site);
+      if (!('problem' in asked)) return stateOf(site, scheduler, asked);
+      const heard = rows.filter(
+        (row) => row.site === site && Date.now() - row.seenAt.getTime() < silentAfter,
+      );
+      const health = combined(null, heard);
+      return health === null ? unknown(site, scheduler, asked.problem) : stateOf(site, scheduler, health);
+    }),
+  );
+}
+
+async function ask(settings: Settings, site: string): Promise<SiteHealth | { readonly problem: string }> {
+  try {
+    return await askAnyWorker<'health'>(settings.home, { do: 'health', site });
+  } catch (error) {
+    if (!(error instanceof PerdureError)) throw error;
+    return { problem: error.text };
+  }
+}
+
+function stateOf(site: string, scheduler: string, health: SiteHealth): SiteState {
+  const { state, reason, since, free, queued, running, log = [] } = health;
+  return { site, scheduler, state, reason, since, free, queued, running, log };
+}
+
+function unknown(site: string, scheduler: string, reason: string): SiteState {
+  const nothing = { since: null, free: null, queued: null, running: null, log: [] };
+  return { site, scheduler, state: 'unknown', reason, ...nothing };
+}

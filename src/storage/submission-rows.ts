@@ -1,0 +1,75 @@
+import type { Kysely } from 'kysely';
+import type { Refusal } from '../study/itinerary';
+import type { Submission } from './ledger';
+import type { Tables } from './tables';
+
+type Db = Kysely<Tables>;
+
+export async function findSubmission(db: Db, trial_id: number, attempt: number): Promise<Submission | null> {
+  const row = await db
+    .selectFrom('perdure_submissions')
+    .select(['token', 'state', 'refusal_json'])
+    .where('trial_id', '=', trial_id)
+    .where('attempt', '=', attempt)
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  const { token, state, refusal_json } = row;
+  // Written by `withdrawSubmission` alone.
+  return { token, state, refusal: refusal_json === null ? null : (JSON.parse(refusal_json) as Refusal) };
+}
+
+/** Within a transaction that has locked the trial. */
+export async function claimSubmission(
+  trx: Db,
+  trial_id: number,
+  attempt: number,
+  token: string,
+): Promise<Submission> {
+  const known = await findSubmission(trx, trial_id, attempt);
+  if (known !== null) return known;
+  await trx
+    .insertInto('perdure_submissions')
+    .values({ trial_id, attempt, token, state: 'begun', refusal_json: null })
+    .execute();
+  return { token, state: 'begun', refusal: null };
+}
+
+/** Within a transaction that has locked the trial. */
+export async function withdrawSubmission(
+  trx: Db,
+  trial_id: number,
+  attempt: number,
+  { token, refusal, force }: { readonly token: string; readonly refusal: Refusal; readonly force: boolean },
+): Promise<Submission> {
+  const known = await findSubmission(trx, trial_id, attempt);
+  const refusal_json = JSON.stringify(refusal);
+  if (known === null) {
+    await trx
+      .insertInto('perdure_submissions')
+      .values({ trial_id, attempt, token, state: 'withdrawn', refusal_json })
+      .execute();
+    return { token, state: 'withdrawn', refusal };
+  }
+  if (known.state !== 'begun') return known;
+  const mine = known.token === token;
+  if (!mine && !force) return known;
+  const state = mine ? 'withdrawn' : 'withdrawing';
+  await trx
+    .updateTable('perdure_submissions')
+    .set({ state, refusal_json })
+    .where('trial_id', '=', trial_id)
+    .where('attempt', '=', attempt)
+    .execute();
+  return { token: known.token, state, refusal };
+}
+
+/** What was submitted has been ended. */
+export async function settleSubmission(trx: Db, trial_id: number, attempt: number): Promise<void> {
+  await trx
+    .updateTable('perdure_submissions')
+    .set({ state: 'withdrawn' })
+    .where('trial_id', '=', trial_id)
+    .where('attempt', '=', attempt)
+    .where('state', '=', 'withdrawing')
+    .execute();
+}
