@@ -139,7 +139,7 @@ test('a trial with ranks has whole nodes, and waits until they are free', async 
 
 test('without a launcher only the first node is used, and that is told', async () => {
   const names = [0, 1].map((number) => block.add(number, 'echo $PERDURE_NODE'));
-  const pilot = block.start('b1', { hosts, idle: 0, launcher: 'auto', env: { PATH: '/usr/bin:/bin' } });
+  const pilot = block.start('b1', { hosts, idle: 0, launcher: 'auto' });
   expect(await ended(pilot)).toBe(0);
   expect(names.map((name) => output(name))).toEqual(['n1\n', 'n1\n']);
   expect(block.report()).toMatchObject({

@@ -8,16 +8,19 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import {
   isGroupAlive,
   parseIdentity,
   signalGroup,
   type ProcessIdentity,
 } from '../../src/process/process-group';
+
+const launchers: readonly string[] = ['mpiexec', 'pbsdsh'];
 import { until } from './installation';
 
 const shim = resolve(__dirname, '..', '..', 'trial');
@@ -117,7 +120,7 @@ export class FakeBlock {
       stdio: ['ignore', 'ignore', 'inherit'],
       cwd: this.folder,
       env: {
-        PATH: `${this.bin}:${process.env['PATH'] ?? ''}`,
+        PATH: this.searched,
         PBS_JOBID: `${block}.server`,
         PBS_NODEFILE: this.path(`nodes-${block}`),
         ...env,
@@ -125,6 +128,23 @@ export class FakeBlock {
     });
     this.pilots.push(pilot);
     return pilot;
+  }
+
+  /**
+   * Where pilots look for programs: first what a test brings, then what this machine has, but for launchers of its own.
+   */
+  private get searched(): string {
+    const machine = (process.env['PATH'] ?? '').split(delimiter).flatMap((directory, index) => {
+      if (!launchers.some((name) => existsSync(join(directory, name)))) return [directory];
+      const others = join(this.folder, `programs-${String(index)}`);
+      if (existsSync(others)) return [others];
+      mkdirSync(others);
+      for (const name of readdirSync(directory)) {
+        if (!launchers.includes(name)) symlinkSync(join(directory, name), join(others, name));
+      }
+      return [others];
+    });
+    return [this.bin, ...machine].join(delimiter);
   }
 
   /** A shell script by this name on the pilots' PATH. */
