@@ -44,7 +44,7 @@ export function createBatchActivities({ ledger }: { readonly ledger: Ledger }): 
       judgeDiagnosis(test, await ledger.batches.readJobs(batch.uuid, {}), roundTrip),
     ),
 
-    cancelWaiting: activity((batch, after, message) =>
+    cancelWaitingJobs: activity((batch, after, message) =>
       ledger.batches.cancelWaiting(batch.uuid, after, message),
     ),
   };

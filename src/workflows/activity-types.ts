@@ -320,5 +320,5 @@ export interface BatchActivities {
     roundTrip: number,
   ): Promise<readonly DiagnosisFinding[]>;
   /** Ends the jobs above `after` that wait. @returns how many */
-  cancelWaiting(batch: BatchRef, after: number, message: string): Promise<number>;
+  cancelWaitingJobs(batch: BatchRef, after: number, message: string): Promise<number>;
 }

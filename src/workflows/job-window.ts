@@ -90,7 +90,7 @@ export class JobWindow {
     this.stopped = true;
     this.ready = [];
     this.dirty = true;
-    await this.activities.cancelWaiting(this.input.batch, -1, message);
+    await this.activities.cancelWaitingJobs(this.input.batch, -1, message);
     for (const { scope } of this.open.values()) scope.cancel();
     await condition(() => this.open.size === 0);
     await this.count();

@@ -121,7 +121,12 @@ test('logs: --follow goes from a lost attempt to the next; --attempt has either'
     'echo "attempt $PERDURE_ATTEMPT"; gate "losing-go-$PERDURE_ATTEMPT"; echo 1 >"$PERDURE_RESULT"',
   );
   await untilPrinted('losing', 'attempt 1');
-  const following = installation.perdure('logs', 'losing', '0', '--follow');
+  const follows = new AbortController();
+  const onOutput = (): void => {
+    follows.abort();
+  };
+  const following = installation.perdure('logs', 'losing', '0', '--follow', { onOutput });
+  await until('it follows the first attempt', () => follows.signal.aborted);
   const job = pbs.jobs().find(({ state }) => state === 'R');
   execFileSync(join(pbs.bin, 'qdel'), [job!.id]);
   await untilPrinted('losing', 'attempt 2');

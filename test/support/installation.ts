@@ -15,6 +15,14 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+/** What a test does while a command runs. */
+export interface Watched {
+  /** Presses Ctrl-C when it has said that on standard error. */
+  readonly interruptAt?: RegExp;
+  /** Is called when it has written something to standard output. */
+  readonly onOutput?: () => void;
+}
+
 /** What a test can kill. */
 export type Victim = 'worker' | 'server' | 'both';
 
@@ -78,17 +86,14 @@ export class Installation {
   }
 
   /** Runs `perdure` to its end; `interruptAt`: presses Ctrl-C when it has said that on standard error. */
-  async perdure(...words: readonly (string | { readonly interruptAt: RegExp })[]): Promise<CommandResult> {
+  async perdure(...words: readonly (string | Watched)[]): Promise<CommandResult> {
     return this.perdureWith('', ...words);
   }
 
   /** The same, with this text as its standard input. */
-  async perdureWith(
-    input: string,
-    ...words: readonly (string | { readonly interruptAt: RegExp })[]
-  ): Promise<CommandResult> {
+  async perdureWith(input: string, ...words: readonly (string | Watched)[]): Promise<CommandResult> {
     const args = words.filter((word) => typeof word === 'string');
-    const { interruptAt } = words.find((word) => typeof word !== 'string') ?? {};
+    const { interruptAt, onOutput } = words.find((word) => typeof word !== 'string') ?? {};
     const child = spawn(bin, args, { env: this.env, cwd: this.folder, stdio: ['pipe', 'pipe', 'pipe'] });
     // It may end without having read it.
     child.stdin.on('error', () => undefined);
@@ -98,6 +103,7 @@ export class Installation {
       for await (const part of stream) parts.push(Buffer.from(part as Uint8Array));
       return Buffer.concat(parts).toString('utf8');
     };
+    if (onOutput !== undefined) child.stdout.once('data', onOutput);
     if (interruptAt !== undefined) {
       let said = '';
       const watch = (part: Buffer): void => {
