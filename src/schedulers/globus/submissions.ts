@@ -38,6 +38,9 @@ export interface SiteFunction {
   readonly text: string;
 }
 
+/** Registrations under way, of all sites of this process that share a ledger: studies at several sites may begin at once. */
+const registering = new WeakMap<GlobusJournal, Map<string, Promise<string>>>();
+
 /**
  * Submits tasks, those that come at the same moment by one request, to one task group: the queue of results of an earlier submission,
  * whose answer may have been lost, is then the queue of this one.
@@ -47,7 +50,6 @@ export class Submissions {
   private underWay = 0;
   private scheduled = false;
   private group: string | null | undefined;
-  private registering: Promise<string> | undefined;
   private readonly code: string;
   private readonly hash: string;
 
@@ -169,10 +171,14 @@ export class Submissions {
   }
 
   private functionId(): Promise<string> {
-    this.registering ??= this.findFunction().finally(() => {
-      this.registering = undefined;
-    });
-    return this.registering;
+    const key = `${this.site.serviceUrl}\n${this.hash}`;
+    const ofLedger = registering.get(this.journal) ?? new Map<string, Promise<string>>();
+    registering.set(this.journal, ofLedger);
+    const known = ofLedger.get(key);
+    if (known !== undefined) return known;
+    const mine = this.findFunction().finally(() => ofLedger.delete(key));
+    ofLedger.set(key, mine);
+    return mine;
   }
 
   /** Registered once for each text, whoever asks. */
