@@ -27,6 +27,8 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
   const { hostOf, failpoint } = deps;
   const follower = new Follower(deps);
   const handOver = new HandOver(deps);
+  /** Slots of a site that attempts are about to take. */
+  const promised = new Map<string, number>();
 
   /** Where this attempt belongs: the first worker that asks gets it. */
   async function elsewhere(
@@ -40,18 +42,33 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
   /**
    * A full host leaves an attempt that has no place yet to the other hosts of its site. It keeps it for a while first, and longer
    * each time, as it may be the only one.
+   * @returns to be called when the attempt has its slot
    */
-  async function untilRoom(attempt: Attempt<Outcome>, signal: AbortSignal): Promise<void> {
+  async function untilRoom(attempt: Attempt<Outcome>, signal: AbortSignal): Promise<() => void> {
     const { scheduler } = attempt;
-    if (hostOf(attempt.site) === null || (await scheduler.health()).free !== 0) return;
-    if (await attempt.isPlaced()) return;
+    if (hostOf(attempt.site) === null) return () => undefined;
+    let slot = await promiseSlot(attempt);
+    if (slot !== null) return slot;
+    if (await attempt.isPlaced()) return () => undefined;
     const patience = Math.min(1000 * Context.current().info.attempt, longestPatience);
     const until = Date.now() + patience;
-    while ((await scheduler.health()).free === 0) {
+    while ((slot = await promiseSlot(attempt)) === null) {
       const left = until - Date.now();
       if (left <= 0 || signal.aborted) throw pending('no slot is free at this host', scheduler.pace().again);
       await scheduler.waitForSlot(left, signal);
     }
+    return slot;
+  }
+
+  /** Of several attempts that see the same free slot one gets it. @returns ends the promise; `null`: none is free */
+  async function promiseSlot({ scheduler, site }: Attempt<Outcome>): Promise<(() => void) | null> {
+    const { free } = await scheduler.health();
+    const others = promised.get(site) ?? 0;
+    if (free !== null && free <= others) return null;
+    promised.set(site, others + 1);
+    return () => {
+      promised.set(site, (promised.get(site) ?? 1) - 1);
+    };
   }
 
   /** A site that needs a person is told of; nothing fails. */
@@ -172,13 +189,18 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
       if (outcome !== null) return { kind: 'ended', outcome };
       const signal = waiting(deps);
       // One that could be made elsewhere is rather given up here.
-      if (attempt.handOver === null) await untilRoom(attempt, signal);
-      const other = await elsewhere(attempt);
-      if (other !== null) return other;
-      const jobId =
-        attempt.handOver === null
-          ? await flagged(attempt, () => submitHere(attempt, signal))
-          : await submitOrGiveUp(attempt, attempt.handOver, signal);
+      const submitted = attempt.handOver === null ? await untilRoom(attempt, signal) : () => undefined;
+      let jobId: string | Refused;
+      try {
+        const other = await elsewhere(attempt);
+        if (other !== null) return other;
+        jobId =
+          attempt.handOver === null
+            ? await flagged(attempt, () => submitHere(attempt, signal))
+            : await submitOrGiveUp(attempt, attempt.handOver, signal);
+      } finally {
+        submitted();
+      }
       if (typeof jobId !== 'string') return jobId;
       await answered(attempt);
       return followStarted(attempt, jobId, signal);
