@@ -35,14 +35,21 @@ if ! fresh dist/workflow-bundle.js src package.json tsconfig.json tsconfig.build
   npm run --silent build >&2
 fi
 
-# python_environment FOLDER REQUIREMENTS: made anew, or brought up to date where the list of requirements has changed.
+# python_environment FOLDER REQUIREMENTS: made anew, or brought up to date where the list of requirements has changed. Its programs
+# name its Python by the whole path, so an environment that was moved or copied here is of no use: the stamp says where it was made.
 python_environment() {
   stamp=$1/.perdure-$(basename "$2")
-  fresh "$stamp" "$2" && return 0
-  [ -x "$1/bin/python" ] || python3 -m venv "$1" || fail "python3 has no venv; on Debian: apt install python3-venv"
+  mkdir -p "$1"
+  here=$(cd "$1" && pwd -P)
+  fresh "$stamp" "$2" && [ "$(cat "$stamp")" = "$here" ] && return 0
+  if [ -e "$stamp" ] && [ "$(cat "$stamp")" != "$here" ]; then
+    say "$1 was made elsewhere; making it anew"
+    rm -rf "$1"
+  fi
+  [ -x "$1/bin/python" ] || python3 -m venv --clear "$1" || fail "python3 has no venv; on Debian: apt install python3-venv"
   say "installing $2"
   "$1/bin/python" -m pip install --quiet --disable-pip-version-check -r "$2" >&2
-  touch "$stamp"
+  printf '%s\n' "$here" >"$stamp"
 }
 
 parts=" $* "
