@@ -27,8 +27,6 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
   const { hostOf, failpoint } = deps;
   const follower = new Follower(deps);
   const handOver = new HandOver(deps);
-  /** Slots of a site that attempts are about to take. */
-  const promised = new Map<string, number>();
 
   /** Where this attempt belongs: the first worker that asks gets it. */
   async function elsewhere(
@@ -36,39 +34,26 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
   ): Promise<Extract<AttemptProgress<Outcome>, { kind: 'elsewhere' }> | null> {
     const host = hostOf(attempt.site);
     const place = await attempt.place(host);
-    return place.host === null || place.host === host ? null : { kind: 'elsewhere', host: place.host };
+    if (place.host === null || place.host === host) return null;
+    attempt.scheduler.slots?.release(attempt.key);
+    return { kind: 'elsewhere', host: place.host };
   }
 
   /**
    * A full host leaves an attempt that has no place yet to the other hosts of its site. It keeps it for a while first, and longer
-   * each time, as it may be the only one.
-   * @returns to be called when the attempt has its slot
+   * each time, as it may be the only one. Resolves when the attempt has a slot here, or its place already.
    */
-  async function untilRoom(attempt: Attempt<Outcome>, signal: AbortSignal): Promise<() => void> {
-    const { scheduler } = attempt;
-    if (hostOf(attempt.site) === null) return () => undefined;
-    let slot = await promiseSlot(attempt);
-    if (slot !== null) return slot;
-    if (await attempt.isPlaced()) return () => undefined;
+  async function untilRoom(attempt: Attempt<Outcome>, signal: AbortSignal): Promise<void> {
+    const { scheduler, key } = attempt;
+    const { slots } = scheduler;
+    if (slots === undefined || slots.reserve(key) || (await attempt.isPlaced())) return;
     const patience = Math.min(1000 * Context.current().info.attempt, longestPatience);
     const until = Date.now() + patience;
-    while ((slot = await promiseSlot(attempt)) === null) {
+    while (!slots.reserve(key)) {
       const left = until - Date.now();
       if (left <= 0 || signal.aborted) throw pending('no slot is free at this host', scheduler.pace().again);
       await scheduler.waitForSlot(left, signal);
     }
-    return slot;
-  }
-
-  /** Of several attempts that see the same free slot one gets it. @returns ends the promise; `null`: none is free */
-  async function promiseSlot({ scheduler, site }: Attempt<Outcome>): Promise<(() => void) | null> {
-    const { free } = await scheduler.health();
-    const others = promised.get(site) ?? 0;
-    if (free !== null && free <= others) return null;
-    promised.set(site, others + 1);
-    return () => {
-      promised.set(site, (promised.get(site) ?? 1) - 1);
-    };
   }
 
   /** A site that needs a person is told of; nothing fails. */
@@ -174,11 +159,13 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
       const attempt = await load(ref);
       const { outcome } = attempt;
       if (outcome !== null) return { kind: 'ended', outcome };
+      // Several have seen the same free slot; the others are not bound to this host.
+      if (scheduler.slots?.reserve(attempt.key) === false) return null;
       const other = await elsewhere(attempt);
       if (other !== null) return other;
       await attempt.beReady();
       const jobId = await submit(attempt);
-      // Somebody was faster. It belongs to this host by now, and waits here.
+      // It took so long that its slot is another's. It belongs to this host by now, and waits here.
       if (jobId === null) return { kind: 'elsewhere', host };
       return followStarted(attempt, jobId, waiting(deps));
     }),
@@ -189,18 +176,13 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
       if (outcome !== null) return { kind: 'ended', outcome };
       const signal = waiting(deps);
       // One that could be made elsewhere is rather given up here.
-      const submitted = attempt.handOver === null ? await untilRoom(attempt, signal) : () => undefined;
-      let jobId: string | Refused;
-      try {
-        const other = await elsewhere(attempt);
-        if (other !== null) return other;
-        jobId =
-          attempt.handOver === null
-            ? await flagged(attempt, () => submitHere(attempt, signal))
-            : await submitOrGiveUp(attempt, attempt.handOver, signal);
-      } finally {
-        submitted();
-      }
+      if (attempt.handOver === null) await untilRoom(attempt, signal);
+      const other = await elsewhere(attempt);
+      if (other !== null) return other;
+      const jobId =
+        attempt.handOver === null
+          ? await flagged(attempt, () => submitHere(attempt, signal))
+          : await submitOrGiveUp(attempt, attempt.handOver, signal);
       if (typeof jobId !== 'string') return jobId;
       await answered(attempt);
       return followStarted(attempt, jobId, signal);

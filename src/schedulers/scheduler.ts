@@ -92,6 +92,8 @@ export interface JobOutput {
  * Errors: {@link PerdureError} of kind `SubmitRejected` (final), `Unavailable` (try again) or `LoginRequired`.
  */
 export interface Scheduler {
+  /** Where jobs take slots of this host. */
+  readonly slots?: HostSlots;
   /**
    * Makes the job exist, or finds the one that an earlier call made.
    * @returns the scheduler's own id of the job, or `null` when the site has no free slot now (nothing was done)
@@ -138,6 +140,14 @@ export interface Scheduler {
   /** The asker waits no more: the preparation is ended, unless it is over or somebody else waits. Resolves when it is gone. */
   abandonPreparation(request: PreparationRequest): Promise<void>;
   close(): Promise<void>;
+}
+
+/** The slots of a host, for jobs that another host of the site could run as well. */
+export interface HostSlots {
+  /** Takes a free slot for the job, or keeps the one that it has; `submit` uses it within five seconds, or anybody may take it. */
+  reserve(key: JobKey): boolean;
+  /** Gives back the slot of a job that is not submitted here after all. */
+  release(key: JobKey): void;
 }
 
 /** Who wrote what is read: the trial itself, or the job around it, as long as the trial has written nothing. */

@@ -4,6 +4,7 @@ import { HealthClock, type SiteHealth } from '../../study/site-health';
 import type { Cleaning, Heap, SiteFinding } from '../../study/site-upkeep';
 import { attemptPath } from '../job-key';
 import type {
+  HostSlots,
   JobKey,
   JobObservation,
   JobOutput,
@@ -50,7 +51,8 @@ export function createLocalScheduler(site: LocalSite): Scheduler {
 }
 
 class LocalScheduler implements Scheduler {
-  private readonly slots: Slots;
+  readonly slots: HostSlots;
+  private readonly claims: Slots;
   private readonly launcher = new Launcher();
   private readonly preparations: LocalPreparations;
   /** Jobs that were started here, and their end. */
@@ -60,7 +62,13 @@ class LocalScheduler implements Scheduler {
   private freed = Promise.withResolvers<void>();
 
   constructor(private readonly site: LocalSite) {
-    this.slots = new Slots(site.workingDir, site.slots, (path) => this.isOver(path));
+    this.claims = new Slots(site.workingDir, site.slots, (path) => this.isOver(path));
+    this.slots = {
+      reserve: (key) => this.claims.claim(this.directory(key).path),
+      release: (key) => {
+        this.claims.release(this.directory(key).path);
+      },
+    };
     this.preparations = new LocalPreparations(site.workingDir, this.launcher);
   }
 
@@ -135,7 +143,7 @@ class LocalScheduler implements Scheduler {
   health(): Promise<SiteHealth> {
     try {
       accessSync(this.site.workingDir, constants.W_OK | constants.X_OK);
-      const free = this.slots.free();
+      const free = this.claims.free();
       const running = this.site.slots - free;
       return Promise.resolve(this.clock.stamp({ state: 'ok', reason: '', free, queued: 0, running }));
     } catch (error) {
@@ -158,7 +166,7 @@ class LocalScheduler implements Scheduler {
   }
 
   close(): Promise<void> {
-    this.slots.close();
+    this.claims.close();
     this.launcher.close();
     return Promise.resolve();
   }
@@ -167,11 +175,11 @@ class LocalScheduler implements Scheduler {
     const job = this.directory(request.key);
     const id = attemptPath(request.key);
     if (job.hasBegun()) return id;
-    if (!this.slots.claim(job.path)) return null;
+    if (!this.claims.claim(job.path)) return null;
     await stageJob(this.site.workingDir, job, request);
     if (job.hasBegun()) return id;
     // The files may have taken so long that the claim was not believed any more.
-    if (!this.slots.claim(job.path)) return null;
+    if (!this.claims.claim(job.path)) return null;
     job.awaitStart();
     const { ended } = await startWrapper(this.launcher, job, this.site.workingDir, request);
     this.children.set(job.path, ended);

@@ -53,6 +53,12 @@ export class Slots {
     }
   }
 
+  /** Gives back the slot of a job that never began. */
+  release(directory: string): void {
+    if (this.isOver(directory) === null)
+      this.db.prepare('DELETE FROM claims WHERE directory = ?').run(directory);
+  }
+
   /** Slots that no job holds now. */
   free(now = Date.now()): number {
     return Math.max(0, this.count - this.taken('', now).length);
