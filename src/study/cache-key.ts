@@ -1,4 +1,4 @@
-import type { Json } from './json';
+import { canonicalText } from './json';
 import type { Params } from './space';
 import type { StudySpec } from './spec';
 import { trialShape } from './trial-shape';
@@ -26,18 +26,9 @@ export function cacheKeyText({ trial, prepare, objectives }: StudySpec, params: 
     params: { ...params },
   };
   // Plain data throughout; interfaces have no index signature.
-  return JSON.stringify(sorted(parts));
+  return canonicalText(parts);
 }
 
 function byPath(a: { readonly path: string }, b: { readonly path: string }): number {
   return a.path < b.path ? -1 : a.path > b.path ? 1 : 0;
-}
-
-function sorted(value: Json): Json {
-  if (value === null || typeof value !== 'object') return value;
-  if (Array.isArray(value)) return value.map((item: Json) => sorted(item));
-  const entries = Object.entries(value as Readonly<Record<string, Json>>).map(
-    ([key, item]) => [key, sorted(item)] as const,
-  );
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }

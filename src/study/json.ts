@@ -3,3 +3,15 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 
 /** A JSON object. */
 export type JsonObject = Readonly<Record<string, Json>>;
+
+/** The JSON with sorted keys: the same text for the same data, in whatever order it is written. */
+export function canonicalText(value: Json): string {
+  return JSON.stringify(sorted(value));
+}
+
+function sorted(value: Json): Json {
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map((item: Json) => sorted(item));
+  const entries = Object.entries(value as JsonObject).map(([key, item]) => [key, sorted(item)] as const);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
