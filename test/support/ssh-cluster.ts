@@ -21,9 +21,15 @@ export class SshCluster {
   /** @param site more of the site's settings */
   static async start(
     site: Readonly<Record<string, unknown>> = {},
-    options: { readonly mode?: LoginMode; readonly self?: boolean; readonly pbs?: PbsOptions } = {},
+    options: {
+      readonly mode?: LoginMode;
+      readonly self?: boolean;
+      readonly pbs?: PbsOptions;
+      /** Name of the site's working directory. */
+      readonly workingDir?: string;
+    } = {},
   ): Promise<SshCluster> {
-    const { mode = 'key', self = false } = options;
+    const { mode = 'key', self = false, workingDir = 'work' } = options;
     const ssh = await SshServer.start({ mode, self });
     const network = await NetworkProxy.start(ssh.port);
     const pbs = await PbsStandIn.start({
@@ -51,7 +57,7 @@ export class SshCluster {
             known_hosts: knownHosts,
             ...(mode === 'passcode' ? {} : { identity_file: ssh.identityFile }),
           },
-          working_dir: join(folder, 'work'),
+          working_dir: join(folder, workingDir),
           pbs_bin: pbs.bin,
           poll_interval: '1s',
           walltime: '00:10:00',
