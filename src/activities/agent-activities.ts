@@ -16,11 +16,13 @@ import type { AgentActivities, ModelCall, ModelReply, StudyRef } from '../workfl
 import { activity } from './boundary';
 import { briefingOf } from './agent-briefing';
 import { moduleQuestion } from './module-question';
+import type { SiteWatch } from './site-watch';
 import type { StudyContexts } from './study-context';
 
 export interface AgentDependencies {
   readonly ledger: Ledger;
   readonly contexts: StudyContexts;
+  readonly watch: SiteWatch;
   readonly surroundings: ModelSurroundings;
   readonly failpoint: (name: string) => void;
 }
@@ -33,7 +35,7 @@ export function createAgentActivities(deps: AgentDependencies): AgentActivities 
   );
   return {
     agentObserve: activity(async (study, specVersion, question) =>
-      briefingOf(ledger, await contexts.get(study, specVersion), study, question),
+      briefingOf(deps, await contexts.get(study, specVersion), study, question),
     ),
     // The same in four names: so a round's history reads as what it is.
     agentReflect: ask,
@@ -115,19 +117,20 @@ interface Answer {
 }
 
 async function askFor(
-  { ledger, contexts, surroundings }: AgentDependencies,
+  deps: AgentDependencies,
   study: StudyRef,
   specVersion: number,
   call: ModelCall,
   agent: AgentSpec,
   schema: JsonSchema,
 ): Promise<Answer> {
+  const { contexts, surroundings } = deps;
   const signal = Context.current().cancellationSignal;
   if (agent.by.kind === 'model')
     return askModel(agent.by.model, call.conversation, schema, surroundings, signal);
   if (agent.by.kind === 'sampler')
     throw new ModelError('refused', `agent '${agent.name}' is a sampler, and is not asked`);
-  const question = await moduleQuestion(ledger, await contexts.get(study, specVersion), study, agent, call);
+  const question = await moduleQuestion(deps, await contexts.get(study, specVersion), study, agent, call);
   const text = await askModule(agent.by.path, question, signal);
   return { text, usage: reportedUsage(text) };
 }

@@ -1,14 +1,13 @@
 import { viewFor } from '../agent/briefing';
-import type { SiteView } from '../agent/summary';
 import type { Ledger } from '../storage/ledger';
-import { loginAttr } from '../study/login-flags';
 import type { Params } from '../study/space';
 import type { RoundBriefing, RoundQuestion, StudyRef } from '../workflows/activity-types';
+import type { SiteWatch } from './site-watch';
 import type { StudyContext } from './study-context';
 
 /** How the study stands, for an agent: read from the ledger, at one moment. */
 export async function briefingOf(
-  ledger: Ledger,
+  { ledger, watch }: { readonly ledger: Ledger; readonly watch: SiteWatch },
   context: StudyContext,
   study: StudyRef,
   { round, agent, wanted }: RoundQuestion,
@@ -19,7 +18,7 @@ export async function briefingOf(
     trials: await ledger.readTrials(study.name, { reports: false }),
     rounds: await ledger.listRounds(study.name),
     candidates: await candidatesOf(context, wanted),
-    sites: await sitesOf(ledger, study, spec.sites),
+    sites: await watch.views(study.uuid, spec.sites),
   };
   return viewFor(agent, now, round);
 }
@@ -42,17 +41,4 @@ export async function candidatesOf(context: StudyContext, count: number): Promis
     found.push(params);
   }
   return found;
-}
-
-async function sitesOf(
-  ledger: Ledger,
-  study: StudyRef,
-  sites: readonly string[],
-): Promise<readonly SiteView[]> {
-  if (sites.length < 2) return [];
-  const attrs = (await ledger.findStudy(study.name))?.attrs ?? {};
-  return sites.map((name) => ({
-    name,
-    state: typeof attrs[loginAttr(name)] === 'string' ? 'waits for a person to log in' : 'in use',
-  }));
 }

@@ -27,10 +27,10 @@ export async function chooseSiteFor(
   query: SiteQuery,
   signal: AbortSignal,
 ): Promise<ChosenSite> {
-  const { study, number, attempt, sites, before, changes } = query;
+  const { study, number, attempt, sites, changes } = query;
   const { site, passed } = await firstThatTakes(choosing, study, sites, query, signal);
   choosing.watch.reserve(site, trialName(study.uuid, number));
-  const why = whyThere(site, before, passed);
+  const why = whyThere(site, query, passed);
   if (why !== '') await noteSites(choosing.ledger, study.name, number, [...changes, { attempt, site, why }]);
   return { site, why };
 }
@@ -77,7 +77,13 @@ export function trialName(uuid: string, number: number): string {
 }
 
 /** Empty where the trial is simply at its first site, or still at the same one. */
-function whyThere(site: string, before: PassedSite | null, passed: readonly PassedSite[]): string {
+function whyThere(
+  site: string,
+  { before, preferred, sites }: Pick<SiteQuery, 'before' | 'preferred' | 'sites'>,
+  passed: readonly PassedSite[],
+): string {
+  if (before === null && site === preferred && site !== sites[0])
+    return 'whoever proposed it prefers this site';
   const moved = before === null || before.site === site ? [] : [before];
   const others = passed.filter((one) => one.site !== before?.site);
   return [...moved, ...others].map((one) => `${one.site} ${one.why}`).join('; ');

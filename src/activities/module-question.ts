@@ -1,9 +1,11 @@
 import type { Ledger } from '../storage/ledger';
 import type { Json } from '../study/json';
+import type { SiteView } from '../study/site-choice';
 import type { AgentSpec } from '../study/spec';
 import type { Trial } from '../study/trial';
 import type { ModelCall, StudyRef } from '../workflows/activity-types';
 import { candidatesOf } from './agent-briefing';
+import type { SiteWatch } from './site-watch';
 import type { StudyContext } from './study-context';
 
 /**
@@ -11,7 +13,7 @@ import type { StudyContext } from './study-context';
  * be told, and the whole history besides.
  */
 export async function moduleQuestion(
-  ledger: Ledger,
+  { ledger, watch }: { readonly ledger: Ledger; readonly watch: SiteWatch },
   context: StudyContext,
   study: StudyRef,
   agent: AgentSpec,
@@ -30,7 +32,7 @@ export async function moduleQuestion(
     objectives: spec.objectives,
     space: spec.space,
     budget: { ...spec.budget, begun: trials.filter(({ state }) => state !== 'WAITING').length },
-    sites: spec.sites,
+    sites: (await watch.views(study.uuid, spec.sites)).map(siteOf),
     tools: sampler?.tools ?? [],
     trials: trials.map(trialOf),
     candidates: await candidatesOf(context, wanted),
@@ -43,4 +45,8 @@ export async function moduleQuestion(
 function trialOf({ number, state, values, params, userAttrs }: Trial): object {
   const { proposed_by = null, fail_reason = null, error = null } = userAttrs;
   return { number, state, values, params, proposed_by, fail_reason, error };
+}
+
+function siteOf({ site, state, free, queued }: SiteView): object {
+  return { name: site, state, free, queued };
 }

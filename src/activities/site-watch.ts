@@ -1,6 +1,6 @@
 import type { Scheduler } from '../schedulers/scheduler';
 import type { Ledger, SiteRow } from '../storage/ledger';
-import { combined } from '../study/combined-health';
+import { combined, heardOf } from '../study/combined-health';
 import type { SiteView } from '../study/site-choice';
 import type { SiteHealth } from '../study/site-health';
 
@@ -9,8 +9,6 @@ const fresh = 200;
 /** How often the other workers are asked, by way of the ledger, and told where nothing has changed (milliseconds). */
 const sharing = 2000;
 const telling = 10_000;
-/** A worker that was not heard of for so long counts for nothing (milliseconds). */
-export const silentAfter = 45_000;
 /** A trial that was sent to a site counts against its room until the site shows it, or so long (milliseconds). */
 const reservedFor = 10_000;
 /** A site that has rejected a study is tried again by one of its trials after this time (milliseconds). */
@@ -54,22 +52,16 @@ export class SiteWatch {
     await this.tell(known);
     const rows = await this.readOthers();
     return looked.map(({ site, health }) => {
-      const heard = rows.filter(
-        (row) => row.site === site && Date.now() - row.seenAt.getTime() < silentAfter,
-      );
       const mine = health === null ? null : { host: this.deps.hostOf(site), health };
       const sent = Math.max(sentBefore.get(site) ?? 0, this.sentTo(site));
-      return this.viewOf(study, site, combined(mine, heard), sent);
+      return this.viewOf(study, site, combined(mine, heardOf(site, rows)), sent);
     });
   }
 
   /** `true` where another worker can use the site now. */
   async elsewhere(site: string): Promise<boolean> {
     const rows = await this.readOthers();
-    return rows.some(
-      ({ site: name, seenAt, health }) =>
-        name === site && Date.now() - seenAt.getTime() < silentAfter && health.state === 'ok',
-    );
+    return heardOf(site, rows).some(({ health }) => health.state === 'ok');
   }
 
   /** A trial is on its way to the site. */

@@ -1,9 +1,10 @@
+import type { SiteView } from '../study/site-choice';
 import type { Params } from '../study/space';
 import type { AgentSpec, StudySpec } from '../study/spec';
 import { isFinal, type Trial } from '../study/trial';
 import { longestNotes, proposePrompt } from './prompts';
 import type { Conversation, RoundRecord } from './round';
-import { summarize, type SiteView } from './summary';
+import { summarize } from './summary';
 
 /** Where a study stands when an agent is asked. */
 export interface StudyNow {

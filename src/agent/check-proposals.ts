@@ -114,12 +114,19 @@ function sortProposals(list: readonly Json[], context: CheckContext): Omit<Check
       mistakes = addMistakes(mistakes, { ...noMistakes, duplicate: 1 });
       continue;
     }
+    // Where there is nothing to choose, whatever it says of a site means the only one.
+    const preferred = context.sites.length > 1 ? site : undefined;
+    if (preferred !== undefined && !context.sites.includes(preferred)) {
+      const asked = plainLine(JSON.stringify(preferred), 60);
+      problems.push(`${name} names the site ${asked}; the study has: ${context.sites.join(', ')}`);
+      mistakes = addMistakes(mistakes, { ...noMistakes, invalid: 1 });
+      continue;
+    }
     known.add(key);
     proposals.push({
       params,
       rationale: plainLine(rationale, longestRationale),
-      // A preference for a place that the study does not have is none.
-      ...(site !== undefined && context.sites.includes(site) ? { site } : {}),
+      ...(preferred === undefined ? {} : { site: preferred }),
     });
   }
   if (list.length === 0 && context.wanted > 0) {
@@ -142,7 +149,7 @@ function fieldsOf(item: Json): {
   return {
     params: wrapped !== undefined && isRecord(wrapped) ? wrapped : undefined,
     rationale: typeof rationale === 'string' ? rationale : '',
-    site: typeof site === 'string' ? site : undefined,
+    site: typeof site === 'string' && site !== '' ? site : undefined,
   };
 }
 

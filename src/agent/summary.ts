@@ -1,18 +1,12 @@
 import type { ParamValue, Params, SearchSpace } from '../study/space';
 import { describe } from '../study/space-membership';
 import type { Budget, StudySpec } from '../study/spec';
+import type { SiteView } from '../study/site-choice';
 import { isBetter } from '../study/study-state';
 import type { Trial } from '../study/trial';
 import { failureCause, lastWords, type FailureCause } from './failure-causes';
 import { plainLine, quoted } from './quote';
 import { paramsKey } from './check-proposals';
-
-/** How a site stands, as far as it helps to choose among the study's. */
-export interface SiteView {
-  readonly name: string;
-  /** In words: its queue, its health. */
-  readonly state: string;
-}
 
 /** All that the summary is made of. */
 export interface Observed {
@@ -23,6 +17,7 @@ export interface Observed {
   /** What the backbone would try next. */
   readonly candidates: readonly Params[];
   readonly backbone: string;
+  /** The study's, in its order; told of where there are several. */
   readonly sites: readonly SiteView[];
   /** Which trials came from the proposer that reads this. */
   readonly own: (trial: Trial) => boolean;
@@ -228,9 +223,18 @@ function candidateLines({ candidates, backbone }: Observed): readonly string[] {
 function siteLines({ sites }: Observed): readonly string[] {
   if (sites.length < 2) return [];
   return [
-    '## Sites',
-    ...sites.map(({ name, state }) => `- ${plainLine(name, 64)}: ${plainLine(state, 200)}`),
+    '## Sites (in the order of the study; a proposal may name the one where it had better run)',
+    ...sites.map((view) => `- ${plainLine(view.site, 64)}: ${siteWords(view)}`),
   ];
+}
+
+/** Its reason is left out: it may name hosts, people and paths. */
+function siteWords({ state, free, queued }: SiteView): string {
+  if (state === 'down') return 'down, takes no trials now';
+  if (state === 'login') return 'takes no trials until a person has logged in';
+  const room = free === null ? 'takes trials' : free === 0 ? 'full' : `takes ${String(free)} trials now`;
+  const wrong = state === 'degraded' ? ', though something is wrong there' : '';
+  return `${room}${wrong}; ${String(queued)} of ours wait in its queue`;
 }
 
 function completeTrials(finished: readonly Trial[]): readonly Trial[] {

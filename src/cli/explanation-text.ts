@@ -97,7 +97,7 @@ function resultOf({ state, values }: Trial): string {
 /** Where one trial comes from. */
 export function trialExplanation(explanation: StudyExplanation, trial: Trial): string {
   const { proposed_by, rationale, agent_idea, agent_call, agent_model } = trial.userAttrs;
-  const { agent_tokens, agent_cost_usd, instead_of, fallback } = trial.userAttrs;
+  const { agent_tokens, agent_cost_usd, instead_of, fallback, preferred_site, site } = trial.userAttrs;
   const by = typeof proposed_by === 'string' ? proposed_by : 'a person, or Optuna';
   const lines = [
     `trial ${String(trial.number)}: ${resultOf(trial)}`,
@@ -107,6 +107,10 @@ export function trialExplanation(explanation: StudyExplanation, trial: Trial): s
   const text = (value: unknown): string => printable(String(value), 1000);
   if (fallback !== undefined) lines.push(`  in the place of ${text(instead_of)}: ${text(fallback)}`);
   if (rationale !== undefined) lines.push(`  because: ${text(rationale)}`);
+  if (preferred_site !== undefined) {
+    const there = site === undefined || site === preferred_site ? '' : `; it ran at ${text(site)}`;
+    lines.push(`  it was to run at ${text(preferred_site)}${there}`);
+  }
   if (agent_call !== undefined) {
     const cost = typeof agent_cost_usd === 'number' ? dollars(agent_cost_usd) : '';
     lines.push(

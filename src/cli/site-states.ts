@@ -1,12 +1,9 @@
 import type { Settings } from '../config/settings';
 import { askAnyWorker } from '../control/any-worker';
 import type { Ledger } from '../storage/ledger';
-import { combined } from '../study/combined-health';
+import { combined, heardOf } from '../study/combined-health';
 import { PerdureError } from '../study/error';
 import type { SiteHealth } from '../study/site-health';
-
-/** Workers that were not heard of for so long tell nothing (milliseconds); they tell every ten seconds while anybody chooses a site. */
-const silentAfter = 45_000;
 
 /** A site as `perdure sites` shows it. */
 export interface SiteState {
@@ -29,10 +26,7 @@ export async function siteStates(settings: Settings, ledger: Ledger): Promise<re
     Object.entries(settings.sites).map(async ([site, { scheduler }]) => {
       const asked = await ask(settings, site);
       if (!('problem' in asked)) return stateOf(site, scheduler, asked);
-      const heard = rows.filter(
-        (row) => row.site === site && Date.now() - row.seenAt.getTime() < silentAfter,
-      );
-      const health = combined(null, heard);
+      const health = combined(null, heardOf(site, rows));
       return health === null ? unknown(site, scheduler, asked.problem) : stateOf(site, scheduler, health);
     }),
   );

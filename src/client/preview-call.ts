@@ -4,6 +4,8 @@ import { proposalSchema } from '../agent/proposal-schema';
 import type { Conversation, Usage } from '../agent/round';
 import { createSampler } from '../samplers';
 import type { Ledger } from '../storage/ledger';
+import { combined, heardOf } from '../study/combined-health';
+import type { SiteView } from '../study/site-choice';
 import type { Params } from '../study/space';
 import type { AgentSpec, StudySpec } from '../study/spec';
 import { isFinal, type Trial } from '../study/trial';
@@ -25,7 +27,7 @@ export async function previewCalls(ledger: Ledger, spec: StudySpec): Promise<rea
   const trials = known === null ? [] : await ledger.readTrials(spec.name, { reports: false });
   const rounds = known === null ? [] : await ledger.listRounds(spec.name);
   const candidates = await candidatesOf(spec, trials, sampler.batch, known?.perdure?.seed ?? 0);
-  const sites = spec.sites.map((name) => ({ name, state: 'in use' }));
+  const sites = await sitesOf(ledger, spec.sites);
   return sampler.agents.flatMap((agent): readonly CallPreview[] => {
     const conversation = nextCall(agent, { spec, trials, rounds, candidates, sites });
     if (conversation === null) return [];
@@ -33,6 +35,16 @@ export async function previewCalls(ledger: Ledger, spec: StudySpec): Promise<rea
     const most =
       agent.by.kind === 'model' ? mostOf(conversation, JSON.stringify(schema).length, agent.by.model) : null;
     return [{ agent, conversation, schema, most }];
+  });
+}
+
+/** As workers told of them lately; one that nobody told of is expected to take trials. */
+async function sitesOf(ledger: Ledger, sites: readonly string[]): Promise<readonly SiteView[]> {
+  const rows = await ledger.readSites();
+  return sites.map((site) => {
+    const health = combined(null, heardOf(site, rows));
+    const { state, reason, free, queued } = health ?? { state: 'ok', reason: '', free: null, queued: 0 };
+    return { site, state, reason, free, queued };
   });
 }
 

@@ -6,6 +6,18 @@ export interface HealthReport {
   readonly health: SiteHealth;
 }
 
+/** A worker that was not heard of for so long counts for nothing (milliseconds); it tells every ten seconds while anybody chooses a site. */
+const silentAfter = 45_000;
+
+/** What workers have told of a site lately. */
+export function heardOf<Report extends HealthReport & { readonly site: string; readonly seenAt: Date }>(
+  site: string,
+  reports: readonly Report[],
+  now = Date.now(),
+): readonly Report[] {
+  return reports.filter((report) => report.site === site && now - report.seenAt.getTime() < silentAfter);
+}
+
 /** A site can be used where one worker can use it. */
 const better: readonly HealthState[] = ['ok', 'degraded', 'login', 'down'];
 

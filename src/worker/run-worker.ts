@@ -119,7 +119,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
         activities: {
           ...createStudyActivities({ ledger, contexts, failpoint, watch, flags, stopping: stop }),
           tryAttempt: (attempt: AttemptRef) => siteActivities.tryAttempt(attempt),
-          ...createAgentActivities({ ledger, contexts, failpoint, surroundings }),
+          ...createAgentActivities({ ledger, contexts, failpoint, watch, surroundings }),
           ...createBatchActivities({ ledger }),
         },
         maxCachedWorkflows,

@@ -100,10 +100,18 @@ describe('proposals', () => {
       proposals: [
         { params: adam, site: 'aurora' },
         { params: sgd, site: 'evil; sh' },
+        { params: sgd, site: null },
       ],
     });
-    const { proposals } = checkAnswer(text, context({ sites: ['local', 'aurora'] }));
+    const { proposals, problems, mistakes } = checkAnswer(text, context({ sites: ['local', 'aurora'] }));
     expect(proposals.map(({ site }) => site)).toEqual(['aurora', undefined]);
+    expect(problems).toEqual(['proposal 2 names the site "evil; sh"; the study has: local, aurora']);
+    expect(mistakes.invalid).toBe(1);
+  });
+
+  test('name a site in vain where there is only one', () => {
+    const text = JSON.stringify({ proposals: [{ params: adam, site: 'default' }] });
+    expect(checkAnswer(text, context()).proposals).toEqual([{ params: adam, rationale: '' }]);
   });
 
   test('of a rationale one short line is kept', () => {
