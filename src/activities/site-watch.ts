@@ -1,4 +1,3 @@
-import type { Scheduler } from '../schedulers/scheduler';
 import type { Ledger, SiteRow } from '../storage/ledger';
 import { combined, heardOf } from '../study/combined-health';
 import type { SiteView } from '../study/site-choice';
@@ -19,7 +18,10 @@ const rejectedFor = 60_000;
  * the same moment shares the answer.
  */
 export class SiteWatch {
-  private readonly own = new Map<string, { readonly at: number; readonly health: Promise<SiteHealth> }>();
+  private readonly own = new Map<
+    string,
+    { readonly at: number; readonly health: Promise<SiteHealth | null> }
+  >();
   private readonly told = new Map<string, { readonly at: number; readonly text: string }>();
   private others: { readonly at: number; readonly rows: Promise<readonly SiteRow[]> } | undefined;
   /** By site, the trials that were sent there and when. */
@@ -29,7 +31,8 @@ export class SiteWatch {
   constructor(
     private readonly deps: {
       readonly ledger: Ledger;
-      readonly schedulers: ReadonlyMap<string, Scheduler>;
+      /** How a site of this worker's settings is; `null` where there is none, or nobody serves it. */
+      readonly healthOf: (site: string) => Promise<SiteHealth | null>;
       readonly hostOf: (site: string) => string | null;
       /** Tells this worker from the others. */
       readonly worker: string;
@@ -105,12 +108,10 @@ export class SiteWatch {
     return trials.size;
   }
 
-  private async look(site: string): Promise<SiteHealth | null> {
-    const scheduler = this.deps.schedulers.get(site);
-    if (scheduler === undefined) return null;
+  private look(site: string): Promise<SiteHealth | null> {
     const known = this.own.get(site);
     if (known !== undefined && Date.now() - known.at < fresh) return known.health;
-    const health = scheduler.health();
+    const health = this.deps.healthOf(site);
     this.own.set(site, { at: Date.now(), health });
     return health;
   }

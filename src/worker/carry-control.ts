@@ -5,9 +5,15 @@ import type { LogBytes } from '../schedulers/scheduler';
 import { PerdureError } from '../study/error';
 import type { OpenSite } from './open-sites';
 
-/** Carries out what the command line asks of this worker. @returns what to tell the person */
+/**
+ * Carries out what the command line asks of this worker.
+ * @param serves whether this worker has the site, which another process may have for itself
+ * @returns what to tell the person
+ * @throws {@link PerdureError} `NotFound` where another worker is to be asked
+ */
 export async function carryControl(
   sites: ReadonlyMap<string, OpenSite>,
+  serves: (site: string) => boolean,
   request: ControlRequest,
   ask: AskPerson,
 ): Promise<string> {
@@ -15,6 +21,11 @@ export async function carryControl(
   if (site === undefined) {
     throw new PerdureError('NotFound', `this worker's settings have no site '${request.site}'`, {
       hint: `it has: ${[...sites.keys()].join(', ')}`,
+    });
+  }
+  if (!serves(request.site)) {
+    throw new PerdureError('NotFound', `no worker of this machine has the site '${request.site}' now`, {
+      hint: 'one that ended has to be gone first; try again in a moment',
     });
   }
   if (request.do === 'login') return login(request.site, site, ask);

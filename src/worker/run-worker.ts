@@ -11,6 +11,7 @@ import {
   type NativeConnectionOptions,
   type WorkerOptions,
 } from '@temporalio/worker';
+import { askAnyWorker } from '../control/any-worker';
 import { serveControl } from '../control/control-server';
 import { createAgentActivities } from '../activities/agent-activities';
 import { createSiteActivities } from '../activities/site-activities';
@@ -25,6 +26,7 @@ import type { Settings } from '../config/settings';
 import { openLedger } from '../storage';
 import type { Ledger } from '../storage/ledger';
 import { PerdureError } from '../study/error';
+import type { SiteHealth } from '../study/site-health';
 import { siteHostQueue, siteQueue, STUDY_QUEUE } from '../study/task-queues';
 import type { AttemptRef } from '../workflows/activity-types';
 import type { FailpointSinks } from '../workflows/failpoints';
@@ -33,6 +35,7 @@ import { createFailpoint } from './failpoint';
 import { serveHealth } from './health';
 import { openSites, type OpenSite } from './open-sites';
 import { createLog, type Level } from './log';
+import { SiteLeases } from './site-leases';
 import { temporalLogger } from './temporal-log';
 import { inferenceToken } from './site-login';
 
@@ -55,8 +58,8 @@ const shutdownGraceTime = '10s';
 const maxCachedWorkflows = 400;
 
 /**
- * Runs the workers of one process (the study's queue, and two for each site) until `stop` aborts. Running jobs go on
- * without it.
+ * Runs the workers of one process (the study's queue, and one or two for each site) until `stop` aborts. Running jobs go on
+ * without it. A site that a person may have to log in to is served by one process of the state directory at a time.
  * @throws {@link PerdureError} `Unavailable` where Temporal or the ledger can't be reached
  */
 export async function runWorker(run: WorkerRun): Promise<void> {
@@ -80,7 +83,17 @@ export async function runWorker(run: WorkerRun): Promise<void> {
   const sites = openSites(settings, ledger);
   const schedulers = new Map([...sites].map(([name, { scheduler }]) => [name, scheduler]));
   const hostOf = (name: string): string | null => (sites.get(name)?.bound === true ? host : null);
-  const watch = new SiteWatch({ ledger, schedulers, hostOf, worker: `${host}/${randomUUID()}` });
+  const leases = new SiteLeases(settings.home);
+  const serves = (name: string): boolean => {
+    const site = sites.get(name);
+    return site !== undefined && (site.interactive === null || leases.has(name));
+  };
+  const healthOf = async (name: string): Promise<SiteHealth | null> => {
+    const site = sites.get(name);
+    if (site === undefined) return null;
+    return serves(name) ? site.scheduler.health() : healthAtHolder(settings.home, name);
+  };
+  const watch = new SiteWatch({ ledger, healthOf, hostOf, worker: `${host}/${randomUUID()}` });
   const flags = new SiteFlags(ledger);
   let connection: NativeConnection | undefined;
   let health: Server | undefined;
@@ -90,7 +103,9 @@ export async function runWorker(run: WorkerRun): Promise<void> {
     if (run.healthPort !== undefined) {
       health = await serveHealth(run.healthPort, bind, () => workers.map((worker) => worker.getState()));
     }
-    endControl = await serveControl(settings.home, (request, ask) => carryControl(sites, request, ask));
+    endControl = await serveControl(settings.home, (request, ask) =>
+      carryControl(sites, serves, request, ask),
+    );
     connection = await connectNative(options);
     const siteActivities = createSiteActivities({
       ledger,
@@ -111,9 +126,27 @@ export async function runWorker(run: WorkerRun): Promise<void> {
       shutdownGraceTime,
       dataConverter,
     } satisfies Partial<WorkerOptions>;
+    const create = async (
+      own: Pick<WorkerOptions, 'taskQueue'> & Partial<WorkerOptions>,
+    ): Promise<Worker> => {
+      const worker = await Worker.create({ ...common, ...own });
+      workers.push(worker);
+      return worker;
+    };
+    const createForSite = (name: string): Promise<readonly Worker[]> =>
+      Promise.all(
+        [siteQueue(name), ...(sites.get(name)?.bound === true ? [siteHostQueue(name, host)] : [])].map(
+          (taskQueue) =>
+            create({ taskQueue, activities: siteActivities, maxConcurrentActivityTaskExecutions: 1000 }),
+        ),
+      );
+    const runAll = (those: readonly Worker[]): Promise<unknown> =>
+      Promise.all(those.map((worker) => runUntil(worker, stop)));
+
+    const names = [...sites.keys()];
+    const mine = names.filter((name) => sites.get(name)?.interactive === null || leases.take(name));
     const created = await Promise.all([
-      Worker.create({
-        ...common,
+      create({
         ...workflows(),
         taskQueue: STUDY_QUEUE,
         activities: {
@@ -125,32 +158,47 @@ export async function runWorker(run: WorkerRun): Promise<void> {
         maxCachedWorkflows,
         sinks: failpointSinks(failpoint),
       }),
-      ...[...sites]
-        .flatMap(([name, { bound }]) => [siteQueue(name), ...(bound ? [siteHostQueue(name, host)] : [])])
-        .map((taskQueue) =>
-          Worker.create({
-            ...common,
-            taskQueue,
-            activities: siteActivities,
-            maxConcurrentActivityTaskExecutions: 1000,
-          }),
-        ),
+      ...mine.map(createForSite),
     ]);
-    workers.push(...created);
-    const running = workers.map((worker) => worker.run());
-    const end = (): void => {
-      for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
-    };
-    stop.addEventListener('abort', end);
-    if (stop.aborted) end();
-    log.info({ sites: [...sites.keys()], ledger: ledger.url, namespace }, 'worker ready');
-    await Promise.all(running);
+    log.info({ sites: mine, ledger: ledger.url, namespace }, 'worker ready');
+    await Promise.all([
+      runAll(created.flat()),
+      ...names
+        .filter((name) => !mine.includes(name))
+        .map(async (name) => {
+          log.info({ site: name }, 'another worker has this site; it is taken over when that one ends');
+          if (!(await leases.takeWhenFree(name, stop))) return;
+          log.info({ site: name }, 'this worker has the site now');
+          await runAll(await createForSite(name));
+        }),
+    ]);
     log.info('worker ended');
   } finally {
     health?.close();
     await endControl?.();
     await closeAll(contexts, sites, ledger);
+    leases.release();
     await connection?.close();
+  }
+}
+
+async function runUntil(worker: Worker, stop: AbortSignal): Promise<void> {
+  const running = worker.run();
+  const end = (): void => {
+    if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  stop.addEventListener('abort', end);
+  if (stop.aborted) end();
+  await running;
+}
+
+/** What the process that has a site knows of it; `null` while none has it. */
+async function healthAtHolder(home: string, site: string): Promise<SiteHealth | null> {
+  try {
+    return await askAnyWorker(home, { do: 'health', site });
+  } catch (error) {
+    if (error instanceof PerdureError && ['NotFound', 'Unavailable'].includes(error.kind)) return null;
+    throw error;
   }
 }
 

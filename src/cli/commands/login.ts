@@ -32,5 +32,16 @@ async function logInWorkers(home: string, site: string): Promise<void> {
       hint: 'start one: perdure up',
     });
   }
-  for (const worker of workers) say(await requestOf(worker, { do: 'login', site }, askPerson));
+  const others: PerdureError[] = [];
+  for (const worker of workers) {
+    try {
+      say(await requestOf(worker, { do: 'login', site }, askPerson));
+    } catch (error) {
+      // Another one has the site.
+      if (!(error instanceof PerdureError) || error.kind !== 'NotFound') throw error;
+      others.push(error);
+    }
+  }
+  const [nobody] = others;
+  if (nobody !== undefined && others.length === workers.length) throw nobody;
 }
