@@ -64,7 +64,7 @@ export async function trial(input: TrialInput): Promise<TrialOutcome> {
     if (!isCancellation(error)) throw error;
     outcome = await CancellationScope.nonCancellable(() => attempts.cancel('cancelled by a person'));
   }
-  setCurrentDetails(`trial ${String(input.number)}: ${outcome.state}`);
+  setCurrentDetails(attempts.described(`trial ${String(input.number)}: ${outcome.state}`));
   if (asked.report) await CancellationScope.nonCancellable(() => report(outcome));
   return outcome;
 }
@@ -166,6 +166,11 @@ export class Attempts<Ref extends { readonly attempt: number; readonly site: str
     return { attempt: this.current.attempt, losses: this.losses.counts };
   }
 
+  /** A line on it, and why it went from site to site, where it did. */
+  described(line: string): string {
+    return this.of.route?.described(line) ?? line;
+  }
+
   async run(): Promise<Outcome> {
     const { route } = this.of;
     for (let number = this.current.attempt; ; number++) {
@@ -224,7 +229,7 @@ export class Attempts<Ref extends { readonly attempt: number; readonly site: str
     const tell = this.of.tell ?? setCurrentDetails;
     const line = `attempt ${String(attempt)} at ${site}${this.host === null ? '' : ` on ${this.host}`}: job ${progress.jobId}`;
     this.of.route?.begun();
-    tell(this.of.route?.described(line) ?? line);
+    tell(this.described(line));
     const end = await this.site(observing).awaitAttempt(this.current);
     if (end.kind === 'ended' || end.kind === 'lost') return end;
     throw ApplicationFailure.nonRetryable(`awaitAttempt answered ${end.kind}`, 'Corrupt');

@@ -6,6 +6,7 @@ import { readStudy } from '../../src/config';
 import type { Trial } from '../../src/study/trial';
 import type { Installation } from './installation';
 import { until, type Victim } from './installation';
+import { loggedScript } from './killed-trials';
 
 /** Every step of a trial and of its study, before and after. */
 export const points = [
@@ -17,15 +18,6 @@ export const points = [
   'signal',
   'continue-as-new',
 ].flatMap((step) => [`before-${step}`, `after-${step}`]);
-
-/** Says to its log when it starts and ends, and takes 0.2 to 2 seconds. */
-const script = `#!/bin/sh
-log=$LOGS/$PERDURE_TRIAL_NUMBER
-echo "start $PERDURE_ATTEMPT" >>"$log"
-sleep "$1"
-printf '{"value": %s}' "$2" >"$PERDURE_RESULT"
-echo "end $PERDURE_ATTEMPT" >>"$log"
-`;
 
 /** A study of short trials in an installation, to be killed around. */
 export class KilledStudy {
@@ -44,7 +36,7 @@ export class KilledStudy {
   ): Promise<KilledStudy> {
     const logs = join(installation.folder, `logs-${name}`);
     mkdirSync(logs);
-    installation.write('trial.sh', script);
+    installation.write('trial.sh', loggedScript);
     const study = await readStudy(
       {
         name,

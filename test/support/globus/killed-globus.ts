@@ -1,49 +1,51 @@
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { StudyStatus } from '../../../src/client/study-status';
+import { StudyHandle } from '../../../src/client/study-handle';
+import { trialWorkflowId } from '../../../src/study/workflow-id';
+import type { SiteChange } from '../../../src/study/itinerary';
 import { until } from '../installation';
+import { KilledTrials } from '../killed-trials';
 import { PbsStandIn } from '../pbs-stand-in';
 import { Broker } from './broker';
 import { GlobusCluster } from './globus-cluster';
+import type { Engine } from './real-endpoint';
+import { toldInUi } from './told-in-ui';
 
 /** What can be killed with SIGKILL: the worker, one of two endpoints' parts, or the broker between them and the service. */
 export const victims = ['worker', 'user endpoint', 'manager', 'broker'] as const;
 export type GlobusVictim = (typeof victims)[number];
 
-interface TrialJson {
-  readonly number: number;
-  readonly state: string;
-  readonly params: { readonly x: number };
-  readonly values: readonly number[] | null;
-  readonly user_attrs: Readonly<Record<string, unknown>>;
-}
-
 const endpoints = ['one', 'two'] as const;
+const sites = [...endpoints, 'cluster'] as const;
 
-/** A study of short trials on two real endpoints and a PBS site, to be killed around. */
-export class KilledGlobus {
-  /** How often each was killed. */
-  readonly kills: Record<GlobusVictim, number> = { worker: 0, 'user endpoint': 0, manager: 0, broker: 0 };
+/** How long at most what was killed stays away until a trial goes elsewhere for it, and how long it does otherwise (milliseconds). */
+const longest = 60_000;
+const short = 2000;
+
+/** A study of short trials on two real endpoints and a PBS site behind them, to be killed around. */
+export class KilledGlobus extends KilledTrials<GlobusVictim> {
   private turn = 0;
+  private readonly strikes = new Map<GlobusVictim, number>();
+  /** Resolves when the broker is there. */
+  private brokerThere: Promise<void> = Promise.resolve();
+  private readonly managersAway = new Map<string, Promise<void>>();
+  private brokerAway = false;
 
   private constructor(
-    readonly cluster: GlobusCluster,
+    private readonly cluster: GlobusCluster,
     private readonly pbs: PbsStandIn,
     private readonly broker: Broker,
-    private readonly trials: number,
-    private readonly logs: string,
-  ) {}
+    trials: number,
+  ) {
+    super(cluster.installation, trials, cluster.folder);
+  }
 
-  /** @param study more of the study's settings */
-  static async start(trials: number, study: Readonly<Record<string, unknown>> = {}): Promise<KilledGlobus> {
+  static async start(trials: number, engine: Engine): Promise<KilledGlobus> {
     const broker = await Broker.start();
     const pbs = await PbsStandIn.start({ cpusPerNode: 4, killDelaySeconds: 1 });
     const cluster = await GlobusCluster.start({
       broker,
-      options: Object.fromEntries(
-        endpoints.map((name) => [name, { engine: 'ProcessPoolEngine', workers: 2 }]),
-      ),
+      options: Object.fromEntries(endpoints.map((name) => [name, { engine, workers: 2, heartbeat: 2 }])),
       sites: {
         cluster: {
           scheduler: 'pbs',
@@ -57,121 +59,132 @@ export class KilledGlobus {
       // Its files are here too: a lost task is found in seconds, not in minutes.
       settings: { transport: { type: 'local' }, max_retries: 5 },
     });
-    const logs = join(cluster.folder, 'logs');
-    mkdirSync(logs);
-    const { installation } = cluster;
-    installation.write(
-      'trial.sh',
-      `log=$LOGS/$PERDURE_TRIAL_NUMBER
-echo "start $PERDURE_ATTEMPT" >>"$log"
-sleep "$1"
-printf '{"value": %s}' "$2" >"$PERDURE_RESULT"
-echo "end $PERDURE_ATTEMPT" >>"$log"
-`,
-    );
-    const text = JSON.stringify({
-      name: 'killed',
-      objective: { metric: 'value', direction: 'minimize' },
-      space: {
-        seconds: { type: 'float', low: 0.5, high: 3, step: 0.1 },
-        x: { type: 'int', low: 0, high: 1_000_000 },
-      },
-      sampler: { type: 'random', seed: 3 },
-      trial: {
-        command: ['sh', 'trial.sh', '{seconds}', '{x}'],
-        files: ['trial.sh'],
-        env: { LOGS: logs },
-        retries: 20,
-      },
-      budget: { trials, parallel: 6 },
-      sites: [...endpoints, 'cluster'],
-      ...study,
-    });
-    await installation.must('start', installation.write('study.yaml', text));
-    return new KilledGlobus(cluster, pbs, broker, trials, logs);
+    const study = new KilledGlobus(cluster, pbs, broker, trials);
+    await study.begin(6, { sites });
+    return study;
   }
 
-  ended(): number {
-    return readdirSync(this.logs).filter((name) => this.log(name).includes('end')).length;
-  }
-
-  get over(): boolean {
-    return this.ended() >= this.trials;
-  }
-
-  /** Kills it, and starts again after a while what does not come back by itself. */
-  async kill(victim: GlobusVictim): Promise<void> {
-    const { installation } = this.cluster;
-    // The endpoints in turn.
-    const endpoint = this.cluster.endpoint(endpoints[this.turn++ % endpoints.length] ?? 'one');
-    switch (victim) {
-      case 'worker':
-        await installation.kill('worker');
-        await installation.must('up');
-        break;
-      case 'user endpoint':
-        if ((await endpoint.kill('user endpoint')) === 0) return;
-        break;
-      case 'manager':
-        await endpoint.kill('manager');
-        await sleep(2000);
-        await endpoint.begin();
-        break;
-      case 'broker':
-        await this.broker.kill();
-        await sleep(2000);
-        await this.broker.begin();
-        break;
-    }
-    this.kills[victim] += 1;
-  }
-
-  /** Waits for the study's end and says what is wrong with it. */
-  async problems(timeoutMs = 300_000): Promise<readonly string[]> {
-    const { installation } = this.cluster;
-    await until(
-      'the study is complete',
-      async () => {
-        const text = await installation.must('status', 'killed', '--json');
-        return (JSON.parse(text) as StudyStatus).state === 'complete';
-      },
-      timeoutMs,
-    );
-    const trials = await this.trialsInLedger();
-    const numbers = trials.map(({ number }) => number).join();
-    const expected = Array.from({ length: this.trials }, (_, i) => i).join();
+  override async problems(timeoutMs?: number): Promise<readonly string[]> {
+    const found = await super.problems(timeoutMs);
+    await Promise.all([this.brokerThere, ...this.managersAway.values()]);
+    const untold = (await this.changes()).filter(({ told }) => !told);
     return [
-      ...(numbers === expected ? [] : [`numbers are ${numbers}`]),
-      ...trials
-        .filter(({ state, values, params }) => state !== 'COMPLETE' || values?.[0] !== params.x)
-        .map((trial) => `trial ${String(trial.number)} is ${JSON.stringify(trial)}`),
-      ...readdirSync(this.logs).flatMap((name) => this.repeated(name)),
+      ...found,
+      ...this.endedOften(),
+      ...untold.map(({ text }) => `nobody is told why: ${text}`),
       ...(await this.cluster.leaks(['perdure/killed'])).map((where) => `a secret is in ${where}`),
     ];
   }
 
-  async trialsInLedger(): Promise<readonly TrialJson[]> {
-    const text = await this.cluster.installation.must('trials', 'killed', '--json');
-    return JSON.parse(text) as readonly TrialJson[];
+  /**
+   * Each change of a trial's site, with its reason.
+   * @returns `told`: the reason is in the trial's attributes, at the attempt in Temporal UI, and in its workflow's details
+   */
+  async changes(): Promise<readonly { readonly text: string; readonly told: boolean }[]> {
+    const session = await this.installation.session();
+    try {
+      const handle = new StudyHandle(session, 'killed');
+      const client = await session.client();
+      const all = await handle.trials();
+      const found = await Promise.all(
+        all.map(async ({ number, userAttrs }) => {
+          const jobs = (await session.ledger.listJobs('killed', number)).toSorted(
+            (a, b) => a.attempt - b.attempt,
+          );
+          const moved = jobs.filter(({ site }, i) => site !== (jobs[i - 1]?.site ?? sites[0]));
+          if (moved.length === 0) return [];
+          const ui = await toldInUi(client, trialWorkflowId(handle.workflowId, number));
+          const reasons = (userAttrs['site_changes'] ?? []) as unknown as readonly SiteChange[];
+          return moved.map(({ attempt, site }) => {
+            const reason = reasons.find((one) => one.attempt === attempt && one.site === site);
+            const why = reason?.why ?? '';
+            const place = `attempt ${String(attempt)} at ${site}`;
+            return {
+              text: `trial ${String(number)}, ${place}: ${why}`,
+              told:
+                why !== '' &&
+                ui.summaries.some((summary) => summary.startsWith(`${place} (${why.slice(0, 40)}`)) &&
+                ui.details.includes(`${place}: ${why}`),
+            };
+          });
+        }),
+      );
+      return found.flat();
+    } finally {
+      await session.close();
+    }
   }
 
   async destroy(): Promise<void> {
+    await Promise.allSettled([this.brokerThere, ...this.managersAway.values()]);
     await this.cluster.destroy();
     await this.pbs.destroy();
   }
 
-  /** Attempts that began or ended twice. */
-  private repeated(name: string): readonly string[] {
-    const lines = this.log(name).split('\n').slice(0, -1);
-    const twice = lines.filter((line, i) => lines.indexOf(line) !== i);
-    const ends = lines.filter((line) => line.startsWith('end'));
-    return [
-      ...twice.map((line) => `trial ${name}: '${line}' is there twice`),
-      ...(ends.length > 1 ? [`trial ${name} ended as ${ends.join(', ')}`] : []),
-    ];
+  /** What has to be started again stays away until a trial goes elsewhere for it, and every other time for a moment only. */
+  protected async strike(victim: GlobusVictim): Promise<boolean> {
+    // The endpoints in turn.
+    const site = endpoints[this.turn++ % endpoints.length] ?? 'one';
+    const endpoint = this.cluster.endpoint(site);
+    switch (victim) {
+      case 'worker':
+        return this.killWorker();
+      case 'user endpoint':
+        return (await endpoint.kill('user endpoint')) > 0;
+      case 'manager':
+        if (this.managersAway.has(site) || (await endpoint.kill('manager')) === 0) return false;
+        this.managersAway.set(site, this.bringBack(site, await this.absence(victim)));
+        return true;
+      case 'broker':
+        if (this.brokerAway) return false;
+        this.brokerAway = true;
+        await this.broker.kill();
+        this.brokerThere = (await this.absence(victim))().then(async () => {
+          await this.broker.begin();
+          this.brokerAway = false;
+        });
+        return true;
+    }
   }
 
-  private log(name: string): string {
-    return readFileSync(join(this.logs, name), 'utf8');
+  private async bringBack(site: (typeof endpoints)[number], absence: () => Promise<void>): Promise<void> {
+    await absence();
+    for (let tries = 1; ; tries++) {
+      await this.brokerThere;
+      try {
+        await this.cluster.endpoint(site).begin();
+        break;
+      } catch (error) {
+        // The broker was killed while it began.
+        if (tries === 5) throw error;
+      }
+    }
+    this.managersAway.delete(site);
+  }
+
+  /** How long the victim stays away this time. */
+  private async absence(victim: GlobusVictim): Promise<() => Promise<void>> {
+    const times = (this.strikes.get(victim) ?? 0) + 1;
+    this.strikes.set(victim, times);
+    if (times % 2 === 0) return () => sleep(short);
+    const before = await this.changed();
+    return async () => {
+      const elsewhere = async (): Promise<boolean> => this.over || (await this.changed()) > before;
+      await until('a trial goes elsewhere', elsewhere, longest).catch(() => undefined);
+    };
+  }
+
+  /** How often trials have changed their sites. */
+  private async changed(): Promise<number> {
+    const session = await this.installation.session();
+    try {
+      const trials = await new StudyHandle(session, 'killed').trials();
+      return trials.reduce((sum, { userAttrs }) => {
+        const changes = userAttrs['site_changes'];
+        return sum + (Array.isArray(changes) ? changes.length : 0);
+      }, 0);
+    } finally {
+      await session.close();
+    }
   }
 }

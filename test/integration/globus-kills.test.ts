@@ -1,0 +1,28 @@
+import { brokerAvailable } from '../support/globus/broker';
+import { KilledGlobus, victims } from '../support/globus/killed-globus';
+import { globusSdkAvailable } from '../support/globus/python';
+import { until } from '../support/installation';
+
+/* The short form of `npm run bench:globus-kills`: each victim once. */
+
+const available = globusSdkAvailable() && brokerAvailable();
+let study: KilledGlobus | undefined;
+
+(available ? test : test.skip)(
+  `${available ? '' : 'skipped: needs globus-compute-endpoint and rabbitmq-server: '}worker, user endpoint, manager and broker are killed, and every trial is there once, with the reason where it went elsewhere`,
+  async () => {
+    const killed = (study = await KilledGlobus.start(16, 'ProcessPoolEngine'));
+    for (const victim of victims) {
+      const before = killed.ended();
+      await until('one more trial has ended', () => killed.ended() > before || killed.over, 120_000);
+      await killed.kill(victim);
+    }
+    expect(await killed.problems()).toEqual([]);
+    expect([...killed.kills.keys()]).toEqual([...victims]);
+    // The manager and the broker are away until a trial goes elsewhere.
+    expect(await killed.changes()).not.toEqual([]);
+  },
+  600_000,
+);
+
+afterAll(() => study?.destroy(), 60_000);
