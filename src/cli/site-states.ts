@@ -21,20 +21,30 @@ export interface SiteState {
 
 /** Each site of the settings: as a worker of this machine sees it now, else as others told lately. */
 export async function siteStates(settings: Settings, ledger: Ledger): Promise<readonly SiteState[]> {
-  const rows = await ledger.readSites();
-  return Promise.all(
-    Object.entries(settings.sites).map(async ([site, { scheduler }]) => {
-      const asked = await ask(settings, site);
-      if (!('problem' in asked)) return stateOf(site, scheduler, asked);
-      const health = combined(null, heardOf(site, rows));
-      return health === null ? unknown(site, scheduler, asked.problem) : stateOf(site, scheduler, health);
-    }),
-  );
+  return Promise.all(Object.keys(settings.sites).map((site) => siteState(settings, ledger, site)));
 }
 
-async function ask(settings: Settings, site: string): Promise<SiteHealth | { readonly problem: string }> {
+/** One of them. @param signal ends the asking */
+export async function siteState(
+  settings: Settings,
+  ledger: Ledger,
+  site: string,
+  signal?: AbortSignal,
+): Promise<SiteState> {
+  const scheduler = settings.sites[site]?.scheduler ?? '';
+  const asked = await ask(settings, site, signal);
+  if (!('problem' in asked)) return stateOf(site, scheduler, asked);
+  const health = combined(null, heardOf(site, await ledger.readSites()));
+  return health === null ? unknown(site, scheduler, asked.problem) : stateOf(site, scheduler, health);
+}
+
+async function ask(
+  settings: Settings,
+  site: string,
+  signal: AbortSignal | undefined,
+): Promise<SiteHealth | { readonly problem: string }> {
   try {
-    return await askAnyWorker<'health'>(settings.home, { do: 'health', site });
+    return await askAnyWorker<'health'>(settings.home, { do: 'health', site }, signal);
   } catch (error) {
     if (!(error instanceof PerdureError)) throw error;
     return { problem: error.text };

@@ -8,6 +8,7 @@ import { reportOf, type BatchHandle } from '../client/batch-handle';
 import { batchText, jobTable, jobText } from './job-text';
 import { ensureRunning, settingsOf } from './with-session';
 import { interrupted } from './follow';
+import { sayingLogins } from './login-notice';
 
 const openings: Readonly<Record<BatchOpening, string>> = {
   started: 'is submitted',
@@ -45,7 +46,7 @@ export async function startJobs(
       say(
         `  Temporal UI  ${server.ui}/namespaces/default/workflows/${encodeURIComponent(handle.workflowId)}`,
       );
-    if (options.wait === true) await followJobs(handle, options.json === true);
+    if (options.wait === true) await followJobs(session, handle, options.json === true);
     else if (options.json === true) printJson(await handle.status());
     else
       print(
@@ -57,14 +58,16 @@ export async function startJobs(
 }
 
 /** Waits until all have ended and prints what came of them; Ctrl-C leaves them running. Exit code 1 where one has failed. */
-export async function followJobs(handle: BatchHandle, json: boolean): Promise<void> {
+export async function followJobs(session: Session, handle: BatchHandle, json: boolean): Promise<void> {
   const leave = interrupted();
-  let last = '';
-  for await (const status of handle.watch(leave)) {
-    const text = batchText(status);
-    if (text !== last && !json) say(text);
-    last = text;
-  }
+  await sayingLogins(session, handle.batch.site, async () => {
+    let last = '';
+    for await (const status of handle.watch(leave)) {
+      const text = batchText(status);
+      if (text !== last && !json) say(text);
+      last = text;
+    }
+  });
   if (leave.aborted) {
     say(`'${handle.name}' goes on without you`);
     return;

@@ -14,15 +14,15 @@ let installation: Installation;
 
 beforeAll(async () => {
   service = await ComputeService.start({ broker: await Broker.shared() });
-  const { id: client_id } = service.auth.register('native');
-  const far = {
+  // Each with an application, and so with a login, of its own.
+  const site = (): object => ({
     scheduler: 'globus_compute',
     endpoint_id: service.addEndpoint(new PythonWorkers(2).run),
-    client_id,
+    client_id: service.auth.register('native').id,
     service_url: service.url,
     auth_url: service.url,
-  };
-  installation = new Installation({ sites: { far } });
+  });
+  installation = new Installation({ sites: { far: site(), near: site() } });
 }, 120_000);
 
 afterAll(async () => {
@@ -117,3 +117,21 @@ function cmdline(file: string): string {
     return '';
   }
 }
+
+whenBroker(
+  title('who waits for a job or a diagnosis is told at once that a login is needed, and it goes on after it'),
+  async () => {
+    const interruptAt = /perdure login near/;
+    const submit = ['job', 'submit', 'near', '--command', 'true', '--id', 'waiting', '--wait'];
+    const left = await installation.perdure(...submit, { interruptAt });
+    expect(left.stderr).toMatch(/site 'near' waits for your login: .+\n.*perdure login near/);
+    expect(left.stderr).toContain("'waiting' goes on without you");
+    const diagnosis = await installation.perdure('diagnose', 'near', { interruptAt });
+    expect(diagnosis.stderr).toContain("site 'near' waits for your login");
+
+    await typeLogin(installation, service, 'near');
+    const result = await installation.perdure('job', 'result', 'waiting', '--wait', '--json');
+    expect(JSON.parse(result.stdout)).toMatchObject({ state: 'COMPLETE' });
+  },
+  120_000,
+);

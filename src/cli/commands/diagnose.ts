@@ -7,6 +7,7 @@ import { diagnosisTests, type DiagnosisTest } from '../../jobs/diagnosis';
 import { embeddedServer } from '../../server/embedded-server';
 import { PerdureError } from '../../study/error';
 import { count, jsonArgument } from '../arguments';
+import { sayingLogins } from '../login-notice';
 import { namedSite } from '../named-site';
 import { exitCode, print, printJson, say } from '../terminal';
 import { plainTable, printable } from '../trial-table';
@@ -49,11 +50,12 @@ export function addDiagnose(root: Command): void {
       await ensureRunning(settings);
       const session = await Session.open({ settings });
       try {
-        const found = await runDiagnosis(session, request, test, (workflowId) => {
+        const opened = (workflowId: string): void => {
           const server = settings.temporal.kind === 'embedded' ? embeddedServer(settings.home) : null;
           if (server !== null)
             say(`  Temporal UI  ${server.ui}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`);
-        });
+        };
+        const found = await sayingLogins(session, site, () => runDiagnosis(session, request, test, opened));
         if (found.findings.some(({ verdict }) => verdict === 'fail')) process.exitCode = exitCode.studyFailed;
         if (json === true) {
           printJson(found);

@@ -10,6 +10,7 @@ import { count } from '../arguments';
 import { interrupted } from '../follow';
 import { printJobLog } from '../job-log';
 import { batchText, jobTable, jobText } from '../job-text';
+import { sayingLogins } from '../login-notice';
 import { withJob } from '../named-job';
 import { followJobs, printResults, startJobs } from '../start-jobs';
 import { exitCode, print, printJson, say } from '../terminal';
@@ -91,9 +92,9 @@ function addStatus(job: Command): void {
     .option('-f, --follow', 'until it has ended')
     .action(async (id: string, options: { json?: boolean; follow?: boolean }, command: Command) => {
       await withJob(command, id, async (named) => {
-        const { batch } = named;
+        const { session, batch } = named;
         if (options.follow === true) {
-          await followJobs(batch, options.json === true);
+          await followJobs(session, batch, options.json === true);
           return;
         }
         const status = await batch.status();
@@ -118,9 +119,11 @@ function addResult(job: Command): void {
     .option('--wait', 'until it has ended')
     .action(async (id: string, options: { json?: boolean; wait?: boolean }, command: Command) => {
       const asJson = options.json === true;
-      await withJob(command, id, async ({ batch, job: one }) => {
-        if (options.wait === true && one === null) await batch.results();
-        else if (options.wait === true && one !== null) await untilEnded(batch, one.id);
+      await withJob(command, id, async ({ session, batch, job: one }) => {
+        if (options.wait === true)
+          await sayingLogins<unknown>(session, batch.batch.site, () =>
+            one === null ? batch.results() : untilEnded(batch, one.id),
+          );
         if (one !== null && batch.batch.kind !== 'job') {
           const ended = await batch.job(one.id);
           if (!isFinalJob(ended.state)) throw notEnded(id);
