@@ -36,8 +36,8 @@ const arrows = {
   ],
   server: ['study', 'process', 'config'],
   control: ['study'],
-  // A sampler of Optuna's is tried before a study is started.
-  client: ['study', 'jobs', 'agent', 'config', 'samplers', 'server', 'storage', 'workflows'],
+  // Before a study is started a sampler of Optuna's is tried, and an endpoint of Globus Compute is asked what it takes.
+  client: ['study', 'jobs', 'agent', 'config', 'samplers', 'schedulers', 'server', 'storage', 'workflows'],
   worker: [
     'study',
     'activities',

@@ -11,6 +11,7 @@ import { maxParallel } from '../study/spec-rules';
 import { STUDY_QUEUE } from '../study/task-queues';
 import type { BatchInput } from '../workflows/batch-input';
 import { BatchHandle } from './batch-handle';
+import { checkEndpoints } from './check-endpoints';
 import { messageOf } from './connect';
 import type { Session } from './session';
 
@@ -51,7 +52,10 @@ export async function openBatch(
   const hash = jobsHash(site, jobs);
   const before = await ledger.batches.find(name);
   if (before !== null) refuseOther(before, request, hash);
-  else await keepFiles(session, jobs);
+  else {
+    await checkEndpoints(session.settings, [site]);
+    await keepFiles(session, jobs);
+  }
   const batch =
     before ??
     (await ledger.batches.create({

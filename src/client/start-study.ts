@@ -13,6 +13,7 @@ import type { SamplerSpec, StudySpec } from '../study/spec';
 import { isFinal } from '../study/trial';
 import { STUDY_QUEUE } from '../study/task-queues';
 import type { StudyInput } from '../workflows/study-input';
+import { checkEndpoints } from './check-endpoints';
 import { messageOf } from './connect';
 import type { Session } from './session';
 import { StudyHandle } from './study-handle';
@@ -23,7 +24,8 @@ export type Opening = 'started' | 'continued' | 'used-up' | 'attached';
 /**
  * Starts a study, continues one that has ended (to a larger budget, or after its workflow was ended by hand), continues one
  * that Optuna began, or attaches to one that runs. Whatever is killed on the way: the same call again goes on.
- * @throws {@link PerdureError} `InvalidInput` for a site or program that is not there; `Conflict` for a study of that name
+ * @throws {@link PerdureError} `InvalidInput` for a site or program that is not there, or a `user_endpoint_config` that an
+ * endpoint does not take; `Conflict` for a study of that name
  * that runs from another file, or has other objectives
  * @param options for tests
  */
@@ -45,6 +47,7 @@ export async function openStudy(
     attach(study, before);
     return { handle, opening: 'attached' };
   }
+  await checkEndpoints(settings, spec.sites);
   for (const [sha256, bytes] of study.files) await ledger.putFile(sha256, bytes);
   const stored = await store(session, { ...study, spec }, before);
   await begin(session, handle, stored, options);

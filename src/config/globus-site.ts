@@ -35,6 +35,7 @@ export function globusSiteOf(
 ): GlobusSiteSettings | undefined {
   const { absolute, problems } = circumstances;
   problems.push(...idProblems([...path, 'endpoint_id'], site.endpoint_id, endpointHint));
+  problems.push(...reservedProblems([...path, 'user_endpoint_config'], site));
   const auth = authOf(path, site, circumstances);
   const serviceUrl = site.service_url ?? computeAddress(circumstances.env);
   if (serviceUrl === undefined && auth !== undefined)
@@ -76,6 +77,22 @@ function idProblems(path: Problem['path'], id: string, hint: string): readonly P
   return [
     { path, message: `'${name}' has to be a UUID, as 4b116d3c-1703-4f8f-9f6f-39921e5864df is one`, hint },
   ];
+}
+
+/** Names that the endpoint's manager fills templates in with, and takes from nobody. */
+const reserved = ['parent_config', 'user_runtime', 'mapped_identity', '_GC'];
+
+function reservedProblems(
+  path: Problem['path'],
+  { user_endpoint_config: config }: GlobusSiteFile,
+): readonly Problem[] {
+  return Object.keys(config ?? {})
+    .filter((key) => reserved.includes(key))
+    .map((key) => ({
+      path: [...path, key],
+      message: `'${key}' is a word that the endpoint keeps for itself`,
+      hint: 'leave it out, or give the value another name in the template',
+    }));
 }
 
 function isPlaceholder(id: string): boolean {

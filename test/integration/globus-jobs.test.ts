@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parse, stringify } from 'yaml';
 import type { Diagnosis } from '../../src';
 import type { JobReport } from '../../src/client/batch-handle';
 import { brokerAvailable } from '../support/globus/broker';
@@ -20,8 +21,9 @@ suite(`${missing}at a real endpoint`, () => {
   const site = 'endpoint';
   let cluster: GlobusCluster;
   beforeAll(async () => {
+    const schema = { type: 'object', properties: { queue: { type: 'string' } }, additionalProperties: false };
     cluster = await GlobusCluster.start({
-      options: { [site]: { engine: 'ProcessPoolEngine', workers: 3 } },
+      options: { [site]: { engine: 'ProcessPoolEngine', workers: 3, schema } },
     });
     cluster.installation.write('train.py', trainProgram);
     await cluster.installation.must('up');
@@ -47,6 +49,42 @@ suite(`${missing}at a real endpoint`, () => {
         .map(Number)
         .toSorted((a, b) => a - b),
     ).toEqual(numbers.toSorted((a, b) => a - b));
+  }, 120_000);
+
+  test('a user_endpoint_config that the endpoint does not take is refused before anything is submitted', async () => {
+    const { installation, endpoints } = cluster;
+    const id = endpoints[site]?.id ?? '';
+    const settings = parse(readFileSync(installation.config, 'utf8')) as {
+      readonly sites: Readonly<Record<string, object>>;
+    };
+    const wrong = {
+      ...settings.sites[site],
+      endpoint_id: id,
+      user_endpoint_config: { queue: 7, walltme: '1h' },
+    };
+    const config = installation.write('wrong.yaml', stringify({ sites: { ...settings.sites, wrong } }));
+    const study = {
+      name: 'wrong',
+      objective: { metric: 'value', direction: 'minimize' },
+      space: { x: { type: 'float', low: 0, high: 1 } },
+      trial: { command: ['true'] },
+      budget: { trials: 1 },
+      sites: ['wrong'],
+    };
+    const started = [
+      ['start', installation.write('wrong-study.yaml', stringify(study))],
+      ['job', 'submit', 'wrong', '--command', 'true'],
+      ['diagnose', 'wrong'],
+    ];
+    const before = cluster.service.count('submit');
+    for (const words of started) {
+      const { code, stderr } = await installation.perdure('--config', config, ...words);
+      expect(stderr).toMatch(/site wrong: user_endpoint_config\.queue: 'queue' has to be text, not 7/);
+      expect(stderr).toContain("'walltme' is not known");
+      expect(code).toBe(2);
+    }
+    expect(cluster.service.count('submit')).toBe(before);
+    await installation.must('up');
   }, 120_000);
 
   test('everything is looked at, with PyTorch and MPI', async () => {

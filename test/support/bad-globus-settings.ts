@@ -46,6 +46,13 @@ export const badGlobusSettings: readonly Omit<BadInput, 'kind'>[] = [
     message: 'placeholder',
   },
   {
+    name: "a word of the endpoint's own in its configuration",
+    text: site('user_endpoint_config:', '  account: X', '  user_runtime: {}'),
+    line: 7,
+    hint: 'another name in the template',
+    message: "'user_runtime' is a word that the endpoint keeps for itself",
+  },
+  {
     name: 'an endpoint by its name',
     text: endpoint('aurora-training'),
     line: 4,

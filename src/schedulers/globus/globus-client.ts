@@ -6,6 +6,7 @@ import { limitOf, type RequestLimit } from './request-limit';
 import { challengeOf, isPassing, serviceError, type Refusal } from './service-error';
 import type {
   BatchStatus,
+  EndpointDocument,
   EndpointStatus,
   RegisteredFunction,
   RegisterFunction,
@@ -20,6 +21,8 @@ export interface GlobusService {
   readonly site: string;
   readonly serviceUrl: string;
   readonly authorization: GlobusAuthorization;
+  /** Asks once, and waits for seconds only: for what a person waits for and can do without. */
+  readonly hurried?: boolean;
 }
 
 /** Ids in one question for states, as the Python SDK has it. */
@@ -27,6 +30,7 @@ export const mostIds = 128;
 /** Times that a request is made again where the service could not answer, and the longest time between two (milliseconds). */
 const again = { times: 4, longest: 10_000 };
 const patience = 60_000;
+const hurriedPatience = 5000;
 
 type Answered<T> =
   | { readonly ok: true; readonly value: T }
@@ -87,6 +91,15 @@ export class GlobusClient {
     return this.ask('GET', `/v2/endpoints/${endpointId}/status`, "the question for the endpoint's state");
   }
 
+  /** What it was registered with. */
+  endpoint(endpointId: string): Promise<EndpointDocument> {
+    return this.ask('GET', `/v2/endpoints/${endpointId}`, 'the question for the endpoint');
+  }
+
+  private get times(): number {
+    return this.service.hurried === true ? 0 : again.times;
+  }
+
   private async ask<T>(method: 'GET' | 'POST', path: string, what: string, body?: object): Promise<T> {
     const answer = await this.try<T>(method, path, body);
     if (answer.ok) return answer.value;
@@ -102,7 +115,7 @@ export class GlobusClient {
         throw certain ? PerdureError.beforeAnything(error) : error;
       });
       const answer = await this.once<T>(method, path, token, text).catch((cause: unknown) => {
-        if (turn > again.times) throw this.unreachable(cause);
+        if (turn > this.times) throw this.unreachable(cause);
         return null;
       });
       if (answer?.ok === true) return answer;
@@ -114,8 +127,7 @@ export class GlobusClient {
         renewed = true;
         continue;
       }
-      if (answer !== null && (!isPassing(answer.refusal) || turn > again.times))
-        return { ...answer, certain };
+      if (answer !== null && (!isPassing(answer.refusal) || turn > this.times)) return { ...answer, certain };
       // No answer, or one of a service that failed, says nothing of what was done.
       if (answer === null || answer.refusal.status >= 500) certain = false;
       const asked = answer?.refusal.retryAfter ?? null;
@@ -143,7 +155,7 @@ export class GlobusClient {
       ...(body === undefined ? {} : { body }),
       // A token goes to the service that it was made for, and nowhere else.
       redirect: 'error',
-      signal: AbortSignal.timeout(patience),
+      signal: AbortSignal.timeout(this.service.hurried === true ? hurriedPatience : patience),
     });
     const text = await response.text();
     if (response.ok) return { ok: true, value: JSON.parse(text) as T };

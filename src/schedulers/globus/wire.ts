@@ -64,6 +64,11 @@ export interface ResultQueues {
   readonly connection_url: string;
 }
 
+export interface EndpointDocument {
+  /** Of `user_endpoint_config`, where the endpoint brought one. */
+  readonly user_config_schema?: Readonly<Record<string, unknown>>;
+}
+
 export interface EndpointStatus {
   readonly status: string;
   readonly details?: {

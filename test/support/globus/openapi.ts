@@ -29,5 +29,6 @@ export interface Held {
   readonly statusAnswer: AnswerOf<Schemas['BatchStatusResponse'], wire.BatchStatus>;
   readonly taskAnswer: AnswerOf<Schemas['TaskStatusResponse'], wire.TaskStatus>;
   readonly queuesAnswer: AnswerOf<Schemas['ResultAmqpUrlResponse'], wire.ResultQueues>;
+  readonly documentAnswer: AnswerOf<Schemas['Endpoint'], wire.EndpointDocument>;
   readonly endpointAnswer: AnswerOf<Schemas['EndpointStatusResponse'], wire.EndpointStatus>;
 }
