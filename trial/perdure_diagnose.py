@@ -101,6 +101,8 @@ def _throughput(module, kind, dtype, seconds=0.5):
 
 def mpi(params):
     ranks = int(params.get("ranks", 2))
+    if params.get("launched"):
+        return _launched(ranks, params.get("seconds", 120))
     launcher = shutil.which("mpiexec") or shutil.which("mpirun")
     if launcher is None:
         return {"launcher": None, "asked": ranks, "ranks": []}
@@ -123,12 +125,37 @@ def mpi(params):
     return {"launcher": launcher, "asked": ranks, "status": status, "said": said[-500:], "ranks": found}
 
 
-def _rank():
+def _launched(ranks, seconds):
+    """The site has started this once for each rank: each leaves word of itself, and every one returns what all have left."""
+    folder = os.path.dirname(os.path.abspath(os.environ.get("PERDURE_RESULT", "result")))
+    mine = os.path.join(folder, "rank-%s-%d" % (socket.gethostname(), os.getpid()))
+    with open(mine + ".tmp", "w", encoding="utf-8") as file:
+        json.dump(_this_rank(), file)
+    os.replace(mine + ".tmp", mine + ".json")
+    until = time.monotonic() + seconds
+    while True:
+        names = [name for name in os.listdir(folder) if name.startswith("rank-") and name.endswith(".json")]
+        if len(names) >= ranks or time.monotonic() > until:
+            break
+        time.sleep(0.1)
+    found = []
+    for name in names:
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            found.append(json.load(file))
+    found.sort(key=lambda one: (one["rank"] is None, one["rank"]))
+    said = "" if len(names) >= ranks else "the others did not start in time"
+    return {"launcher": os.environ.get("PARSL_MPI_PREFIX"), "asked": ranks, "status": 0, "said": said, "ranks": found}
+
+
+def _this_rank():
     number = next((int(os.environ[name]) for name in RANKS if name in os.environ), None)
     size = next((int(os.environ[name]) for name in SIZES if name in os.environ), None)
-    one = {"rank": number, "size": size, "host": socket.gethostname(), "devices": _masks()}
+    return {"rank": number, "size": size, "host": socket.gethostname(), "devices": _masks()}
+
+
+def _rank():
     # One write, so that lines of several ranks do not mix.
-    os.write(1, (MARK + json.dumps(one) + "\n").encode())
+    os.write(1, (MARK + json.dumps(_this_rank()) + "\n").encode())
 
 
 def task(params):

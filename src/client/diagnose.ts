@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import { readJob } from '../config';
+import type { Settings, SiteSettings } from '../config/settings';
 import { planDiagnosis, type DiagnosisFinding, type DiagnosisTest } from '../jobs/diagnosis';
 import { PerdureError } from '../study/error';
 import { messageOf } from './connect';
@@ -29,6 +30,7 @@ const scripts = resolve(__dirname, '..', '..', 'trial');
 
 /** The jobs of a diagnosis, ready to be submitted. @throws {@link PerdureError} `InvalidInput` */
 export async function diagnosisRequest(
+  { sites }: Pick<Settings, 'sites'>,
   site: string,
   { test = 'simple', n = 4, python }: DiagnoseOptions = {},
 ): Promise<BatchRequest> {
@@ -37,14 +39,15 @@ export async function diagnosisRequest(
       hint: 'write a whole number from 1 to 1000',
     });
   }
-  const { jobs, alone } = planDiagnosis(test, n);
+  const { jobs, alone } = planDiagnosis(test, n, ranksOf(sites[site]));
   const loaded = [];
-  for (const { id, params } of jobs) {
+  for (const { id, params, ranks } of jobs) {
     const source = {
       function: 'perdure_diagnose.py:check',
       params,
       timeout: '15m',
       ...(python === undefined ? {} : { python }),
+      ...(ranks === undefined ? {} : { nodes: ranks.nodes, ranks_per_node: ranks.perNode }),
     };
     loaded.push({ ...(await readJob(source, { where: 'the diagnosis', directory: scripts })), id });
   }
@@ -58,6 +61,13 @@ export async function diagnosisRequest(
     about: { test, n },
     more: { alone, test },
   };
+}
+
+/** Engines of Globus Compute with MPI start the ranks of a task themselves. */
+function ranksOf(site: SiteSettings | undefined): { readonly nodes: number } | null {
+  if (site?.scheduler !== 'globus_compute' || site.resourceSpecification === null) return null;
+  const { num_nodes: nodes } = site.resourceSpecification;
+  return { nodes: typeof nodes === 'number' ? nodes : 1 };
 }
 
 /** Submits a diagnosis and waits for what it found; `opened` is told its workflow's id. */
@@ -95,5 +105,6 @@ export async function diagnose(
   site: string,
   options: DiagnoseOptions = {},
 ): Promise<Diagnosis> {
-  return runDiagnosis(session, await diagnosisRequest(site, options), options.test ?? 'simple');
+  const request = await diagnosisRequest(session.settings, site, options);
+  return runDiagnosis(session, request, options.test ?? 'simple');
 }

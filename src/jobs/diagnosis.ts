@@ -25,6 +25,8 @@ export interface DiagnosisFinding {
 export interface DiagnosisJob {
   readonly id: string;
   readonly params: JsonObject;
+  /** Absent: as the site runs what says nothing of it. */
+  readonly ranks?: { readonly nodes: number; readonly perNode: number };
 }
 
 /** What came of one. */
@@ -36,17 +38,35 @@ export interface DiagnosisRecord {
   readonly startedAt: Date | null;
 }
 
-/** The jobs of a test; the first `alone` of them run one after the other, the others all at once. */
+/**
+ * The jobs of a test; the first `alone` of them run one after the other, the others all at once.
+ * @param ranksOf nodes of a job, where the site itself starts a job's ranks on its nodes, whatever the job is; else `null`
+ */
 export function planDiagnosis(
   test: DiagnosisTest,
   n: number,
+  ranksOf: { readonly nodes: number } | null = null,
 ): { readonly jobs: readonly DiagnosisJob[]; readonly alone: number } {
   const all = test === 'comprehensive';
-  const alone: DiagnosisJob[] = [{ id: 'connectivity', params: { check: 'site' } }];
-  if (all || test === 'torch') alone.push({ id: 'torch', params: { check: 'torch' } });
-  if (all || test === 'mpi') alone.push({ id: 'mpi', params: { check: 'mpi', ranks: n } });
+  const single = ranksOf === null ? {} : { ranks: { nodes: 1, perNode: 1 } };
+  const alone: DiagnosisJob[] = [{ id: 'connectivity', params: { check: 'site' }, ...single }];
+  if (all || test === 'torch') alone.push({ id: 'torch', params: { check: 'torch' }, ...single });
+  if (all || test === 'mpi') alone.push(mpiJob(n, ranksOf));
   const tasks = all || test === 'parallel' ? Array.from({ length: n }, (_, i) => taskOf(i)) : [];
-  return { jobs: [...alone, ...tasks], alone: alone.length };
+  return { jobs: [...alone, ...tasks.map((task) => ({ ...task, ...single }))], alone: alone.length };
+}
+
+function mpiJob(n: number, ranksOf: { readonly nodes: number } | null): DiagnosisJob {
+  if (ranksOf === null) return { id: 'mpi', params: { check: 'mpi', ranks: n } };
+  // One rank is started without MPI.
+  const wanted = Math.max(2, n);
+  const nodes = Math.min(ranksOf.nodes, wanted);
+  const perNode = Math.ceil(wanted / nodes);
+  return {
+    id: 'mpi',
+    params: { check: 'mpi', ranks: nodes * perNode, launched: true },
+    ranks: { nodes, perNode },
+  };
 }
 
 function taskOf(index: number): DiagnosisJob {
@@ -76,11 +96,16 @@ export function judgeDiagnosis(
 }
 
 function failed({ id, error }: DiagnosisRecord): DiagnosisFinding {
-  const hint =
-    id === 'connectivity'
-      ? 'perdure doctor looks at the site; is `python3` there, or name another with --python?'
-      : 'perdure job logs shows what it printed';
-  return { check: id, verdict: 'fail', found: error ?? 'it did not end', hint };
+  return { check: id, verdict: 'fail', found: error ?? 'it did not end', hint: hintFor(id, error ?? '') };
+}
+
+function hintFor(id: string, error: string): string {
+  // As Parsl has it: an engine with MPI wants to know, and any other does not.
+  if (/resource.?specification/i.test(error))
+    return 'where the endpoint has an engine with MPI, its site needs resource_specification: {num_nodes: 1, ranks_per_node: 12}; any other takes none';
+  return id === 'connectivity'
+    ? 'perdure doctor looks at the site; is `python3` there, or name another with --python?'
+    : 'perdure job logs shows what it printed';
 }
 
 function judgeSite(result: Json, roundTrip: number): readonly DiagnosisFinding[] {

@@ -42,7 +42,7 @@ export function addDiagnose(root: Command): void {
       const site = await siteOf(named, options, command);
       const settings = await settingsOf(command);
       namedSite(settings, site);
-      const request = await diagnosisRequest(site, {
+      const request = await diagnosisRequest(settings, site, {
         test,
         n: tasks,
         ...(python === undefined ? {} : { python }),

@@ -16,6 +16,26 @@ test('the tasks of a comprehensive diagnosis wait for its single checks', () => 
   expect(planDiagnosis('simple', 12).jobs).toHaveLength(1);
 });
 
+test('where the site starts the ranks, each check but that of MPI is one process', () => {
+  const { jobs } = planDiagnosis('comprehensive', 12, { nodes: 2 });
+  expect(jobs.find(({ id }) => id === 'mpi')).toEqual({
+    id: 'mpi',
+    params: { check: 'mpi', ranks: 12, launched: true },
+    ranks: { nodes: 2, perNode: 6 },
+  });
+  const others = jobs.filter(({ id }) => id !== 'mpi');
+  expect(others.map(({ ranks }) => ranks)).toEqual(others.map(() => ({ nodes: 1, perNode: 1 })));
+  expect(planDiagnosis('mpi', 1, { nodes: 1 }).jobs[1]).toMatchObject({ ranks: { nodes: 1, perNode: 2 } });
+});
+
+test('an engine that wants to know of ranks is told of in words', () => {
+  const record: DiagnosisRecord = {
+    ...{ id: 'connectivity', state: 'FAIL', result: null, startedAt: null },
+    error: 'MPI mode requires optional parsl_resource_specification keyword argument to be configured',
+  };
+  expect(judgeDiagnosis('mpi', [record], 0)[0]?.hint).toContain('resource_specification: {num_nodes: 1');
+});
+
 test('how many ran at once is counted, not believed', () => {
   const spans = [0, 2, 4].map((begun) => ({ begun, ended: begun + 3 }));
   expect(mostAtOnce(spans)).toBe(2);

@@ -1,0 +1,96 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Diagnosis } from '../../src';
+import { brokerAvailable } from '../support/globus/broker';
+import { GlobusCluster } from '../support/globus/globus-cluster';
+import { globusSdkAvailable } from '../support/globus/python';
+
+const available = globusSdkAvailable() && brokerAvailable() && existsSync('/usr/bin/mpiexec.hydra');
+const suite = available ? describe : describe.skip;
+const missing = available ? '' : 'skipped: needs globus-compute-endpoint, rabbitmq-server and mpich: ';
+
+/** Trials with ranks that the real daemon's engine with MPI starts, with a real MPI. */
+suite(`${missing}at an endpoint with GlobusMPIEngine`, () => {
+  let cluster: GlobusCluster;
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'perdure-mpi-'));
+    // The engine takes its nodes from a batch job's list, which is all that it wants of one.
+    const nodes = join(folder, 'nodes');
+    writeFileSync(nodes, 'localhost\n');
+    const template = `heartbeat_period: 5
+engine:
+  type: GlobusMPIEngine
+  mpi_launcher: mpiexec
+  max_workers_per_block: 1
+  address: 127.0.0.1
+  loopback_address: 127.0.0.1
+  provider:
+    type: LocalProvider
+    init_blocks: 1
+    min_blocks: 0
+    max_blocks: 1
+    worker_init: export PBS_NODEFILE=${nodes}
+    launcher:
+      type: SimpleLauncher
+`;
+    cluster = await GlobusCluster.start({
+      options: { ranks: { template } },
+      settings: { resource_specification: { num_nodes: 1, ranks_per_node: 2 } },
+    });
+    await cluster.installation.must('up');
+  }, 120_000);
+
+  afterAll(async () => {
+    await cluster.destroy();
+    rmSync(folder, { recursive: true });
+  }, 60_000);
+
+  const diagnose = async (site: string, ...words: readonly string[]): Promise<Diagnosis> => {
+    const { stdout } = await cluster.installation.perdure('diagnose', site, ...words, '--json');
+    return JSON.parse(stdout) as Diagnosis;
+  };
+
+  test('a diagnosis finds the ranks that the engine starts, by its launcher', async () => {
+    const { findings } = await diagnose('ranks', '--test', 'mpi', '-n', '3');
+    expect(findings.map(({ check, verdict }) => [check, verdict])).toEqual([
+      ['connectivity', 'pass'],
+      ['python', 'pass'],
+      ['host', 'pass'],
+      ['mpi', 'pass'],
+      ['tiles', 'pass'],
+    ]);
+    const mpi = findings.find(({ check }) => check === 'mpi');
+    expect(mpi?.found).toMatch(/^3 ranks on .* by mpiexec -n 3 -ppn 3 -hosts localhost/);
+  }, 180_000);
+
+  test('a job has the ranks that it asks for, and those of its site where it asks for none', async () => {
+    const { installation } = cluster;
+    installation.write(
+      'ranks.py',
+      'import os\n\ndef size(params):\n    return int(os.environ["PMI_SIZE"])\n',
+    );
+    const words = ['job', 'submit', 'ranks', '--function', 'ranks.py:size', '--wait', '--json'];
+    const own = JSON.parse(await installation.must(...words, '--ranks-per-node', '3')) as object;
+    expect(own).toMatchObject({ state: 'COMPLETE', result: 3 });
+    expect(JSON.parse(await installation.must(...words))).toMatchObject({ state: 'COMPLETE', result: 2 });
+  }, 120_000);
+
+  test('a site that does not say that its engine has MPI is told to', async () => {
+    const { installation } = cluster;
+    const text = readFileSync(installation.config, 'utf8').replace(/,"resource_specification":\{[^}]*\}/, '');
+    const config = installation.write('without.yaml', text);
+    const { stdout, code } = await installation.perdure('--config', config, 'diagnose', 'ranks', '--json');
+    const { findings } = JSON.parse(stdout) as Diagnosis;
+    expect(findings).toMatchObject([
+      {
+        check: 'connectivity',
+        verdict: 'fail',
+        hint: expect.stringContaining('its site needs resource_specification') as unknown,
+      },
+    ]);
+    expect(code).toBe(1);
+  }, 180_000);
+});
