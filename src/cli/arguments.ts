@@ -21,6 +21,20 @@ export function budgetNumber(text: string): number | null {
   throw new InvalidArgumentError('Write a number, or `none`.');
 }
 
+/** Names with commas between them. */
+export function names(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
+
+/** A whole number from 0. */
+export function countOrNone(text: string): number {
+  if (/^(0|[1-9]\d{0,8})$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('Write a whole number, from 0.');
+}
+
 /** A whole number from 1. */
 export function count(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);

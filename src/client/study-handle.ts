@@ -19,6 +19,7 @@ import {
   stopStudy,
 } from '../workflows/messages';
 import { agentStatus, explainStudy, type StudyExplanation } from './agent-story';
+import { checkSitesOf } from './check-sites';
 import { messageOf } from './connect';
 import { request } from './requests';
 import type { Session } from './session';
@@ -106,6 +107,10 @@ export class StudyHandle {
 
   /** @returns the new version of the specification */
   async adjust(adjustment: Adjustment): Promise<number> {
+    const { sites } = adjustment;
+    const spec = sites === undefined ? undefined : (await this.read()).perdure?.spec;
+    if (sites !== undefined && spec !== undefined)
+      await checkSitesOf({ ...spec, sites }, this.session.settings);
     return request(await this.session.client(), this.target, adjustStudy, adjustment);
   }
 

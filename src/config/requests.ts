@@ -19,7 +19,7 @@ export interface AdjustmentOptions {
 
 /**
  * What a person wants to change in a running study: `trials`, `parallel`, `hours`, `failures`, `target`, `patience`
- * (`null`: no limit), `sampler`, `pruner`, `space` (name → `{low, high}` or `{choices}`), as an object or as its text (JSON
+ * (`null`: no limit), `sampler`, `pruner`, `space` (name → `{low, high}` or `{choices}`), `sites`, as an object or as its text (JSON
  * or YAML). Whether the study can be changed so is decided by `applyAdjustment`.
  * @throws {@link PerdureError} `InvalidInput`
  */
@@ -32,7 +32,7 @@ export function parseAdjustment(
     typeof input === 'string' ? parseYaml(input, where, 'JSON') : plain(input, where),
   );
   if (!form.ok) throw invalidInput(form.problems);
-  const { sampler, pruner, space, ...limits } = form.value;
+  const { sampler, pruner, space, sites, ...limits } = form.value;
   const budget = Object.fromEntries(
     Object.entries<unknown>(limits).filter(([, value]) => value !== undefined),
   );
@@ -49,12 +49,13 @@ export function parseAdjustment(
     ...(sampler === undefined ? {} : { sampler: samplerOf(sampler, study) }),
     ...(pruner === undefined ? {} : { pruner }),
     ...(space === undefined ? {} : { space }),
+    ...(sites === undefined ? {} : { sites }),
   };
   if (problems.length > 0)
     throw invalidInput(problems.map(({ path, message, hint }) => ({ where: pathText(path), message, hint })));
   if (Object.keys(adjustment).length > 0) return adjustment;
   const hint =
-    'give at least one of: trials, parallel, hours, failures, target, patience, sampler, pruner, space';
+    'give at least one of: trials, parallel, hours, failures, target, patience, sampler, pruner, space, sites';
   throw invalidInput([{ where, message: 'nothing to change', hint }]);
 }
 

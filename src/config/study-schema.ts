@@ -36,6 +36,8 @@ const objective = z.strictObject({
 
 const params = z.record(z.string(), choice);
 
+const siteNames = z.array(z.string().min(1)).min(1);
+
 /** A study file. */
 export const studySchema = z
   .strictObject({
@@ -69,15 +71,11 @@ export const studySchema = z
       .strictObject(budgetShape)
       .prefault({})
       .meta({ examples: [{ trials: 50, parallel: 4 }] }),
-    sites: z
-      .array(z.string().min(1))
-      .min(1)
-      .optional()
-      .meta({
-        description:
-          'where trials run, preferred first; default: this machine, or the endpoint of the block globus_compute of the settings',
-        examples: [['local']],
-      }),
+    sites: siteNames.optional().meta({
+      description:
+        'where trials run, preferred first; default: this machine, or the endpoint of the block globus_compute of the settings',
+      examples: [['local']],
+    }),
     spread: z
       .boolean()
       .default(false)
@@ -155,6 +153,7 @@ export const adjustmentSchema = z.strictObject({
     )
     .optional()
     .meta({ examples: [{ x: { low: 0, high: 0.5 } }] }),
+  sites: siteNames.optional().meta({ examples: [['aurora', 'local']] }),
 });
 
 /** A trial's parameters as a person writes them. */

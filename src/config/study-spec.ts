@@ -1,6 +1,7 @@
 import type { Problem } from '../study/problem';
 import type { Choice, Parameter, SearchSpace } from '../study/space';
 import { snapped } from '../study/space-rules';
+import { checkSiteNames } from '../study/spec-rules';
 import type {
   MethodSpec,
   Preparation,
@@ -31,15 +32,9 @@ export function toSpec(
 ): StudySpec {
   const objectives = study.objectives ?? (study.objective === undefined ? [] : [study.objective]);
   const python = absolute(study.trial.python);
-  problems.push(
-    ...repeated(
-      objectives.map(({ metric }) => metric),
-      'objectives',
-      'the metric',
-    ),
-  );
+  problems.push(...repeatedMetrics(objectives.map(({ metric }) => metric)));
   const sites = study.sites ?? ['local'];
-  problems.push(...repeated(sites, 'sites', 'the site'));
+  problems.push(...checkSiteNames(sites));
   return {
     name: study.name,
     objectives,
@@ -164,12 +159,11 @@ function timeoutOf(timeout: string | number | undefined, problems: Problem[]): n
   return null;
 }
 
-function repeated(names: readonly string[], key: string, what: string): readonly Problem[] {
-  return names.flatMap((name, index) => {
-    if (names.indexOf(name) === index) return [];
-    return [
-      { path: [key, index], message: `${what} '${name}' is there twice`, hint: 'leave out one of them' },
-    ];
+function repeatedMetrics(metrics: readonly string[]): readonly Problem[] {
+  return metrics.flatMap((metric, index) => {
+    if (metrics.indexOf(metric) === index) return [];
+    const message = `the metric '${metric}' is there twice`;
+    return [{ path: ['objectives', index], message, hint: 'leave out one of them' }];
   });
 }
 

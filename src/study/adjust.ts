@@ -13,7 +13,7 @@ import { parameterOf } from './space-activity';
 import { isOnGrid } from './space-membership';
 import { checkDistribution, snapped } from './space-rules';
 import type { Budget, StudySpec } from './spec';
-import { checkBudget, checkPruner, checkSampler } from './spec-rules';
+import { checkBudget, checkPruner, checkSampler, checkSiteNames } from './spec-rules';
 
 /**
  * The specification after a change; `spec` itself stays as it is.
@@ -30,12 +30,14 @@ export function applyAdjustment(spec: StudySpec, adjustment: Adjustment): StudyS
     sampler: adjustment.sampler ?? spec.sampler,
     pruner: adjustment.pruner ?? spec.pruner,
     space: changedSpace(spec.space, adjustment.space ?? {}, problems),
+    sites: adjustment.sites ?? spec.sites,
   };
   if (problems.length === 0) {
     problems.push(
       ...checkBudget(adjusted),
       ...checkPruner(adjusted),
       ...checkSampler(adjusted.sampler, adjusted.space),
+      ...checkSiteNames(adjusted.sites),
     );
   }
   if (problems.length === 0) return adjusted;

@@ -18,4 +18,6 @@ export interface Adjustment {
   readonly sampler?: SamplerSpec;
   readonly pruner?: PrunerSpec;
   readonly space?: Readonly<Record<string, ParameterChange>>;
+  /** Where trials are started from now on, preferred first; those that are under way keep theirs. */
+  readonly sites?: readonly string[];
 }

@@ -27,6 +27,17 @@ export function checkSpec(spec: StudySpec): readonly Problem[] {
   ];
 }
 
+/** What is wrong with the names of a study's sites, as far as they can be judged without settings. */
+export function checkSiteNames(sites: readonly string[]): readonly Problem[] {
+  if (sites.length === 0)
+    return [{ path: ['sites'], message: 'a study needs a site', hint: 'name one: sites: [local]' }];
+  return sites.flatMap((site, index) => {
+    if (sites.indexOf(site) === index) return [];
+    const message = `the site '${site}' is there twice`;
+    return [{ path: ['sites', index], message, hint: 'leave out one of them' }];
+  });
+}
+
 /** What is wrong with a budget, and how it fits sampler and objectives. */
 export function checkBudget({ budget, sampler, objectives }: StudySpec): readonly Problem[] {
   const problems = Object.entries(limits).flatMap(([name, limit]): readonly Problem[] => {

@@ -219,6 +219,24 @@ test('trials are divided over the sites by their free slots', async () => {
   expect(sites.filter((site) => site === 'right')).toHaveLength(2);
 }, 60_000);
 
+test('a running study is given other sites, and what runs stays where it is', async () => {
+  const held = await study('moved', ['left'], { ...budget(3, 1) });
+  await held.untilStarted(0);
+  const refused = await installation.perdure('adjust', 'moved', '--sites', 'rigth,local');
+  expect(refused).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("did you mean 'right'?") as string,
+  });
+  const twice = await installation.perdure('adjust', 'moved', '--sites', 'right,right');
+  expect(twice).toMatchObject({ code: 2, stderr: expect.stringContaining('is there twice') as string });
+  await installation.must('adjust', 'moved', '--sites', 'right,local', '--trials', '4');
+  expect((await held.handle.read()).perdure?.spec.sites).toEqual(['right', 'local']);
+  held.release('all');
+  await held.handle.result();
+  const sites = (await held.handle.trials()).map(({ userAttrs }) => userAttrs['site']);
+  expect(sites).toEqual(['left', 'right', 'right', 'right']);
+}, 60_000);
+
 test('perdure sites says of each whether it takes trials, and what to do', async () => {
   pbs.fault({ kind: 'down' });
   interface Shown {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { parseAdjustment } from '../../config';
-import { budgetNumber, jsonArgument, spaceChange, type SpaceChanges } from '../arguments';
+import { budgetNumber, jsonArgument, names, spaceChange, type SpaceChanges } from '../arguments';
 import { say } from '../terminal';
 import { withStudy } from '../with-session';
 
@@ -14,6 +14,7 @@ interface Options {
   readonly sampler?: unknown;
   readonly pruner?: unknown;
   readonly set?: SpaceChanges;
+  readonly sites?: readonly string[];
 }
 
 export function addAdjust(root: Command): void {
@@ -38,6 +39,7 @@ export function addAdjust(root: Command): void {
       'change of the space: learning_rate.high=0.01, optimizer.choices=adam,sgd (repeatable)',
       spaceChange,
     )
+    .option('--sites <names>', 'where trials are started from now on, preferred first: aurora,local', names)
     .action(async (name: string, { set, ...options }: Options, command: Command) => {
       const changes = { ...options, ...(set === undefined ? {} : { space: set }) };
       parseAdjustment(changes, { where: 'adjust' });

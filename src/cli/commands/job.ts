@@ -6,7 +6,7 @@ import { newJobName } from '../../client/job-names';
 import { readJob } from '../../config';
 import { isFinalJob } from '../../jobs/job';
 import { PerdureError } from '../../study/error';
-import { count } from '../arguments';
+import { count, countOrNone } from '../arguments';
 import { interrupted } from '../follow';
 import { printJobLog } from '../job-log';
 import { batchText, jobTable, jobText } from '../job-text';
@@ -59,7 +59,7 @@ function addSubmit(job: Command): void {
     .option('--python <path>', 'the Python of a function; default: python3')
     .option('--env <name=value>', 'environment variable; may be repeated', variable)
     .option('--timeout <duration>', 'how long it may run: 10m')
-    .option('--retries <n>', 'how often it is repeated where its site loses it; default: 2', count)
+    .option('--retries <n>', 'how often it is repeated where its site loses it; default: 2', countOrNone)
     .option('--nodes <n>', 'whole nodes', count)
     .option('--ranks-per-node <n>', 'processes on each node, by mpiexec', count)
     .option('--id <name>', 'its name; the same again finds it')

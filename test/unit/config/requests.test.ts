@@ -6,6 +6,7 @@ test('an adjustment is divided into its parts, with only what is changed', () =>
     budget: { trials: 50, hours: null },
     space: { x: { low: 0.1 } },
   });
+  expect(parseAdjustment('{"sites": ["far", "local"]}')).toEqual({ sites: ['far', 'local'] });
   expect(parseAdjustment({ trials: undefined, pruner: { type: 'none' } })).toEqual({
     pruner: { type: 'none' },
   });

@@ -24,6 +24,13 @@ test('what a message left undefined stays as it is', () => {
   expect(applyAdjustment(spec, { budget: { trials: undefined, parallel: 3 } }).budget.trials).toBe(10);
 });
 
+test('other sites are for what is started from now on', () => {
+  expect(applyAdjustment(spec, { sites: ['far', 'local'] }).sites).toEqual(['far', 'local']);
+  expect(applyAdjustment(spec, { budget: { trials: 20 } }).sites).toEqual(spec.sites);
+  expect(refusal({ sites: [] })).toContain('a study needs a site');
+  expect(refusal({ sites: ['far', 'local', 'far'] })).toContain("sites[2]: the site 'far' is there twice");
+});
+
 test('the given specification is not changed', () => {
   const before = structuredClone(spec);
   applyAdjustment(spec, { budget: { parallel: 9 }, space: { x: { low: 0.1 }, c: { choices: ['z'] } } });
