@@ -573,6 +573,24 @@ python3 --version" </dev/null 2>&1 | tail -n 1)
   done
 }
 
+# endpoint_log NUMBER ID: the end of what an endpoint of Globus Compute in this account has logged last: its manager, or one of the
+# processes that run its tasks. Plain characters only.
+endpoint_log() {
+  perdure_globus=${GLOBUS_COMPUTE_USER_DIR:-$HOME/.globus_compute}
+  perdure_newest=
+  for perdure_log in "$perdure_globus/uep.$2".*/endpoint.log "$perdure_globus"/*/endpoint.log; do
+    [ -s "$perdure_log" ] || continue
+    case $perdure_log in
+      */uep."$2".*) ;;
+      *) grep -q "$2" "${perdure_log%.log}.json" 2>/dev/null || continue ;;
+    esac
+    [ -z "$perdure_newest" ] || [ "$perdure_log" -nt "$perdure_newest" ] || continue
+    perdure_newest=$perdure_log
+  done
+  [ -n "$perdure_newest" ] || return 0
+  say_text "$1" log "$(tail -n 8 "$perdure_newest" | LC_ALL=C tr -cd '\12\40-\176' | cut -c 1-300)"
+}
+
 # watch_news: a line for each trial of a block that has begun or ended, until nobody listens.
 watch_news() {
   trap - HUP PIPE

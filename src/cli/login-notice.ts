@@ -34,7 +34,7 @@ async function watchLogins(
   let needed = false;
   while (!signal.aborted) {
     try {
-      const { state, reason } = await siteState(settings, ledger, site, signal);
+      const { state, reason } = await siteState(settings, ledger, site, { signal });
       if (state === 'login' && !needed) say(`site '${site}' waits for your login: ${reason}`);
       if (state === 'ok' && needed) say(`site '${site}' can be used`);
       if (state !== 'unknown') needed = state === 'login';

@@ -26,8 +26,8 @@ export type ControlRequest =
     }
   /** Removes what nobody needs; answered by heaps. */
   | { readonly do: 'clean'; readonly site: string; readonly cleaning: Cleaning }
-  /** How the site is; answered by its health. */
-  | { readonly do: 'health'; readonly site: string }
+  /** How the site is; answered by its health. `log`: with the last lines of the site's own log, which takes longer. */
+  | { readonly do: 'health'; readonly site: string; readonly log?: true }
   /** Looks at the site; answered by findings. */
   | { readonly do: 'examine'; readonly site: string; readonly needed: readonly NeededStudy[] };
 

@@ -130,6 +130,12 @@ export interface Scheduler {
    * Never throws for an outage.
    */
   health(): Promise<SiteHealth>;
+  /**
+   * The last lines of a log that tells of the site itself; absent where there is no such thing. Empty where it can't be read without
+   * making others wait.
+   * @throws {@link PerdureError} `Unavailable`, `LoginRequired`
+   */
+  siteLog?(): Promise<readonly string[]>;
   /** Looks at the site for a person. @param needed by the studies of the ledger, to tell jobs that are nobody's */
   examine(needed: readonly NeededStudy[]): Promise<readonly SiteFinding[]>;
   /**

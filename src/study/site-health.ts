@@ -20,7 +20,9 @@ export interface SiteHealth {
   /** Jobs of Perdure's that this worker follows: those that wait in the site's queue, and those that run. */
   readonly queued: number;
   readonly running: number;
-  /** The last lines of a log that tells of the site itself (an endpoint's), where a scheduler can read one. */
+  /** When the endpoint of the site gave its last sign of life, where that is told: ISO 8601, UTC. */
+  readonly heardAt?: string;
+  /** The last lines of a log that tells of the site itself (an endpoint's), where a scheduler can read one and is asked to. */
   readonly log?: readonly string[];
 }
 

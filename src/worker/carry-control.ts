@@ -1,9 +1,13 @@
 import type { AskPerson } from '../control/control-server';
 import type { ControlAnswer, ControlRequest, LogReply } from '../control/protocol';
 import { studyKey } from '../schedulers/job-key';
-import type { LogBytes } from '../schedulers/scheduler';
+import type { LogBytes, Scheduler } from '../schedulers/scheduler';
 import { PerdureError } from '../study/error';
+import { before, Deadline } from '../transports/deadline';
 import type { OpenSite } from './open-sites';
+
+/** How long a person waits for a site's own log (milliseconds). */
+const logPatience = 10_000;
 
 /**
  * Carries out what the command line asks of this worker.
@@ -44,12 +48,27 @@ async function carryAtSite(
     }
     case 'clean':
       return JSON.stringify((await site.scheduler.clean(request.cleaning)) satisfies ControlAnswer['clean']);
-    case 'health':
-      return JSON.stringify((await site.scheduler.health()) satisfies ControlAnswer['health']);
+    case 'health': {
+      const health = await site.scheduler.health();
+      const log = request.log === true ? await logOf(site.scheduler) : [];
+      return JSON.stringify({ ...health, log } satisfies ControlAnswer['health']);
+    }
     case 'examine':
       return JSON.stringify(
         (await site.scheduler.examine(request.needed)) satisfies ControlAnswer['examine'],
       );
+  }
+}
+
+/** What can't be read is left out: how the site is has been told. */
+async function logOf(scheduler: Scheduler): Promise<readonly string[]> {
+  try {
+    const deadline = new Deadline(logPatience);
+    const late = (): Error => deadline.error('the log of the site', 'its log');
+    return await before(deadline, scheduler.siteLog?.() ?? Promise.resolve([]), late);
+  } catch (error) {
+    if (error instanceof PerdureError) return [];
+    throw error;
   }
 }
 

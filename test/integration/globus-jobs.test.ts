@@ -6,7 +6,7 @@ import type { JobReport } from '../../src/client/batch-handle';
 import { brokerAvailable } from '../support/globus/broker';
 import { GlobusCluster } from '../support/globus/globus-cluster';
 import { globusSdkAvailable } from '../support/globus/python';
-import { Installation } from '../support/installation';
+import { Installation, until } from '../support/installation';
 import { jobCases, started, trainProgram } from '../support/job-cases';
 import { torchAvailable, torchPython } from '../support/torch';
 
@@ -49,6 +49,29 @@ suite(`${missing}at a real endpoint`, () => {
         .map(Number)
         .toSorted((a, b) => a - b),
     ).toEqual(numbers.toSorted((a, b) => a - b));
+  }, 120_000);
+
+  test('perdure sites tells when the endpoint was heard of, and its last words', async () => {
+    const { installation } = cluster;
+    await installation.must('job', 'submit', site, '--command', 'true', '--wait');
+    interface Shown {
+      readonly site: string;
+      readonly heard: string | null;
+      readonly log: readonly string[];
+    }
+    let shown: Shown | undefined;
+    // The service is asked from time to time, and a process tells of its workers with its next heartbeat.
+    await until(
+      'it tells of both',
+      async () => {
+        const all = JSON.parse(await installation.must('sites', '--json')) as readonly Shown[];
+        shown = all.find((one) => one.site === site);
+        return shown?.heard != null && shown.log.length > 0;
+      },
+      90_000,
+    );
+    expect(Date.now() - Date.parse(shown?.heard ?? '')).toBeLessThan(90_000);
+    expect(await installation.must('sites')).toMatch(/^endpoint's endpoint was heard of \d+ s ago$/m);
   }, 120_000);
 
   test('a user_endpoint_config that the endpoint does not take is refused before anything is submitted', async () => {

@@ -1,3 +1,6 @@
+import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createLocalTransport } from '../../src/transports/local';
 import { identify, isAlive } from '../../src/process/process-group';
 import { keyOf } from '../support/fake-job';
 import { GlobusBench } from '../support/globus/scheduler-bench';
@@ -43,6 +46,40 @@ def train(params):
   expect(output.result).toEqual({
     value: { value: 1, x: hostile, env: hostile, site: 'yes', param: hostile, file: hostile },
   });
+}, 60_000);
+
+test("an endpoint's last words are read where it runs in the account that is reached, without the passwords in them", async () => {
+  bench = await GlobusBench.start();
+  const directory = join(bench.folder, 'globus');
+  const write = (folder: string, file: string, text: string): void => {
+    mkdirSync(join(directory, folder), { recursive: true });
+    writeFileSync(join(directory, folder, file), text);
+  };
+  const id = bench.endpointId;
+  write('another', 'endpoint.json', '{"endpoint_id": "4b116d3c-1703-4f8f-9f6f-39921e5864df"}');
+  write('another', 'endpoint.log', 'not of this one\n');
+  const before = process.env['GLOBUS_COMPUTE_USER_DIR'];
+  process.env['GLOBUS_COMPUTE_USER_DIR'] = directory;
+  try {
+    const scheduler = await bench.scheduler({ transport: createLocalTransport() });
+    expect(await scheduler.siteLog?.()).toEqual([]);
+    write('mine', 'endpoint.json', JSON.stringify({ endpoint_id: id }));
+    write('mine', 'endpoint.log', 'ready\ncan not connect to amqps://me:secret@host/%2F\n');
+    const words = ['ready', 'can not connect to amqps://…@host/%2F'];
+    expect(await scheduler.siteLog?.()).toEqual(words);
+    utimesSync(join(directory, 'mine', 'endpoint.log'), 1, 1);
+    write(
+      `uep.${id}.0a1b`,
+      'endpoint.log',
+      Array.from({ length: 20 }, (_, i) => `line ${String(i)}\n`).join(''),
+    );
+    expect(await scheduler.siteLog?.()).toEqual(
+      Array.from({ length: 8 }, (_, i) => `line ${String(i + 12)}`),
+    );
+  } finally {
+    if (before === undefined) delete process.env['GLOBUS_COMPUTE_USER_DIR'];
+    else process.env['GLOBUS_COMPUTE_USER_DIR'] = before;
+  }
 }, 60_000);
 
 test('whatever way a trial ends in, it ends as what it is', async () => {

@@ -2,7 +2,7 @@ import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { siteStates, type SiteState } from '../site-states';
 import { print, printJson } from '../terminal';
-import { plainTable } from '../trial-table';
+import { plainTable, printable } from '../trial-table';
 import { withSession } from '../with-session';
 
 export function addSites(root: Command): void {
@@ -34,11 +34,19 @@ function sitesText(states: readonly SiteState[]): string {
       number(running),
       since === null ? '' : since.replace('T', ' ').replace(/\.\d+Z$/, ' UTC'),
     ]);
-  const notes = states.flatMap(({ site, state, reason, log }) => [
+  const notes = states.flatMap(({ site, state, reason, heard, log }) => [
     ...(reason === '' ? [] : ['', `${site} (${state}): ${reason}`]),
-    ...(log.length === 0 ? [] : ['', `last lines of ${site}'s log:`, ...log.map((line) => `  ${line}`)]),
+    ...(heard === null ? [] : ['', `${site}'s endpoint was heard of ${ago(heard)}`]),
+    ...(log.length === 0
+      ? []
+      : ['', `last lines of ${site}'s log:`, ...log.map((line) => `  ${printable(line, 300)}`)]),
   ]);
   return [table.toString(), ...notes].join('\n');
+}
+
+function ago(at: string): string {
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(at)) / 1000));
+  return seconds < 120 ? `${String(seconds)} s ago` : `${String(Math.round(seconds / 60))} minutes ago`;
 }
 
 function number(value: number | null): string {

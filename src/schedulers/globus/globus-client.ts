@@ -6,6 +6,7 @@ import { limitOf, type RequestLimit } from './request-limit';
 import { challengeOf, isPassing, serviceError, type Refusal } from './service-error';
 import type {
   BatchStatus,
+  EndpointConsole,
   EndpointDocument,
   EndpointStatus,
   RegisteredFunction,
@@ -96,6 +97,12 @@ export class GlobusClient {
     return this.ask('GET', `/v2/endpoints/${endpointId}`, 'the question for the endpoint');
   }
 
+  /** What is known of the processes of an endpoint; only its owner is told, and only with a subscription. */
+  endpointConsole(endpointId: string): Promise<EndpointConsole> {
+    const path = `/v3/endpoints/${endpointId}/console?include_fields=last_heartbeat_unix`;
+    return this.ask('GET', path, "the question for the endpoint's processes");
+  }
+
   private get times(): number {
     return this.service.hurried === true ? 0 : again.times;
   }
@@ -144,7 +151,7 @@ export class GlobusClient {
     body: string | undefined,
   ): Promise<Answered<T>> {
     // What is submitted goes before what is asked.
-    await this.limit.turn(path.startsWith('/v3/') ? 'soon' : 'patient');
+    await this.limit.turn(method === 'POST' && path.startsWith('/v3/') ? 'soon' : 'patient');
     const response = await fetch(`${this.service.serviceUrl}${path}`, {
       method,
       headers: {

@@ -13,9 +13,12 @@ export class GlobusHealth {
   private said: EndpointStatus | PerdureError | null = null;
   private askedAt = 0;
   private asking: Promise<void> | undefined;
+  /** When the endpoint's processes were heard of last; `null`: nobody says. */
+  private heardAt: Date | null = null;
+  private tellsHeartbeats = true;
 
   constructor(
-    private readonly client: Pick<GlobusClient, 'endpointStatus'>,
+    private readonly client: Pick<GlobusClient, 'endpointStatus' | 'endpointConsole'>,
     private readonly endpointId: string,
   ) {}
 
@@ -54,8 +57,10 @@ export class GlobusHealth {
       const reason = 'Globus Compute has not answered yet';
       return this.clock.stamp({ state: 'degraded', reason, free: null, ...counts });
     }
-    if (said.status === 'online') return this.clock.stamp({ state: 'ok', reason: '', free: null, ...counts });
-    return this.clock.stamp({ state: 'down', reason: inWords(said), free: 0, ...counts });
+    const heard = this.heardAt === null ? {} : { heardAt: this.heardAt.toISOString() };
+    if (said.status === 'online')
+      return this.clock.stamp({ state: 'ok', reason: '', free: null, ...counts, ...heard });
+    return this.clock.stamp({ state: 'down', reason: inWords(said), free: 0, ...counts, ...heard });
   }
 
   private async ask(): Promise<void> {
@@ -66,6 +71,21 @@ export class GlobusHealth {
       this.said = error;
     }
     this.askedAt = Date.now();
+    await this.askForHeartbeats();
+  }
+
+  private async askForHeartbeats(): Promise<void> {
+    if (!this.tellsHeartbeats || this.said === null || this.said instanceof PerdureError) return;
+    try {
+      const { user_endpoints: processes } = await this.client.endpointConsole(this.endpointId);
+      const last = Math.max(...processes.map(({ last_heartbeat_unix: at }) => at ?? 0));
+      this.heardAt = last > 0 ? new Date(1000 * last) : null;
+    } catch (error) {
+      if (!(error instanceof PerdureError)) throw error;
+      this.heardAt = null;
+      // Who is refused once is not the owner, or has no subscription.
+      this.tellsHeartbeats = error.kind === 'Unavailable';
+    }
   }
 }
 

@@ -33,6 +33,7 @@ import { Attempts, type Watched } from './attempts';
 import type { GlobusAuthorization } from './authorization';
 import { Deliveries } from './deliveries';
 import { endpointFindings } from './endpoint-findings';
+import { endpointLog } from './endpoint-log';
 import { GlobusClient } from './globus-client';
 import { GlobusHealth } from './globus-health';
 import { globusPreparations, preparedHere } from './globus-preparations';
@@ -270,6 +271,16 @@ class GlobusScheduler implements Scheduler {
 
   async health(): Promise<SiteHealth> {
     return this.siteHealth.tell(this.board.outage, this.attempts.counts);
+  }
+
+  async siteLog(): Promise<readonly string[]> {
+    if (this.transport === null) {
+      // A task that waits might have the endpoint ask for a node.
+      const said = await this.siteHealth.status();
+      const idle = said === null || said instanceof PerdureError ? undefined : said.details?.idle_workers;
+      if (idle === undefined || idle === 0) return [];
+    }
+    return endpointLog(this.shell, this.site.endpointId);
   }
 
   async examine(_needed: readonly NeededStudy[]): Promise<readonly SiteFinding[]> {

@@ -69,6 +69,11 @@ export interface EndpointDocument {
   readonly user_config_schema?: Readonly<Record<string, unknown>>;
 }
 
+/** Of the processes that an endpoint's manager has started. */
+export interface EndpointConsole {
+  readonly user_endpoints: readonly { readonly last_heartbeat_unix?: number }[];
+}
+
 export interface EndpointStatus {
   readonly status: string;
   readonly details?: {

@@ -27,6 +27,7 @@ export type ComputeCall =
   | 'endpoints'
   | 'endpoint'
   | 'endpoint_status'
+  | 'endpoint_console'
   | 'register_endpoint'
   | 'update_endpoint'
   | 'lock_endpoint'
@@ -45,6 +46,7 @@ export const routes: readonly (readonly [method: string, path: RegExp, call: Com
   ['GET', /^\/v2\/endpoints$/, 'endpoints'],
   ['GET', /^\/v2\/endpoints\/([^/]+)$/, 'endpoint'],
   ['GET', /^\/v2\/endpoints\/([^/]+)\/status$/, 'endpoint_status'],
+  ['GET', /^\/v3\/endpoints\/([^/]+)\/console$/, 'endpoint_console'],
   ['POST', /^\/v3\/endpoints$/, 'register_endpoint'],
   ['PUT', /^\/v3\/endpoints\/([^/]+)$/, 'update_endpoint'],
   ['POST', /^\/v[23]\/endpoints\/([^/]+)\/lock$/, 'lock_endpoint'],

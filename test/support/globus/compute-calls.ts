@@ -87,6 +87,8 @@ export class ComputeCalls {
         return this.state.endpoints.document(this.endpoint(id));
       case 'endpoint_status':
         return this.state.endpoints.status(this.endpoint(id));
+      case 'endpoint_console':
+        return this.console(this.endpoint(id), identity);
       case 'register_endpoint':
         return this.registerEndpoint(
           this.state.endpoints.add(identity, parsed(api.registerEndpoint, asked), null),
@@ -105,6 +107,20 @@ export class ComputeCalls {
         this.state.endpoints.remove(id);
         return { result: 302 };
     }
+  }
+
+  /** The owner's alone. */
+  private console(endpoint: EndpointRecord, { sub }: Identity): Schemas['ConsoleResponse'] {
+    if (endpoint.owner.sub !== sub)
+      throw Refusal.because(403, 'ENDPOINT_ACCESS_FORBIDDEN', 'Unauthorized access to endpoint');
+    const all = [...endpoint.userEndpoints.values()];
+    return {
+      user_endpoints: all.map(({ id, active, heardAt }) => ({
+        user_endpoint_id: id,
+        active,
+        ...(heardAt === null ? {} : { last_heartbeat_unix: heardAt / 1000 }),
+      })),
+    };
   }
 
   private function(id: string): RegisteredFunction {

@@ -30,5 +30,6 @@ export interface Held {
   readonly taskAnswer: AnswerOf<Schemas['TaskStatusResponse'], wire.TaskStatus>;
   readonly queuesAnswer: AnswerOf<Schemas['ResultAmqpUrlResponse'], wire.ResultQueues>;
   readonly documentAnswer: AnswerOf<Schemas['Endpoint'], wire.EndpointDocument>;
+  readonly consoleAnswer: AnswerOf<Schemas['ConsoleResponse'], wire.EndpointConsole>;
   readonly endpointAnswer: AnswerOf<Schemas['EndpointStatusResponse'], wire.EndpointStatus>;
 }
