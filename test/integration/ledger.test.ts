@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { openLedger } from '../../src/storage';
 import type { Ledger, NewStudy, Proposal } from '../../src/storage';
 import type { StudySpec } from '../../src/study/spec';
+import { batchesSuite } from '../support/batches-suite';
 import { runOptuna } from '../support/optuna';
 import { startPostgres, type PostgresServer } from '../support/postgres';
 import { studySpec } from '../support/study-spec';
@@ -108,6 +109,10 @@ describe.each(['sqlite', 'postgresql'])('a ledger on %s', (kind) => {
     expect(
       await ledger.withdrawSubmission('s', 0, 3, { token: 'mine', refusal: login, force: false }),
     ).toEqual({ token: 'mine', state: 'withdrawn', refusal: login });
+  });
+
+  describe('of jobs without a study', () => {
+    batchesSuite(() => ledger.batches);
   });
 
   test('workers tell each other of sites', async () => {
