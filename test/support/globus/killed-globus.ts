@@ -8,7 +8,7 @@ import { KilledTrials } from '../killed-trials';
 import { PbsStandIn } from '../pbs-stand-in';
 import { Broker } from './broker';
 import { GlobusCluster } from './globus-cluster';
-import type { Engine } from './real-endpoint';
+import type { EndpointPart, Engine } from './real-endpoint';
 import { toldInUi } from './told-in-ui';
 
 /** What can be killed with SIGKILL: the worker, one of two endpoints' parts, or the broker between them and the service. */
@@ -16,6 +16,7 @@ export const victims = ['worker', 'user endpoint', 'manager', 'broker'] as const
 export type GlobusVictim = (typeof victims)[number];
 
 const endpoints = ['one', 'two'] as const;
+type Site = (typeof endpoints)[number];
 const sites = [...endpoints, 'cluster'] as const;
 
 /** How long at most what was killed stays away until a trial goes elsewhere for it, and how long it does otherwise (milliseconds). */
@@ -123,18 +124,18 @@ export class KilledGlobus extends KilledTrials<GlobusVictim> {
 
   /** What has to be started again stays away until a trial goes elsewhere for it, and every other time for a moment only. */
   protected async strike(victim: GlobusVictim): Promise<boolean> {
-    // The endpoints in turn.
-    const site = endpoints[this.turn++ % endpoints.length] ?? 'one';
-    const endpoint = this.cluster.endpoint(site);
     switch (victim) {
       case 'worker':
         return this.killWorker();
       case 'user endpoint':
-        return (await endpoint.kill('user endpoint')) > 0;
-      case 'manager':
-        if (this.managersAway.has(site) || (await endpoint.kill('manager')) === 0) return false;
-        this.managersAway.set(site, this.bringBack(site, await this.absence(victim)));
+        return (await this.killPart(victim)) !== null;
+      case 'manager': {
+        const absence = await this.absence(victim);
+        const site = await this.killPart(victim);
+        if (site === null) return false;
+        this.managersAway.set(site, this.bringBack(site, absence));
         return true;
+      }
       case 'broker':
         if (this.brokerAway) return false;
         this.brokerAway = true;
@@ -147,7 +148,15 @@ export class KilledGlobus extends KilledTrials<GlobusVictim> {
     }
   }
 
-  private async bringBack(site: (typeof endpoints)[number], absence: () => Promise<void>): Promise<void> {
+  /** Of the endpoints in turn, the first that has such a thing now. @returns its site */
+  private async killPart(part: EndpointPart): Promise<Site | null> {
+    const turn = this.turn++ % endpoints.length;
+    for (const site of [...endpoints.slice(turn), ...endpoints.slice(0, turn)])
+      if (!this.managersAway.has(site) && (await this.cluster.endpoint(site).kill(part)) > 0) return site;
+    return null;
+  }
+
+  private async bringBack(site: Site, absence: () => Promise<void>): Promise<void> {
     await absence();
     for (let tries = 1; ; tries++) {
       await this.brokerThere;
