@@ -268,6 +268,62 @@ test('what the endpoint did not run is submitted again so often, and then lost w
   expect(bench.service.tasks.all().filter(({ payload }) => isAttempt(payload))).toHaveLength(2);
 }, 60_000);
 
+describe('a submission that is made again and again', () => {
+  const once = {
+    command: ['sh', '-c', 'echo run >>"$PERDURE_CHECKPOINT_DIR/runs"; echo 1 >"$PERDURE_RESULT"'],
+  };
+
+  test('is given up when its worker ends, and another worker makes it', async () => {
+    bench = await GlobusBench.start();
+    bench.service.faults.next('submit', '503', 100);
+    const first = await bench.scheduler();
+    const submitted = bench.submit(first, once).catch((error: unknown) => error);
+    await until('it was tried twice', () => bench.service.count('submit') >= 2);
+    const began = Date.now();
+    await first.close();
+    expect(Date.now() - began).toBeLessThan(10_000);
+    expect(await submitted).toMatchObject({ kind: 'Unavailable' });
+    const tried = bench.service.count('submit');
+    bench.service.faults.clear();
+    const second = await bench.scheduler();
+    await bench.submit(second, once);
+    expect(await bench.untilOver(second)).toMatchObject({ end: { how: 'exited', status: 0 } });
+    expect(bench.text('../checkpoint/runs')).toBe('run\n');
+    expect(bench.service.count('submit')).toBe(tried + 1);
+  }, 60_000);
+
+  test('is answered at once where its worker ends and the answer is on its way', async () => {
+    bench = await GlobusBench.start();
+    bench.service.faults.slowMs = 1000;
+    bench.service.faults.next('submit', 'slow');
+    const first = await bench.scheduler();
+    const submitted = bench.submit(first, once);
+    await until('it was asked for', () => bench.service.count('submit') === 1);
+    await first.close();
+    expect(await submitted).toBe(bench.service.tasks.all()[0]?.id);
+  }, 60_000);
+
+  test('ends what it brings about where it was cancelled meanwhile', async () => {
+    bench = await GlobusBench.start();
+    bench.service.faults.next('submit', '503', 3);
+    const scheduler = await bench.scheduler({ patience: { person: 500 } });
+    const sleeper = { command: ['sh', '-c', 'echo $$ >"$PERDURE_CHECKPOINT_DIR/pid"; exec sleep 1000'] };
+    const submitted = bench.submit(scheduler, sleeper);
+    await until('it was tried', () => bench.service.count('submit') >= 1);
+    await scheduler.cancel(keyOf(), 'cancelled', 'by a person');
+    await submitted;
+    expect(await scheduler.observe([keyOf()])).toMatchObject([
+      { state: 'done', end: { how: 'stopped', reason: 'cancelled' } },
+    ]);
+    await until(
+      'nothing of it runs',
+      () => bench.text('.perdure/stop') !== '' && bench.text('.perdure/settled') !== '',
+    );
+    const pid = bench.text('../checkpoint/pid');
+    if (pid !== '') expect(() => process.kill(Number(pid), 0)).toThrow();
+  }, 60_000);
+});
+
 describe('a trial that is cancelled', () => {
   const sleeper = { command: ['sh', '-c', 'echo $$ >"$PERDURE_CHECKPOINT_DIR/pid"; exec sleep 1000'] };
 

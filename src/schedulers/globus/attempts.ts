@@ -34,6 +34,8 @@ export interface Watched {
   problem: string | null;
 }
 
+/** How long a scheduler that is closed waits for answers to submissions (milliseconds). */
+const lastAnswers = 3000;
 /** How long what nobody asks for is still followed (milliseconds), and how often the journal is read for what other workers wrote. */
 const forgottenAfter = 15 * 60_000;
 const stale = 5000;
@@ -49,6 +51,8 @@ export class Attempts {
   /** What is seen at the site beside tasks' answers; set once, as it needs this. */
   looks: { due(open: readonly Watched[]): void; readonly problem: string | null } | null = null;
   board: TaskBoard | null = null;
+  /** Told of an attempt that was stopped while it was submitted: what was submitted may begin. */
+  stoppedLate: (one: Watched) => void = () => undefined;
 
   constructor(
     private readonly site: GlobusSite,
@@ -180,9 +184,17 @@ export class Attempts {
     one.news = Promise.withResolvers();
   }
 
-  async close(): Promise<void> {
+  /** @param giveUp ends what is waited for */
+  async close(giveUp: () => void): Promise<void> {
     this.closing.abort();
     await this.tending;
+    const submitting = [...this.watched.values()].flatMap(({ submitting: one }) => one ?? []);
+    const over = new AbortController();
+    const late = sleep(lastAnswers, undefined, { signal: over.signal }).then(giveUp, () => undefined);
+    await Promise.allSettled(submitting);
+    over.abort();
+    await late;
+    giveUp();
   }
 
   /** Attempts that are followed: those that have begun, as far as anybody knows, and the others. */
@@ -220,6 +232,7 @@ export class Attempts {
     one.overtaken = null;
     one.problem = null;
     await this.refresh([one]);
+    if (one.record?.stop != null) this.stoppedLate(one);
     return taskId;
   }
 

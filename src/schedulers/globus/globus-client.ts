@@ -46,9 +46,15 @@ type Answered<T> =
  */
 export class GlobusClient {
   private readonly limit: RequestLimit;
+  private readonly closing = new AbortController();
 
   constructor(private readonly service: GlobusService) {
     this.limit = limitOf(service.serviceUrl);
+  }
+
+  /** Makes no request again, and waits for no answer any more: whether those under way were carried out is not known. */
+  close(): void {
+    this.closing.abort();
   }
 
   async registerFunction(request: RegisterFunction): Promise<string> {
@@ -122,7 +128,7 @@ export class GlobusClient {
         throw certain ? PerdureError.beforeAnything(error) : error;
       });
       const answer = await this.once<T>(method, path, token, text).catch((cause: unknown) => {
-        if (turn > this.times) throw this.unreachable(cause);
+        if (turn > this.times || this.closing.signal.aborted) throw this.unreachable(cause);
         return null;
       });
       if (answer?.ok === true) return answer;
@@ -140,7 +146,9 @@ export class GlobusClient {
       const asked = answer?.refusal.retryAfter ?? null;
       const backoff = Math.min(again.longest, 250 * 2 ** turn) * (0.5 + Math.random() / 2);
       if (asked !== null) this.limit.pause(Math.min(asked, patience));
-      await sleep(asked === null ? backoff : 0);
+      await sleep(asked === null ? backoff : 0, undefined, { signal: this.closing.signal }).catch(() => {
+        throw this.unreachable(new Error('the worker ends'));
+      });
     }
   }
 
@@ -162,7 +170,10 @@ export class GlobusClient {
       ...(body === undefined ? {} : { body }),
       // A token goes to the service that it was made for, and nowhere else.
       redirect: 'error',
-      signal: AbortSignal.timeout(this.service.hurried === true ? hurriedPatience : patience),
+      signal: AbortSignal.any([
+        this.closing.signal,
+        AbortSignal.timeout(this.service.hurried === true ? hurriedPatience : patience),
+      ]),
     });
     const text = await response.text();
     if (response.ok) return { ok: true, value: JSON.parse(text) as T };

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PerdureError } from '../../study/error';
+import type { JsonObject } from '../../study/json';
 import type { SiteHealth } from '../../study/site-health';
 import type { Cleaning, Heap, NeededStudy, SiteFinding } from '../../study/site-upkeep';
 import type { Transport } from '../../transports/transport';
@@ -29,7 +30,7 @@ import type {
 import { clean } from '../storeroom';
 import { factsOfOutcome, objectOf, outputOfOutcome } from './attempt-facts';
 import { attemptRequest } from './attempt-request';
-import { Attempts, type Watched } from './attempts';
+import { Attempts, type Stopped, type Watched } from './attempts';
 import type { GlobusAuthorization } from './authorization';
 import { Deliveries } from './deliveries';
 import { endpointFindings } from './endpoint-findings';
@@ -126,6 +127,11 @@ class GlobusScheduler implements Scheduler {
       },
     });
     this.attempts.looks = this.looks;
+    this.attempts.stoppedLate = (one) => {
+      const stop = stopOf(one.record?.stop ?? null);
+      // Where no worker is free it runs on, as whoever cancelled it was told.
+      if (stop !== null) this.tellStop(one, stop, this.slowShell).catch(() => undefined);
+    };
     this.preparations = globusPreparations(site, this.slowShell);
   }
 
@@ -187,17 +193,13 @@ class GlobusScheduler implements Scheduler {
     const one = await this.attempts.watch(key);
     await this.attempts.refresh([one]);
     if (this.isOver(one)) return;
-    const said = objectOf(record.stop);
     // The first reason stays.
-    const first = {
-      reason: (said?.['reason'] ?? reason) as StopReason,
-      why: (said?.['why'] ?? null) as string | null,
-    };
+    const first = stopOf(record.stop) ?? { reason, why: why ?? null };
     if (record.tasks.length === 0 && one.submitting === null) {
       await this.attempts.conclude(one, { stopped: first });
       return;
     }
-    if (await this.stopAtSite(one, first.reason, first.why ?? undefined)) return;
+    if (await this.stopAtSite(one, first)) return;
     const words = `Globus Compute can't cancel a task, and no worker was free to end it: it may run on for ${inHours(this.site.functionTimeout)}`;
     const told = first.why === null ? words : `${first.why}; ${words}`;
     await this.attempts.conclude(one, { stopped: { ...first, why: told } });
@@ -296,7 +298,9 @@ class GlobusScheduler implements Scheduler {
   }
 
   async close(): Promise<void> {
-    await this.attempts.close();
+    await this.attempts.close(() => {
+      this.client.close();
+    });
     await this.board.close();
     await this.transport?.close();
   }
@@ -320,16 +324,11 @@ class GlobusScheduler implements Scheduler {
   }
 
   /** @returns whether it is certain that nothing of it runs or will */
-  private async stopAtSite(one: Watched, reason: StopReason, why: string | undefined): Promise<boolean> {
+  private async stopAtSite(one: Watched, stop: Stopped): Promise<boolean> {
     const until = Date.now() + (this.transport === null ? this.patience.person : cancelPatience);
     for (let wait = 300; ; wait = Math.min(2 * wait, 5000)) {
       try {
-        await this.ask(
-          this.shell,
-          (number) =>
-            `stop_attempt ${words(number, one.path, one.name, jobName(one.key), stopText(reason, why))}`,
-          1000,
-        );
+        await this.tellStop(one, stop, this.shell);
         await this.looks.at(one);
       } catch (error) {
         if (!(error instanceof PerdureError)) throw error;
@@ -344,6 +343,15 @@ class GlobusScheduler implements Scheduler {
       }
       await Promise.race([one.news.promise, sleep(wait)]);
     }
+  }
+
+  private async tellStop(
+    { path, name, key }: Watched,
+    { reason, why }: Stopped,
+    shell: SiteShell,
+  ): Promise<void> {
+    const text = stopText(reason, why ?? undefined);
+    await this.ask(shell, (number) => `stop_attempt ${words(number, path, name, jobName(key), text)}`, 1000);
   }
 
   private isOver(one: Watched): boolean {
@@ -361,6 +369,12 @@ class GlobusScheduler implements Scheduler {
     if (failed !== undefined) throw this.unavailable(failed);
     return answer;
   }
+}
+
+/** As the journal has it. */
+function stopOf(stop: JsonObject | null): Stopped | null {
+  // It was written by `cancel`.
+  return stop as unknown as Stopped | null;
 }
 
 function inHours(milliseconds: number): string {
