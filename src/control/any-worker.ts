@@ -17,6 +17,7 @@ export async function askAnyWorker<Kind extends keyof ControlAnswer>(
     for (const worker of workers) worker.destroy();
   };
   signal?.addEventListener('abort', hangUp);
+  if (signal?.aborted === true) hangUp();
   let unknown: unknown;
   try {
     for (const worker of workers) {

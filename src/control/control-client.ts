@@ -40,9 +40,15 @@ function connect(path: string): Promise<Socket | null> {
  * @throws {@link PerdureError} of the kind that the worker says
  */
 export async function requestOf(socket: Socket, request: ControlRequest, ask: AskPerson): Promise<string> {
-  socket.write(`${JSON.stringify(request)}\n`);
+  const lines = createInterface({ input: socket });
+  // Of a connection that this side cuts no end comes.
+  socket.once('close', () => {
+    lines.close();
+  });
   try {
-    for await (const line of createInterface({ input: socket })) {
+    if (socket.destroyed) lines.close();
+    else socket.write(`${JSON.stringify(request)}\n`);
+    for await (const line of lines) {
       const reply = JSON.parse(line) as ControlReply;
       switch (reply.is) {
         case 'ask':

@@ -51,27 +51,15 @@ suite(`${missing}at a real endpoint`, () => {
     ).toEqual(numbers.toSorted((a, b) => a - b));
   }, 120_000);
 
-  test('perdure sites tells when the endpoint was heard of, and its last words', async () => {
+  test('perdure sites tells when the endpoint was heard of', async () => {
     const { installation } = cluster;
     await installation.must('job', 'submit', site, '--command', 'true', '--wait');
-    interface Shown {
-      readonly site: string;
-      readonly heard: string | null;
-      readonly log: readonly string[];
-    }
-    let shown: Shown | undefined;
-    // The service is asked from time to time, and a process tells of its workers with its next heartbeat.
+    // The service is asked from time to time.
     await until(
-      'it tells of both',
-      async () => {
-        const all = JSON.parse(await installation.must('sites', '--json')) as readonly Shown[];
-        shown = all.find((one) => one.site === site);
-        return shown?.heard != null && shown.log.length > 0;
-      },
+      'it tells so',
+      async () => /^endpoint's endpoint was heard of \d+ s ago$/m.test(await installation.must('sites')),
       90_000,
     );
-    expect(Date.now() - Date.parse(shown?.heard ?? '')).toBeLessThan(90_000);
-    expect(await installation.must('sites')).toMatch(/^endpoint's endpoint was heard of \d+ s ago$/m);
   }, 120_000);
 
   test('a user_endpoint_config that the endpoint does not take is refused before anything is submitted', async () => {
@@ -101,10 +89,12 @@ suite(`${missing}at a real endpoint`, () => {
     ];
     const before = cluster.service.count('submit');
     for (const words of started) {
-      const { code, stderr } = await installation.perdure('--config', config, ...words);
-      expect(stderr).toMatch(/site wrong: user_endpoint_config\.queue: 'queue' has to be text, not 7/);
-      expect(stderr).toContain("'walltme' is not known");
-      expect(code).toBe(2);
+      expect(await installation.perdure('--config', config, ...words)).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(
+          /site wrong: user_endpoint_config\.queue: 'queue' has to be text, not 7.*'walltme' is not known/s,
+        ) as string,
+      });
     }
     expect(cluster.service.count('submit')).toBe(before);
     await installation.must('up');

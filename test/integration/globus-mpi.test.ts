@@ -2,9 +2,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Diagnosis } from '../../src';
+import type { SiteState } from '../../src/cli/site-states';
 import { brokerAvailable } from '../support/globus/broker';
 import { GlobusCluster } from '../support/globus/globus-cluster';
 import { globusSdkAvailable } from '../support/globus/python';
+import { until } from '../support/installation';
 
 const available = globusSdkAvailable() && brokerAvailable() && existsSync('/usr/bin/mpiexec.hydra');
 const suite = available ? describe : describe.skip;
@@ -65,6 +67,17 @@ engine:
     const mpi = findings.find(({ check }) => check === 'mpi');
     expect(mpi?.found).toMatch(/^3 ranks on .* by mpiexec -n 3 -ppn 3 -hosts localhost/);
   }, 180_000);
+
+  test('perdure sites shows the last lines of its log, where a worker is idle', async () => {
+    let log: readonly string[] = [];
+    await until('they are there', async () => {
+      const sites = JSON.parse(await cluster.installation.must('sites', '--json')) as readonly SiteState[];
+      log = sites.find(({ site }) => site === 'ranks')?.log ?? [];
+      return log.length > 0;
+    });
+    expect(log.join('\n')).toMatch(/INFO|DEBUG/);
+    expect(log.join('\n')).not.toContain(cluster.service.broker?.password);
+  }, 120_000);
 
   test('a job has the ranks that it asks for, and those of its site where it asks for none', async () => {
     const { installation } = cluster;

@@ -5,6 +5,8 @@ import type { EndpointStatus } from './wire';
 
 /** How long what the service said of the endpoint is good for, and how long whoever asks waits for it (milliseconds). */
 const fresh = 30_000;
+/** The same while a login is needed, which is known without the service (milliseconds). */
+const freshLogin = 2000;
 const patience = 2000;
 
 /** Tells how an endpoint is: as the service says, asked now and then, and as our own tasks met with it. */
@@ -27,7 +29,7 @@ export class GlobusHealth {
    * @returns `null` where it has not said anything yet
    */
   async status(): Promise<EndpointStatus | PerdureError | null> {
-    if (Date.now() - this.askedAt > fresh) {
+    if (Date.now() - this.askedAt > (needsLogin(this.said) ? freshLogin : fresh)) {
       this.asking ??= this.ask().finally(() => {
         this.asking = undefined;
       });
@@ -50,7 +52,7 @@ export class GlobusHealth {
     const said = await this.status();
     const trouble = outage ?? (said instanceof PerdureError ? said : null);
     if (trouble !== null) {
-      const state = trouble.kind === 'LoginRequired' ? 'login' : 'down';
+      const state = needsLogin(trouble) ? 'login' : 'down';
       return this.clock.stamp({ state, reason: trouble.text, free: 0, ...counts });
     }
     if (said === null || said instanceof PerdureError) {
@@ -87,6 +89,10 @@ export class GlobusHealth {
       this.tellsHeartbeats = error.kind === 'Unavailable';
     }
   }
+}
+
+function needsLogin(said: EndpointStatus | PerdureError | null): boolean {
+  return said instanceof PerdureError && said.kind === 'LoginRequired';
 }
 
 /** An endpoint's state, and what to do about it. */
