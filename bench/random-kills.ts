@@ -17,8 +17,8 @@ export async function killAtRandom<Victim extends string>(
     await sleep(1000 * between * (0.3 + 1.4 * Math.random()));
     const victim = victims[Math.floor(Math.random() * victims.length)];
     if (victim === undefined) throw new Error('nothing to kill');
-    await study.kill(victim);
-    console.log(`${seconds()}: killed ${victim}; ${String(study.ended())} trials have ended`);
+    if (await study.kill(victim))
+      console.log(`${seconds()}: killed ${victim}; ${String(study.ended())} trials have ended`);
   }
   const problems = await study.problems(900_000);
   for (const problem of problems) console.log(problem);

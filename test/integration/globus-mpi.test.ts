@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Diagnosis } from '../../src';
@@ -90,20 +90,4 @@ engine:
     expect(own).toMatchObject({ state: 'COMPLETE', result: 3 });
     expect(JSON.parse(await installation.must(...words))).toMatchObject({ state: 'COMPLETE', result: 2 });
   }, 120_000);
-
-  test('a site that does not say that its engine has MPI is told to', async () => {
-    const { installation } = cluster;
-    const text = readFileSync(installation.config, 'utf8').replace(/,"resource_specification":\{[^}]*\}/, '');
-    const config = installation.write('without.yaml', text);
-    const { stdout, code } = await installation.perdure('--config', config, 'diagnose', 'ranks', '--json');
-    const { findings } = JSON.parse(stdout) as Diagnosis;
-    expect(findings).toMatchObject([
-      {
-        check: 'connectivity',
-        verdict: 'fail',
-        hint: expect.stringContaining('its site needs resource_specification') as unknown,
-      },
-    ]);
-    expect(code).toBe(1);
-  }, 180_000);
 });

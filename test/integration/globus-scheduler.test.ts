@@ -1,6 +1,8 @@
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLocalTransport } from '../../src/transports/local';
+import { quote } from '../../src/transports/quote';
+import type { Transport } from '../../src/transports/transport';
 import { identify, isAlive } from '../../src/process/process-group';
 import { keyOf } from '../support/fake-job';
 import { GlobusBench } from '../support/globus/scheduler-bench';
@@ -58,28 +60,21 @@ test("an endpoint's last words are read where it runs in the account that is rea
   const id = bench.endpointId;
   write('another', 'endpoint.json', '{"endpoint_id": "4b116d3c-1703-4f8f-9f6f-39921e5864df"}');
   write('another', 'endpoint.log', 'not of this one\n');
-  const before = process.env['GLOBUS_COMPUTE_USER_DIR'];
-  process.env['GLOBUS_COMPUTE_USER_DIR'] = directory;
-  try {
-    const scheduler = await bench.scheduler({ transport: createLocalTransport() });
-    expect(await scheduler.siteLog?.()).toEqual([]);
-    write('mine', 'endpoint.json', JSON.stringify({ endpoint_id: id }));
-    write('mine', 'endpoint.log', 'ready\ncan not connect to amqps://me:secret@host/%2F\n');
-    const words = ['ready', 'can not connect to amqps://…@host/%2F'];
-    expect(await scheduler.siteLog?.()).toEqual(words);
-    utimesSync(join(directory, 'mine', 'endpoint.log'), 1, 1);
-    write(
-      `uep.${id}.0a1b`,
-      'endpoint.log',
-      Array.from({ length: 20 }, (_, i) => `line ${String(i)}\n`).join(''),
-    );
-    expect(await scheduler.siteLog?.()).toEqual(
-      Array.from({ length: 8 }, (_, i) => `line ${String(i + 12)}`),
-    );
-  } finally {
-    if (before === undefined) delete process.env['GLOBUS_COMPUTE_USER_DIR'];
-    else process.env['GLOBUS_COMPUTE_USER_DIR'] = before;
-  }
+  const own = createLocalTransport();
+  const transport: Transport = {
+    ...own,
+    run: (command, options) =>
+      own.run(`GLOBUS_COMPUTE_USER_DIR=${quote(directory)} exec ${command}`, options),
+  };
+  const scheduler = await bench.scheduler({ transport });
+  expect(await scheduler.siteLog?.()).toEqual([]);
+  write('mine', 'endpoint.json', JSON.stringify({ endpoint_id: id }));
+  write('mine', 'endpoint.log', 'ready\ncan not connect to amqps://me:secret@host/%2F\n');
+  expect(await scheduler.siteLog?.()).toEqual(['ready', 'can not connect to amqps://…@host/%2F']);
+  utimesSync(join(directory, 'mine', 'endpoint.log'), 1, 1);
+  const lines = Array.from({ length: 20 }, (_, i) => `line ${String(i)}`);
+  write(`uep.${id}.0a1b`, 'endpoint.log', `${lines.join('\n')}\n`);
+  expect(await scheduler.siteLog?.()).toEqual(lines.slice(12));
 }, 60_000);
 
 test('whatever way a trial ends in, it ends as what it is', async () => {
@@ -250,6 +245,18 @@ test('tasks of an endpoint that was killed without a word are found lost, or sub
     end: { how: 'exited', status: 0 },
   });
 }, 90_000);
+
+test('a task that was lost in silence, with none after it, is found by a task of no use', async () => {
+  bench = await GlobusBench.start();
+  bench.workers.hold();
+  // Files are looked at without tasks.
+  const scheduler = await bench.scheduler({ transport: createLocalTransport() });
+  await bench.submit(scheduler, { command: ['sh', '-c', 'echo 1 >"$PERDURE_RESULT"'] });
+  bench.workers.vanish();
+  bench.workers.release();
+  expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'exited', status: 0 } });
+  expect(bench.service.tasks.all().filter(({ payload }) => isAttempt(payload))).toHaveLength(2);
+}, 60_000);
 
 test('what the endpoint did not run is submitted again so often, and then lost with its reason', async () => {
   bench = await GlobusBench.start({ maxRetries: 1 });

@@ -66,8 +66,11 @@ export abstract class KilledTrials<Victim extends string> {
     await installation.must('start', installation.write('study.yaml', text));
   }
 
-  async kill(victim: Victim): Promise<void> {
-    if (await this.strike(victim)) this.counts.set(victim, (this.counts.get(victim) ?? 0) + 1);
+  /** @returns `false` where there was no such thing to be killed */
+  async kill(victim: Victim): Promise<boolean> {
+    if (!(await this.strike(victim))) return false;
+    this.counts.set(victim, (this.counts.get(victim) ?? 0) + 1);
+    return true;
   }
 
   /** How often each was killed. */

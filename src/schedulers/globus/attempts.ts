@@ -10,6 +10,7 @@ import type { Deliveries } from './deliveries';
 import type { GlobusSite, Patience } from './globus-site';
 import type { AttemptRecord, GlobusJournal } from './journal';
 import { nextStep } from './next-step';
+import { Nudge } from './nudge';
 import type { TaskAnswer, TaskBoard } from './task-board';
 import { taskOf } from './attempt-request';
 
@@ -53,13 +54,18 @@ export class Attempts {
   board: TaskBoard | null = null;
   /** Told of an attempt that was stopped while it was submitted: what was submitted may begin. */
   stoppedLate: (one: Watched) => void = () => undefined;
+  /** Sends the endpoint a task of no use. */
+  nudge: () => void = () => undefined;
+  private readonly nudges: Nudge;
 
   constructor(
     private readonly site: GlobusSite,
     private readonly journal: GlobusJournal,
     private readonly deliveries: () => Deliveries,
     private readonly patience: Patience,
-  ) {}
+  ) {
+    this.nudges = new Nudge(patience.overtaken);
+  }
 
   /** Begins to follow an attempt, or goes on. */
   async watch(key: JobKey): Promise<Watched> {
@@ -258,6 +264,8 @@ export class Attempts {
       try {
         await this.refresh(open.filter(({ readAt }) => now - readAt > stale));
         for (const one of open) await this.act(one);
+        const waiting = open.flatMap(waitingSince);
+        if (this.nudges.isDue(waiting, this.board?.newsAt ?? 0)) this.nudge();
       } catch (error) {
         // The ledger does not answer; whoever asks for a trial is told so.
         if (!(error instanceof PerdureError)) throw error;
@@ -284,6 +292,14 @@ export class Attempts {
       });
     }
   }
+}
+
+/** When the last task was submitted of an attempt that has not begun, as far as anybody knows. */
+function waitingSince({ record, facts }: Watched): readonly number[] {
+  const last = record?.tasks.at(-1);
+  const begun = facts !== null && facts.beat !== '';
+  if (begun || last?.ended !== null) return [];
+  return [last.submittedAt.getTime()];
 }
 
 export interface Stopped {

@@ -107,7 +107,12 @@ class GlobusScheduler implements Scheduler {
       patience,
     );
     this.attempts.board = this.board;
-    const way = transport ?? createTaskTransport(site.site, this.board);
+    const byTask = createTaskTransport(site.site, this.board);
+    const way = transport ?? byTask;
+    this.attempts.nudge = () => {
+      // Whatever comes of it is news.
+      byTask.run('true', { timeoutMs: patience.worker }).catch(() => undefined);
+    };
     const shell = (connection: number): SiteShell =>
       new SiteShell(
         way,

@@ -43,6 +43,7 @@ export class TaskBoard {
   private problem: PerdureError | null = null;
   /** When the newest of the tasks that a worker has got was submitted. */
   private reached = 0;
+  private heardAt = 0;
 
   constructor(
     private readonly site: GlobusSite,
@@ -69,9 +70,15 @@ export class TaskBoard {
     return this.reached;
   }
 
+  /** When anything was heard of any task (milliseconds since the epoch). */
+  get newsAt(): number {
+    return this.heardAt;
+  }
+
   /** A task submitted then has a worker. */
   hasBegun(submittedAt: number): void {
     this.reached = Math.max(this.reached, submittedAt);
+    this.heardAt = Date.now();
   }
 
   /** Takes up the tasks that an earlier worker left. */
@@ -185,6 +192,7 @@ export class TaskBoard {
   private async ended(taskId: string, end: TaskEnd): Promise<void> {
     const open = this.open.get(taskId);
     const said = read(end);
+    this.heardAt = Date.now();
     const call = this.calls.get(taskId);
     if (open !== undefined && 'answer' in said) this.hasBegun(open.submittedAt);
     if (call !== undefined) {
