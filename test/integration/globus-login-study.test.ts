@@ -121,6 +121,7 @@ function cmdline(file: string): string {
 whenBroker(
   title('who waits for a job or a diagnosis is told at once that a login is needed, and it goes on after it'),
   async () => {
+    service.requiredSession = null;
     const interruptAt = /perdure login near/;
     const submit = ['job', 'submit', 'near', '--command', 'true', '--id', 'waiting', '--wait'];
     const left = await installation.perdure(...submit, { interruptAt });
