@@ -107,14 +107,6 @@ describe('cancelling a job', () => {
     expect(await ended(scheduler)).toMatchObject({ end: { how: 'stopped', reason: 'pruned' } });
   });
 
-  test('leaves a job that has ended its own end', async () => {
-    const scheduler = site.scheduler();
-    await scheduler.submit(requestOf(job('exit 4')));
-    await ended(scheduler);
-    await scheduler.cancel(keyOf(), 'cancelled');
-    expect(await ended(scheduler)).toMatchObject({ end: { how: 'exited', status: 4 } });
-  });
-
   test('before the submission sees to it that there is none', async () => {
     const scheduler = site.scheduler();
     await scheduler.cancel(keyOf(), 'cancelled', 'stopped');

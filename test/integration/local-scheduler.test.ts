@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { judge } from '../../src/schedulers/job-outcome';
 import { keyOf, requestOf, type FakeJob } from '../support/fake-job';
@@ -95,56 +95,6 @@ describe('a job', () => {
     }
   });
 
-  test('shares its checkpoint directory with the other attempts of its trial, and nothing else', async () => {
-    const scheduler = site.scheduler();
-    const command = [
-      'sh',
-      '-c',
-      'cat "$PERDURE_CHECKPOINT_DIR"/* local; echo $PERDURE_ATTEMPT | tee local >"$PERDURE_CHECKPOINT_DIR/at"',
-    ];
-    expect(await scheduler.hasCheckpoint(keyOf())).toBe(false);
-    const first = await site.run({ command });
-    expect(await scheduler.hasCheckpoint(keyOf({ attempt: 2 }))).toBe(true);
-    expect(await scheduler.hasCheckpoint(keyOf({ number: 1 }))).toBe(false);
-    const second = await site.run({ attempt: 2, command });
-    expect(first.output.tail).toMatch(/^cat: .*No such file.*\n.*local.*No such file/);
-    expect(second.output.tail).toMatch(/^1\n.*local.*No such file/);
-  });
-
-  test('gets its parameters as they are, whatever is in them', async () => {
-    const params = {
-      quote: `'"\\`,
-      line: 'a\nb\r\tc',
-      shell: '$(touch hacked) `touch hacked` ; touch hacked & | > x',
-      space: '  two  words ',
-      unicode: 'ünï 💥 \u2028',
-      dash: '-rf',
-      braces: '{quote}',
-      empty: '',
-      nothing: null,
-      yes: true,
-      small: 1e-7,
-    };
-    const script = [
-      'import json, os, sys',
-      'params = json.load(open(os.environ["PERDURE_PARAMS"], encoding="utf-8"))',
-      'env = {k[14:]: v for k, v in os.environ.items() if k.startswith("PERDURE_PARAM_")}',
-      'json.dump({"argv": sys.argv[1:], "params": params, "env": env, "files": os.listdir()}, open(os.environ["PERDURE_RESULT"], "w"))',
-    ].join('\n');
-    const command = ['python3', 'main.py', ...Object.keys(params).map((name) => `{${name}}`)];
-    const { output } = await site.run({ command, files: { 'main.py': script }, params });
-    const words = Object.values(params).map(String);
-    expect(output.result).toEqual({
-      value: {
-        argv: words,
-        params,
-        env: Object.fromEntries(Object.keys(params).map((name, i) => [name, words[i]])),
-        files: expect.arrayContaining(['main.py', 'output.log']) as string[],
-      },
-    });
-    expect(existsSync(join(output.directory, 'hacked'))).toBe(false);
-  });
-
   test.each([
     [['exit', '0']],
     [['eval', 'echo hi']],
@@ -205,52 +155,9 @@ describe('a job', () => {
     });
     expect(large.output.result).toEqual({ error: 'the result has more than 1048576 bytes' });
   });
-
-  test('that is asked to give up can see it', async () => {
-    const scheduler = site.scheduler();
-    const script =
-      'echo start >>"$LOG"; while [ ! -e "$PERDURE_PRUNE" ]; do sleep 0.02; done; : >"$PERDURE_PRUNE.seen"';
-    await scheduler.submit(requestOf({ command: ['sh', '-c', script], env: { LOG: site.path('log') } }));
-    await started();
-    expect(await scheduler.fetch(keyOf())).toMatchObject({ pruneAsked: false, sawPrune: false });
-    await scheduler.markPruned(keyOf());
-    expect(await ended(scheduler)).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
-    expect(await scheduler.fetch(keyOf())).toMatchObject({ pruneAsked: true, sawPrune: true });
-  });
-
-  test('tells of its reports while it runs', async () => {
-    const scheduler = site.scheduler();
-    const script = `printf '{"step": 0, "value": NaN}\\n{"step": 1, "va' >"$PERDURE_INTERMEDIATE"; while [ ! -e "$GO" ]; do sleep 0.02; done`;
-    const job: FakeJob = {
-      command: ['sh', 'run.sh'],
-      files: { 'run.sh': script },
-      env: { GO: site.path('go') },
-    };
-    await scheduler.submit(requestOf(job));
-    await until('there is a report', async () => (await scheduler.fetchReports(keyOf())).length > 0);
-    expect(await scheduler.fetchReports(keyOf())).toEqual([{ step: 0, value: NaN }]);
-    go();
-    expect(await ended(scheduler)).toMatchObject({ state: 'done' });
-  });
 });
 
 describe('a job runs once', () => {
-  test('however often it is submitted, by however many workers', async () => {
-    const schedulers = [site.scheduler(), site.scheduler()];
-    const submit = (): Promise<readonly (string | null)[]> =>
-      Promise.all(
-        schedulers.flatMap((each) => [each.submit(requestOf(waiting())), each.submit(requestOf(waiting()))]),
-      );
-    const ids = [...(await submit()), ...(await submit())];
-    expect(new Set(ids)).toEqual(new Set([`${keyOf().studyKey}/0/a1`]));
-    await started();
-    await submit();
-    go();
-    expect(await ended(site.scheduler())).toMatchObject({ state: 'done', end: { how: 'exited', status: 3 } });
-    await submit();
-    expect(site.lines('log')).toEqual(['start', 'end']);
-  });
-
   test('when three processes submit it at the same moment', async () => {
     const workers = await Promise.all([1, 2, 3].map(() => site.worker([waiting()])));
     for (const worker of workers) worker.begin();
