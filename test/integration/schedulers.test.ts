@@ -44,7 +44,8 @@ describe('globus_compute', () => {
   beforeAll(async () => {
     const bench = await GlobusBench.start();
     site = {
-      scheduler: () => bench.scheduler(),
+      // Workers may take their time where others load the machine.
+      scheduler: () => bench.scheduler({ patience: { person: 30_000, worker: 30_000 } }),
       submit: (scheduler, job) => bench.submit(scheduler, job),
       path: (name) => join(bench.folder, name),
     };

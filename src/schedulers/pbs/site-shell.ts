@@ -26,6 +26,8 @@ const functions = readFileSync(resolve(__dirname, '..', '..', '..', 'trial', 'pb
 
 interface Waiting {
   readonly call: Call;
+  /** Bytes of it, about. */
+  readonly bytes: number;
   readonly done: (answer: Answer) => void;
   readonly failed: (error: unknown) => void;
 }
@@ -55,9 +57,11 @@ export class SiteShell {
 
   /** @throws {@link PerdureError} `Unavailable`, `LoginRequired` */
   async call(call: Call): Promise<Answer> {
+    // A call that can't be made is known before it is gathered with others.
+    const bytes = call.lines('000').length;
     if (this.bin === null) await this.findPbs();
     return new Promise<Answer>((done, failed) => {
-      this.waiting.push({ call, done, failed });
+      this.waiting.push({ call, bytes, done, failed });
       this.schedule();
     });
   }
@@ -97,11 +101,11 @@ export class SiteShell {
   }
 
   private takeBatch(): readonly Waiting[] {
-    let bytes = 0;
+    let sum = 0;
     let count = 0;
-    for (const { call } of this.waiting) {
-      bytes += call.lines('000').length;
-      if (count > 0 && (count >= mostCalls || bytes > mostBytes)) break;
+    for (const { bytes } of this.waiting) {
+      sum += bytes;
+      if (count > 0 && (count >= mostCalls || sum > mostBytes)) break;
       count += 1;
     }
     return this.waiting.splice(0, count);
