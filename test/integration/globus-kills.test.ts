@@ -11,7 +11,7 @@ let study: KilledGlobus | undefined;
 (available ? test : test.skip)(
   `${available ? '' : 'skipped: needs globus-compute-endpoint and rabbitmq-server: '}worker, user endpoint, manager and broker are killed, and every trial is there once, with the reason where it went elsewhere`,
   async () => {
-    const killed = (study = await KilledGlobus.start(16, 'ProcessPoolEngine'));
+    const killed = (study = await KilledGlobus.start(16, { engine: 'ProcessPoolEngine' }));
     for (const victim of victims) {
       const before = killed.ended();
       // Tasks that were lost without a word are found a minute later.

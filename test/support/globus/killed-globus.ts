@@ -37,11 +37,16 @@ export class KilledGlobus extends KilledTrials<GlobusVictim> {
     private readonly pbs: PbsStandIn,
     private readonly broker: Broker,
     trials: number,
+    private readonly spread: boolean,
   ) {
     super(cluster.installation, trials, cluster.folder);
   }
 
-  static async start(trials: number, engine: Engine): Promise<KilledGlobus> {
+  /** `spread`: trials are divided over the sites, instead of going to the first that takes them. */
+  static async start(
+    trials: number,
+    { engine, spread = false }: { readonly engine: Engine; readonly spread?: boolean },
+  ): Promise<KilledGlobus> {
     const broker = await Broker.start();
     const pbs = await PbsStandIn.start({ cpusPerNode: 4, killDelaySeconds: 1 });
     const cluster = await GlobusCluster.start({
@@ -60,8 +65,8 @@ export class KilledGlobus extends KilledTrials<GlobusVictim> {
       // Its files are here too: a lost task is found in seconds, not in minutes.
       settings: { transport: { type: 'local' }, max_retries: 5 },
     });
-    const study = new KilledGlobus(cluster, pbs, broker, trials);
-    await study.begin(6, { sites });
+    const study = new KilledGlobus(cluster, pbs, broker, trials, spread);
+    await study.begin(6, { sites, spread });
     return study;
   }
 
@@ -75,6 +80,12 @@ export class KilledGlobus extends KilledTrials<GlobusVictim> {
       ...untold.map(({ text }) => `nobody is told why: ${text}`),
       ...(await this.cluster.leaks(['perdure/killed'])).map((where) => `a secret is in ${where}`),
     ];
+  }
+
+  /** How many trials ended at each site. */
+  async places(): Promise<Readonly<Record<string, number>>> {
+    const all = (await this.inLedger()).map(({ user_attrs }) => String(user_attrs['site']));
+    return Object.fromEntries(sites.map((site) => [site, all.filter((one) => one === site).length]));
   }
 
   /**
@@ -92,10 +103,15 @@ export class KilledGlobus extends KilledTrials<GlobusVictim> {
           const jobs = (await session.ledger.listJobs('killed', number)).toSorted(
             (a, b) => a.attempt - b.attempt,
           );
-          const moved = jobs.filter(({ site }, i) => site !== (jobs[i - 1]?.site ?? sites[0]));
+          const reasons = (userAttrs['site_changes'] ?? []) as unknown as readonly SiteChange[];
+          const moved = jobs.filter(
+            ({ site, attempt }, i) =>
+              // Where trials are divided, any site may be the first.
+              site !== (jobs[i - 1]?.site ?? (this.spread ? site : sites[0])) ||
+              reasons.some((one) => one.attempt === attempt),
+          );
           if (moved.length === 0) return [];
           const ui = await toldInUi(client, trialWorkflowId(handle.workflowId, number));
-          const reasons = (userAttrs['site_changes'] ?? []) as unknown as readonly SiteChange[];
           return moved.map(({ attempt, site }) => {
             const reason = reasons.find((one) => one.attempt === attempt && one.site === site);
             const why = reason?.why ?? '';
