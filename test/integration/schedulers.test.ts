@@ -41,7 +41,8 @@ describe('pbs', () => {
 });
 
 describe('globus_compute', () => {
-  beforeAll(async () => {
+  // Each test has a service of its own: one service takes two requests a second, and no more.
+  beforeEach(async () => {
     const bench = await GlobusBench.start();
     site = {
       // Workers may take their time where others load the machine.
@@ -51,6 +52,6 @@ describe('globus_compute', () => {
     };
     end = () => bench.destroy();
   });
-  afterAll(() => end());
+  afterEach(() => end());
   schedulerSuite(() => site);
 });
