@@ -50,9 +50,11 @@ export async function openStudy(
   await checkEndpoints(settings, spec.sites);
   for (const [sha256, bytes] of study.files) await ledger.putFile(sha256, bytes);
   const stored = await store(session, { ...study, spec }, before);
+  // Before it goes on, and is done in no time.
+  const usedUp = before !== null && (await isUsedUp(session, stored));
   await begin(session, handle, stored, options);
   if (before === null) return { handle, opening: 'started' };
-  return { handle, opening: (await isUsedUp(session, stored)) ? 'used-up' : 'continued' };
+  return { handle, opening: usedUp ? 'used-up' : 'continued' };
 }
 
 /**
