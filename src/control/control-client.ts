@@ -40,14 +40,14 @@ function connect(path: string): Promise<Socket | null> {
  * @throws {@link PerdureError} of the kind that the worker says
  */
 export async function requestOf(socket: Socket, request: ControlRequest, ask: AskPerson): Promise<string> {
+  if (socket.destroyed) throw ended();
   const lines = createInterface({ input: socket });
   // Of a connection that this side cuts no end comes.
   socket.once('close', () => {
     lines.close();
   });
   try {
-    if (socket.destroyed) lines.close();
-    else socket.write(`${JSON.stringify(request)}\n`);
+    socket.write(`${JSON.stringify(request)}\n`);
     for await (const line of lines) {
       const reply = JSON.parse(line) as ControlReply;
       switch (reply.is) {
@@ -63,5 +63,9 @@ export async function requestOf(socket: Socket, request: ControlRequest, ask: As
   } finally {
     socket.destroy();
   }
-  throw new PerdureError('Unavailable', 'the worker ended before it answered', { hint: 'perdure up' });
+  throw ended();
+}
+
+function ended(): PerdureError {
+  return new PerdureError('Unavailable', 'the worker ended before it answered', { hint: 'perdure up' });
 }
