@@ -6,6 +6,7 @@ import { StudyHandle } from './client/study-handle';
 export { Session, type SessionOptions } from './client/session';
 export { StudyHandle } from './client/study-handle';
 export { bestTrials, type StudyStatus } from './client/study-status';
+export type { WaitingTrial } from './client/waiting-trials';
 export { openStudy, type Opening } from './client/start-study';
 export type { BatchStatus, JobReport } from './client/batch-handle';
 export { diagnose, type Diagnosis, type DiagnoseOptions } from './client/diagnose';

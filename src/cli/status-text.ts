@@ -1,10 +1,11 @@
 import { dollars } from '../agent/limits';
 import type { AgentStatus, StudyStatus } from '../client/study-status';
+import type { WaitingTrial } from '../client/waiting-trials';
 import { quoted } from './shell-word';
 import { printable, shortNumber } from './trial-table';
 
-/** A status in a few lines. */
-export function statusText(status: StudyStatus): string {
+/** A status in a few lines. @param waiting what running trials wait for */
+export function statusText(status: StudyStatus, waiting: readonly WaitingTrial[] = []): string {
   const { study, state, reason, best } = status;
   const lines = [
     `${printable(study, 60)}: ${state}${reason === '' ? '' : ` (${reason})`}`,
@@ -15,10 +16,24 @@ export function statusText(status: StudyStatus): string {
       `  best    ${best.values.map(shortNumber).join(', ')} (trial ${String(best.number)}) ${JSON.stringify(best.params)}`,
     );
   }
+  for (const [why, numbers] of byReason(waiting))
+    lines.push(`  waits   ${numbersText(numbers)}: ${printable(why, 300)}`);
   if (status.agent !== null) lines.push(...agentLines(status.study, status.agent));
   for (const [site, what] of Object.entries(status.login_required))
     lines.push(`  login   ${site} waits for you: ${what.replaceAll('\n', '\n          ')}`);
   return lines.join('\n');
+}
+
+function byReason(waiting: readonly WaitingTrial[]): ReadonlyMap<string, readonly number[]> {
+  const reasons = new Map<string, number[]>();
+  for (const { number, why } of waiting) reasons.set(why, [...(reasons.get(why) ?? []), number]);
+  return reasons;
+}
+
+function numbersText(numbers: readonly number[]): string {
+  const shown = numbers.slice(0, 4).map(String).join(', ');
+  const more = numbers.length > 4 ? ` and ${String(numbers.length - 4)} more` : '';
+  return `trial${numbers.length === 1 ? '' : 's'} ${shown}${more}`;
 }
 
 function agentLines(study: string, agent: AgentStatus): readonly string[] {

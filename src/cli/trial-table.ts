@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import type { WaitingTrial } from '../client/waiting-trials';
 import type { ParamValue } from '../study/space';
 import type { Trial } from '../study/trial';
 
@@ -20,8 +21,13 @@ export const plainTable = {
   style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
 };
 
-/** Trials as a table for a person: a column for each metric and parameter. */
-export function trialTable(trials: readonly Trial[], metrics: readonly string[]): string {
+/** Trials as a table for a person: a column for each metric and parameter. @param waiting what running ones wait for */
+export function trialTable(
+  trials: readonly Trial[],
+  metrics: readonly string[],
+  waiting: readonly WaitingTrial[] = [],
+): string {
+  const waits = new Map(waiting.map(({ number, why }) => [number, why]));
   const names = [...new Set(trials.flatMap(({ params }) => Object.keys(params)))];
   const table = new Table({
     head: ['trial', 'state', ...metrics, ...names, 'seconds', 'note'],
@@ -35,7 +41,7 @@ export function trialTable(trials: readonly Trial[], metrics: readonly string[])
       ...values.map((value) => (value === undefined ? '' : shortNumber(value))),
       ...names.map((name) => (Object.hasOwn(trial.params, name) ? shown(trial.params[name] ?? null) : '')),
       seconds(trial),
-      noteOf(trial),
+      noteOf(trial, waits.get(trial.number)),
     ]);
   }
   return table
@@ -59,7 +65,8 @@ function seconds({ datetimeStart, datetimeComplete }: Trial): string {
   return ((datetimeComplete.getTime() - datetimeStart.getTime()) / 1000).toFixed(1);
 }
 
-function noteOf({ userAttrs }: Trial): string {
+function noteOf({ userAttrs }: Trial, waitsFor: string | undefined): string {
+  if (waitsFor !== undefined) return printable(waitsFor, 100);
   const { fail_reason: reason, error } = userAttrs;
   if (typeof reason !== 'string') return '';
   return printable(typeof error === 'string' && error !== '' ? `${reason}: ${error}` : reason, 60);

@@ -1,20 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { WorkflowExecutionDescription } from '@temporalio/client';
-import { WorkflowNotFoundError } from '@temporalio/common';
 import { isFinalJob, type JobCounts, type JobState } from '../jobs/job';
 import { batchWorkflowId } from '../jobs/workflow-ids';
 import type { Batch, JobRecord } from '../storage/batches';
 import { PerdureError } from '../study/error';
 import type { Json } from '../study/json';
 import { cancelJobs } from '../workflows/messages';
-import { messageOf } from './connect';
+import { describeWorkflow, pendingNotes } from './describe-workflow';
 import { request } from './requests';
 import type { Session } from './session';
 
 /** How often a job is looked at (milliseconds). */
 const glance = 300;
-/** How long Temporal may take to tell of a workflow (milliseconds). */
-const answerWithin = 5000;
 
 /** How jobs that were submitted together stand. */
 export interface BatchStatus {
@@ -127,29 +123,13 @@ export class BatchHandle {
 
   /** What a person should know while it has not ended. */
   private async note(): Promise<string | null> {
-    const workflow = await this.describe();
+    const workflow = await describeWorkflow(this.session, this.workflowId);
     if (workflow?.status.name !== 'RUNNING') return 'its workflow is gone; submit it again to go on';
-    const pending = workflow.raw.pendingActivities ?? [];
-    const told = pending.flatMap(({ lastFailure }) => lastFailure?.message ?? []);
+    const told = pendingNotes(workflow);
     const [first] = told;
     if (first === undefined) return null;
     const others = new Set(told).size - 1;
     return others === 0 ? first : `${first} (and ${String(others)} others wait for something else)`;
-  }
-
-  private async describe(): Promise<WorkflowExecutionDescription | null> {
-    const client = await this.session.client();
-    try {
-      return await client.connection.withDeadline(Date.now() + answerWithin, () =>
-        client.workflow.getHandle(this.workflowId).describe(),
-      );
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return null;
-      throw new PerdureError('Unavailable', `Temporal does not answer: ${messageOf(error)}`, {
-        hint: 'perdure up',
-        cause: error,
-      });
-    }
   }
 }
 

@@ -1,4 +1,3 @@
-import { WorkflowNotFoundError } from '@temporalio/common';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { LedgerStudy } from '../storage/ledger';
 import type { Adjustment } from '../study/adjustment';
@@ -20,16 +19,15 @@ import {
 } from '../workflows/messages';
 import { agentStatus, explainStudy, type StudyExplanation } from './agent-story';
 import { checkSitesOf } from './check-sites';
-import { messageOf } from './connect';
+import { describeWorkflow } from './describe-workflow';
 import { request } from './requests';
 import type { Session } from './session';
 import { bestTrials, type StudyStatus } from './study-status';
+import { waitingTrials, type WaitingTrial } from './waiting-trials';
 import { studyWorkflowId } from './workflow-ids';
 
 /** How often {@link StudyHandle.watch} looks (milliseconds). */
 const glance = 500;
-/** How long Temporal may take to tell of a workflow (milliseconds). */
-const answerWithin = 5000;
 const endedStates: ReadonlySet<StudyState> = new Set<StudyState>(['stopped', 'complete', 'failed']);
 
 /**
@@ -76,6 +74,16 @@ export class StudyHandle {
   /** Every trial, in order of number. */
   trials(): Promise<readonly Trial[]> {
     return this.session.ledger.readTrials(this.name, {});
+  }
+
+  /**
+   * What the running trials wait for, as the last look at each had it; of very many, the first ones.
+   * @throws {@link PerdureError} `Unavailable` where Temporal does not answer
+   */
+  async waiting(): Promise<readonly WaitingTrial[]> {
+    if ((await this.session.ledger.countTrials(this.name)).RUNNING === 0) return [];
+    const trials = await this.session.ledger.readTrials(this.name, { attrs: false, reports: false });
+    return waitingTrials(this.session, this.workflowId, trials);
   }
 
   /** The best trial; with several objectives the Pareto front. Empty while nothing is COMPLETE. */
@@ -237,19 +245,7 @@ export class StudyHandle {
   }
 
   /** The study's workflow; `null` where Temporal has none. */
-  async describe(): Promise<WorkflowExecutionDescription | null> {
-    const client = await this.session.client();
-    try {
-      // The client itself tries again for minutes; a person wants to know sooner.
-      return await client.connection.withDeadline(Date.now() + answerWithin, () =>
-        client.workflow.getHandle(this.workflowId).describe(),
-      );
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return null;
-      throw new PerdureError('Unavailable', `Temporal does not answer: ${messageOf(error)}`, {
-        hint: 'perdure up',
-        cause: error,
-      });
-    }
+  describe(): Promise<WorkflowExecutionDescription | null> {
+    return describeWorkflow(this.session, this.workflowId);
   }
 }

@@ -12,8 +12,9 @@ export function addStatus(root: Command): void {
     .action(async (name: string, { json }: { json?: boolean }, command: Command) => {
       await withStudy(command, name, async (study) => {
         const status = await study.status();
-        if (json === true) printJson(status);
-        else print(statusText(status));
+        const waiting = await study.waiting();
+        if (json === true) printJson({ ...status, waiting_for: waiting });
+        else print(statusText(status, waiting));
       });
     });
 }

@@ -1,4 +1,7 @@
 import type { Command } from 'commander';
+import type { StudyHandle } from '../../client/study-handle';
+import type { WaitingTrial } from '../../client/waiting-trials';
+import { PerdureError } from '../../study/error';
 import { trialJson } from '../trial-json';
 import { print, printJson } from '../terminal';
 import { trialTable } from '../trial-table';
@@ -14,7 +17,17 @@ export function addTrials(root: Command): void {
       await withStudy(command, name, async (study) => {
         const trials = await study.trials();
         if (json === true) printJson(trials.map(trialJson));
-        else print(trialTable(trials, await study.metrics()));
+        else print(trialTable(trials, await study.metrics(), await waitingOf(study)));
       });
     });
+}
+
+/** The ledger alone will do where Temporal is away. */
+async function waitingOf(study: StudyHandle): Promise<readonly WaitingTrial[]> {
+  try {
+    return await study.waiting();
+  } catch (error) {
+    if (error instanceof PerdureError && error.kind === 'Unavailable') return [];
+    throw error;
+  }
 }
