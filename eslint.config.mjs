@@ -53,12 +53,26 @@ const arrows = {
   cli: ['study', 'jobs', 'agent', 'client', 'config', 'control', 'server', 'storage', 'worker'],
 };
 
-const zones = Object.entries(arrows).map(([folder, allowed]) => ({
-  target: `./src/${folder}`,
-  from: './src',
-  except: [folder, ...allowed].map((name) => `./${name}`),
-  message: `src/${folder} may import from: ${allowed.join(', ') || 'nothing but itself'}`,
-}));
+/** The same of the schedulers, which know nothing of each other: what several share lies beside them or in `remote`. */
+const schedulers = { local: [], remote: [], pbs: ['remote'], globus: ['remote'] };
+
+const zones = [
+  ...Object.entries(arrows).map(([folder, allowed]) => ({
+    target: `./src/${folder}`,
+    from: './src',
+    except: [folder, ...allowed].map((name) => `./${name}`),
+    message: `src/${folder} may import from: ${allowed.join(', ') || 'nothing but itself'}`,
+  })),
+  ...Object.entries(schedulers).flatMap(([folder, allowed]) =>
+    Object.keys(schedulers)
+      .filter((other) => other !== folder && !allowed.includes(other))
+      .map((other) => ({
+        target: `./src/schedulers/${folder}`,
+        from: `./src/schedulers/${other}`,
+        message: `src/schedulers/${folder} may not import from ${other}`,
+      })),
+  ),
+];
 
 /** A workflow runs in a sandbox: what reads a clock, a file or a socket is not there, and zod makes its bundle large. */
 const noInputOutput = {

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../study/json';
-import { outputOf } from '../pbs/pbs-output';
-import { lineOf, type Answer } from '../pbs/site-answer';
+import { outputOf } from '../remote/attempt-output';
+import { lineOf, type Answer } from '../remote/site-answer';
 import type { JobObservation, JobOutput, LossCause, StopReason } from '../scheduler';
 
 /** What an attempt's directory tells. */

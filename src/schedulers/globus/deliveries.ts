@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PerdureError } from '../../study/error';
 import type { Json, JsonObject } from '../../study/json';
-import type { SiteShim } from '../pbs/shim';
-import { lineOf } from '../pbs/site-answer';
-import { words, type SiteShell } from '../pbs/site-shell';
+import type { SiteShim } from '../remote/shim';
+import { lineOf } from '../remote/site-answer';
+import { words, type SiteShell } from '../remote/site-shell';
 import { packedText } from './attempt-request';
 import type { GlobusJournal } from './journal';
 

@@ -1,8 +1,8 @@
 import { PerdureError } from '../../study/error';
 import type { SiteFinding } from '../../study/site-upkeep';
-import { lineOf } from '../pbs/site-answer';
-import { pythonFinding } from '../pbs/site-findings';
-import { words, type SiteShell } from '../pbs/site-shell';
+import { lineOf } from '../remote/site-answer';
+import { pythonFinding } from '../remote/python-finding';
+import { words, type SiteShell } from '../remote/site-shell';
 import type { GlobusClient } from './globus-client';
 import { inWords } from './globus-health';
 import type { GlobusSite } from './globus-site';

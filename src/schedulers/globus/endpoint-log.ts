@@ -1,5 +1,5 @@
-import { textOf } from '../pbs/site-answer';
-import { words, type SiteShell } from '../pbs/site-shell';
+import { textOf } from '../remote/site-answer';
+import { words, type SiteShell } from '../remote/site-shell';
 
 /**
  * The last lines of an endpoint's log, where it runs in the account that is reached.

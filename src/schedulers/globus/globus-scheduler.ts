@@ -7,13 +7,13 @@ import type { SiteHealth } from '../../study/site-health';
 import type { Cleaning, Heap, NeededStudy, SiteFinding } from '../../study/site-upkeep';
 import type { Transport } from '../../transports/transport';
 import { attemptPath } from '../job-key';
-import { stopText } from '../pbs/attempt-view';
-import { flatName, jobName } from '../pbs/job-name';
-import { logOf, outputOf } from '../pbs/pbs-output';
-import { PbsStoreroom } from '../pbs/pbs-storeroom';
-import { readShim } from '../pbs/shim';
-import { lineOf, type Answer } from '../pbs/site-answer';
-import { failureIn, SiteShell, words } from '../pbs/site-shell';
+import { stopText } from '../remote/attempt-view';
+import { flatName, jobName } from '../remote/job-name';
+import { logOf, outputOf } from '../remote/attempt-output';
+import { RemoteStoreroom } from '../remote/remote-storeroom';
+import { readShim } from '../remote/shim';
+import { lineOf, type Answer } from '../remote/site-answer';
+import { failureIn, SiteShell, usualShellPatience, words } from '../remote/site-shell';
 import type { PreparationProgress, PreparationRequest } from '../preparation';
 import type {
   JobKey,
@@ -118,7 +118,7 @@ class GlobusScheduler implements Scheduler {
         way,
         // No PBS: its functions find nothing to ask.
         { name: site.site, workingDir: site.workingDir, pbsBin: '' },
-        { command: 60, connection, submission: 60, files: 60_000 },
+        { ...usualShellPatience, connection },
       );
     this.shell = shell(transport === null ? patience.person : 45_000);
     this.slowShell = shell(transport === null ? patience.worker : 45_000);
@@ -265,7 +265,7 @@ class GlobusScheduler implements Scheduler {
   }
 
   async clean(cleaning: Cleaning): Promise<readonly Heap[]> {
-    const heaps = await clean(new PbsStoreroom(this.slowShell, this.site.site, this.shim.path), cleaning);
+    const heaps = await clean(new RemoteStoreroom(this.slowShell, this.site.site, this.shim.path), cleaning);
     if (!cleaning.dryRun) {
       const ended = await this.journal.endedAttempts(
         this.site.site,

@@ -1,6 +1,6 @@
 import { PerdureError } from '../../study/error';
-import { lineOf } from '../pbs/site-answer';
-import { words, type Call, type SiteShell } from '../pbs/site-shell';
+import { lineOf } from '../remote/site-answer';
+import { words, type Call, type SiteShell } from '../remote/site-shell';
 import { factsOfLook } from './attempt-facts';
 import type { Watched } from './attempts';
 

@@ -1,5 +1,6 @@
 import { quote } from '../../transports/quote';
-import { jobScript, type Shim } from './job-script';
+import type { Shim } from '../remote/shim';
+import { jobScript } from './job-script';
 import type { Blocks, PbsSite } from './pbs-site';
 
 /** The PBS job of a block: the site's set-up, which may bring the Python, and the pilot. */

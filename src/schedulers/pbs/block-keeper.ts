@@ -3,13 +3,13 @@ import type { Transport } from '../../transports/transport';
 import { blockJob } from './block-job';
 import { blocksNeeded, type ActiveBlock } from './blocks-needed';
 import { readSubmission } from './command-answer';
-import { blockJobName } from './job-name';
+import { blockJobName } from '../remote/job-name';
 import type { Observer } from './observer';
 import type { Patience } from './patience';
 import type { Blocks, PbsSite } from './pbs-site';
-import { lineOf, textOf, type Answer } from './site-answer';
-import { words, type SiteShell } from './site-shell';
-import type { Staging } from './staging';
+import { lineOf, textOf, type Answer } from '../remote/site-answer';
+import { words, type SiteShell } from '../remote/site-shell';
+import type { Staging } from '../remote/staging';
 
 interface Block {
   readonly name: string;

@@ -1,33 +1,6 @@
-import type { JobObservation, LossCause, StopReason } from '../scheduler';
+import type { Facts } from '../remote/attempt-view';
+import type { JobObservation, LossCause } from '../scheduler';
 import type { Phase } from './job-phase';
-
-/** What an attempt's directory tells. Times are of this machine's clock. */
-export interface Facts {
-  /** There is no directory. */
-  readonly gone: boolean;
-  /**
-   * The wrapper's last word. `signalled`: the wrapper was told to end, as PBS does at the walltime and for qdel. `doubtful`:
-   * so, or a signal ended the program, as everything ends on a node that is shot; then PBS says what it was.
-   */
-  readonly status: {
-    readonly code: number;
-    readonly stopped: boolean;
-    readonly signalled: boolean;
-    readonly doubtful: boolean;
-  } | null;
-  /** A result is there; with an exit status of 0, nothing that came later took the trial away. */
-  readonly hasResult: boolean;
-  /** The block ended the trial before its time; a status beside it counts for nothing. `over`: nothing of it runs any more. */
-  readonly unfinished: { readonly reason: string; readonly over: boolean } | null;
-  /** Asked to end. */
-  readonly stop: { readonly reason: StopReason; readonly why: string | undefined } | null;
-  /** Who runs it, once it has begun. */
-  readonly owner: { readonly jobId: string; readonly host: string; readonly startedAt: Date } | null;
-  /** Waits to be taken by a block. */
-  readonly ready: boolean;
-  /** The block that took it. */
-  readonly block: string | null;
-}
 
 /** What PBS tells of the job that the attempt runs in: its own or its block's. */
 export type JobSight =

@@ -1,7 +1,7 @@
 import { readListing } from './qstat';
 import type { JobSights } from './job-sights';
-import { lineOf, textOf, type Answer } from './site-answer';
-import { words, type Call } from './site-shell';
+import { lineOf, textOf, type Answer } from '../remote/site-answer';
+import { words, type Call } from '../remote/site-shell';
 import type { Troubles } from './troubles';
 
 /** Exit statuses of qstat: with `-x` where the server keeps no history, and without it for a job that has ended. */

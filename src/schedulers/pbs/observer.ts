@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobKey, JobObservation, Report } from '../scheduler';
 import { conclude, type JobSight } from './conclude';
-import { flatName } from './job-name';
+import { flatName } from '../remote/job-name';
 import { JobSights } from './job-sights';
 import { greet, Listings } from './listings';
-import { lineOf } from './site-answer';
-import type { Call, SiteShell } from './site-shell';
+import { lineOf } from '../remote/site-answer';
+import type { Call, SiteShell } from '../remote/site-shell';
 import { Troubles, type Trouble } from './troubles';
 import { isOver, Watchlist, type Watched } from './watched';
 

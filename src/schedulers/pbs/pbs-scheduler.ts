@@ -18,22 +18,24 @@ import type {
   StopReason,
 } from '../scheduler';
 import { clean } from '../storeroom';
-import { stopText } from './attempt-view';
+import { stopText } from '../remote/attempt-view';
+import { attemptLines } from './attempt-lines';
 import { BlockKeeper } from './block-keeper';
 import { readDeletion, readSubmission } from './command-answer';
-import { flatName, jobName } from './job-name';
-import { wrapped } from './job-script';
+import { flatName, jobName } from '../remote/job-name';
+import { wrapped } from '../remote/run-script';
 import { Observer } from './observer';
 import { PbsHealth } from './pbs-health';
-import { logOf, outputOf } from './pbs-output';
+import { logOf, outputOf } from '../remote/attempt-output';
 import { usualPatience, type Patience } from './patience';
 import type { PbsSite } from './pbs-site';
-import { Preparations } from './preparations';
-import { PbsStoreroom } from './pbs-storeroom';
-import { lineOf, textOf, type Answer } from './site-answer';
+import { Preparations } from '../remote/preparations';
+import { PbsPreparationJobs } from './preparation-jobs';
+import { RemoteStoreroom } from '../remote/remote-storeroom';
+import { lineOf, textOf, type Answer } from '../remote/site-answer';
 import { siteFindings } from './site-findings';
-import { failureIn, SiteShell, words, type Call } from './site-shell';
-import { Staging } from './staging';
+import { failureIn, SiteShell, words, type Call } from '../remote/site-shell';
+import { Staging } from '../remote/staging';
 
 /** How long a cancelled job may take to end before its cancellation is begun again (milliseconds). */
 const cancelPatience = 3 * 60_000;
@@ -71,7 +73,7 @@ class PbsScheduler implements Scheduler {
   ) {
     const { site: name, workingDir, pbsBin } = site;
     this.shell = new SiteShell(transport, { name, workingDir, pbsBin }, patience);
-    this.staging = new Staging(site, this.shell);
+    this.staging = new Staging(this.shell);
     this.observer = new Observer(this.shell, {
       interval: site.pollInterval,
       grace: Math.min(patience.files, 10 * site.pollInterval),
@@ -81,7 +83,12 @@ class PbsScheduler implements Scheduler {
         this.blocks?.tend();
       },
     });
-    this.preparations = new Preparations(site, this.shell, this.staging, this.observer);
+    this.preparations = new Preparations(
+      site,
+      this.shell,
+      this.staging,
+      new PbsPreparationJobs(site, this.observer),
+    );
     this.blocks =
       site.blocks === null
         ? null
@@ -196,7 +203,7 @@ class PbsScheduler implements Scheduler {
   }
 
   clean(cleaning: Cleaning): Promise<readonly Heap[]> {
-    return clean(new PbsStoreroom(this.shell, this.site.site, this.staging.shim.path), cleaning);
+    return clean(new RemoteStoreroom(this.shell, this.site.site, this.staging.shim.path), cleaning);
   }
 
   health(): Promise<SiteHealth> {
@@ -278,7 +285,7 @@ class PbsScheduler implements Scheduler {
   /** Makes the attempt's directory and does `then`; where the site lacks files, they are brought first. */
   private async stageAnd(request: JobRequest, then: (number: string) => string): Promise<Answer> {
     const lines = (number: string): string =>
-      `${this.staging.attemptLines(request, number)}\nif [ -d ${words(`${attemptPath(request.key)}/.perdure`)} ]; then ${then(number)}; fi`;
+      `${attemptLines(this.site, this.staging, request, number)}\nif [ -d ${words(`${attemptPath(request.key)}/.perdure`)} ]; then ${then(number)}; fi`;
     try {
       for (const { sha256 } of request.trial.files) await this.staging.fileReady(sha256, request);
     } catch (error) {

@@ -1,7 +1,8 @@
 import type { NeededStudy, SiteFinding } from '../../study/site-upkeep';
 import { studyKey } from '../job-key';
-import { isJobName } from './job-name';
-import { lineOf, textOf, type Answer } from './site-answer';
+import { isJobName } from '../remote/job-name';
+import { pythonFinding } from '../remote/python-finding';
+import { lineOf, textOf, type Answer } from '../remote/site-answer';
 
 /**
  * What `tell_site` told, for a person. A job in the queue that has a name of ours and belongs to no open trial is an orphan:
@@ -39,17 +40,6 @@ function pbs(site: string, answer: Answer): SiteFinding {
     ok: false,
     found: silent === '' ? `does not answer: ${version}` : `does not answer: ${silent}`,
     hint: 'jobs go on meanwhile, and nothing fails; see the status page of the site',
-  };
-}
-
-export function pythonFinding(site: string, said: string): SiteFinding {
-  const [, minor] = /^Python 3\.(\d+)/.exec(said) ?? [];
-  if (minor !== undefined && Number(minor) >= 9) return { what: `Python of ${site}`, ok: true, found: said };
-  return {
-    what: `Python of ${site}`,
-    ok: false,
-    found: minor === undefined ? `no python3: ${said}` : `${said}, which is older than 3.9`,
-    hint: `Python functions and blocks need it: bring it by worker_init of the site, or name it by python: in the study`,
   };
 }
 

@@ -1,10 +1,9 @@
 import { attemptPath } from '../job-key';
 import type { JobKey, JobObservation } from '../scheduler';
-import { factsOf, ReportStream } from './attempt-view';
-import type { Facts } from './conclude';
-import { flatName } from './job-name';
-import { lineOf, type Answer } from './site-answer';
-import { words, type Call } from './site-shell';
+import { factsOf, ReportStream, type Facts } from '../remote/attempt-view';
+import { flatName } from '../remote/job-name';
+import { lineOf, type Answer } from '../remote/site-answer';
+import { words, type Call } from '../remote/site-shell';
 
 /** How long what nobody asks for is still looked at (milliseconds). */
 const forgottenAfter = 15 * 60_000;

@@ -1,4 +1,5 @@
-import { conclude, type Facts, type JobSight } from '../../../src/schedulers/pbs/conclude';
+import { conclude, type JobSight } from '../../../src/schedulers/pbs/conclude';
+import type { Facts } from '../../../src/schedulers/remote/attempt-view';
 import type { PbsEnd, Phase } from '../../../src/schedulers/pbs/job-phase';
 import type { JobObservation } from '../../../src/schedulers/scheduler';
 

@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PerdureError } from '../../study/error';
-import { preparationKey } from '../job-key';
 import { tailOf } from '../job-result';
 import {
   failureText,
@@ -15,15 +14,12 @@ import {
   type PreparationVerdict,
 } from '../preparation';
 import type { StopReason } from '../scheduler';
-import { factsOf, stopText } from './attempt-view';
-import { readDeletion, readSubmission } from './command-answer';
-import { conclude } from './conclude';
+import { factsOf, stopText, type Facts } from './attempt-view';
 import { preparationJobName } from './job-name';
-import type { Observer } from './observer';
-import type { PbsSite } from './pbs-site';
-import { preparationJob, preparationScript } from './preparation-script';
-import { lineOf, textOf, type Answer } from './site-answer';
+import { preparationScript } from './preparation-script';
+import { lineOf, type Answer } from './site-answer';
 import { failureIn, words, type SiteShell } from './site-shell';
+import type { Shim } from './shim';
 import type { Staging } from './staging';
 
 /** How long a submission whose end is not known may take to show up (seconds). */
@@ -34,6 +30,29 @@ const patience = 90_000;
 const glances = { least: 500, most: 15_000 };
 
 const functions = readFileSync(resolve(__dirname, '..', '..', '..', 'trial', 'pbs_prepare.sh'), 'utf8');
+
+/** A site, as far as what is prepared there has to know it. */
+export interface PreparedSite {
+  /** Its name in the settings. */
+  readonly site: string;
+  /** Absolute, at the site. */
+  readonly workingDir: string;
+  readonly workerInit: string;
+  /** Milliseconds between two looks. */
+  readonly pollInterval: number;
+}
+
+/** How a preparation is made as a job of the site's scheduler. */
+export interface PreparationJobs {
+  /** Jobs queued or running at once. */
+  readonly most: number | null;
+  /** The job's script. */
+  script(shim: Shim, name: string, hash: string): string;
+  /** What has become of it. @throws `SubmitRejected`, `Unavailable`, `LoginRequired` */
+  judge(hash: string, answer: Answer, facts: Facts): Promise<PreparationVerdict>;
+  /** @throws `Unavailable` where its job could not be deleted */
+  checkDeleted(answer: Answer): void;
+}
 
 /** A preparation at this site. */
 interface Prepared {
@@ -48,10 +67,11 @@ interface Prepared {
  */
 export class Preparations {
   constructor(
-    private readonly site: PbsSite,
+    private readonly site: PreparedSite,
     private readonly shell: SiteShell,
     private readonly staging: Staging,
-    private readonly observer: Observer,
+    /** `null`: everything is made on the login node. */
+    private readonly jobs: PreparationJobs | null,
   ) {}
 
   async prepare(request: PreparationRequest): Promise<PreparationProgress> {
@@ -121,7 +141,7 @@ export class Preparations {
     const answer = await this.ask((number) =>
       [
         ...(begin ? [this.beginLines(prepared, number)] : []),
-        `if [ -d ${words(`${path}/.perdure`)} ]; then follow_preparation ${words(number, path, this.wrapperOf(request), this.site.maxJobs ?? '-', submitGrace)}; fi`,
+        `if [ -d ${words(`${path}/.perdure`)} ]; then follow_preparation ${words(number, path, this.wrapperOf(request), this.jobs?.most ?? '-', submitGrace)}; fi`,
       ].join('\n'),
     );
     const why = lineOf(answer, 'unstaged');
@@ -145,7 +165,9 @@ export class Preparations {
       ...this.staging.fileLines(request.trial.files),
       `put_text .perdure/prepare.sh ${words(request.preparation.script)}`,
       `put_text .perdure/run.sh ${words(preparationScript(this.site, hash, request))}`,
-      `put_text .perdure/job.sh ${words(preparationJob(this.site, this.staging.shim, name, hash))}`,
+      ...(this.jobs === null
+        ? []
+        : [`put_text .perdure/job.sh ${words(this.jobs.script(this.staging.shim, name, hash))}`]),
       `put_text .perdure/name ${words(`${name}\n`)}`,
       `end_attempt ${words(number, path)}`,
       'fi',
@@ -159,28 +181,13 @@ export class Preparations {
       throw new PerdureError('Unavailable', 'the preparation could not be looked at', { where: this.where });
     }
     const facts = factsOf(answer, 0);
-    if (request.preparation.in === 'login') return this.judgeHere(answer, facts);
-    // A preparation has no result but its exit status.
-    if (facts.status?.code === 0 && !facts.status.doubtful)
-      return judgePreparation(
-        known(conclude({ ...facts, hasResult: true }, { kind: 'unseen' }, { grace: 0 })),
-      );
-    const refused = this.refusalIn(answer);
-    if (refused !== null) return refused;
-    const key = preparationKey(hash);
-    const jobId = lineOf(answer, 'job') ?? lineOf(answer, 'jobid');
-    if (jobId === undefined)
-      return judgePreparation(known(conclude(facts, { kind: 'unseen' }, { grace: 0 })));
-    this.observer.submitted(key, jobId);
-    const seen = await this.observer.observe(key);
-    if (seen.state !== 'unknown') return judgePreparation(seen);
-    const hint = `perdure login ${this.site.site}`;
-    if (seen.login === true) throw new PerdureError('LoginRequired', seen.why, { hint });
-    throw new PerdureError('Unavailable', seen.why, { where: this.where });
+    const jobs = this.jobsFor(request);
+    if (jobs === null) return this.judgeHere(answer, facts);
+    return jobs.judge(hash, answer, facts);
   }
 
   /** Nobody but the login node itself knows of it. */
-  private judgeHere(answer: Answer, facts: ReturnType<typeof factsOf>): PreparationVerdict {
+  private judgeHere(answer: Answer, facts: Facts): PreparationVerdict {
     const { status, stop, owner } = facts;
     const stopped = (): PreparationVerdict | null =>
       stop === null
@@ -215,54 +222,24 @@ export class Preparations {
     };
   }
 
-  /** Why there is no job yet. @throws `SubmitRejected`, `Unavailable` */
-  private refusalIn(answer: Answer): PreparationVerdict | null {
-    const full: PreparationVerdict = {
-      kind: 'open',
-      note: 'the site takes no more jobs now',
-      startedAt: null,
-    };
-    if (lineOf(answer, 'full') !== undefined) return full;
-    if (lineOf(answer, 'wait') !== undefined) {
-      return {
-        kind: 'open',
-        note: 'its submission was begun, and its job has not shown up yet',
-        startedAt: null,
-      };
-    }
-    const refused = lineOf(answer, 'refused');
-    if (refused === undefined) return null;
-    const [code = '', jobs = ''] = refused.split(' ');
-    const said = readSubmission({ status: Number(code), stderr: textOf(answer, 'qsub') }, Number(jobs));
-    if (said.kind === 'full') return full;
-    const message = 'message' in said ? said.message : 'qsub printed no id';
-    throw new PerdureError(said.kind === 'rejected' ? 'SubmitRejected' : 'Unavailable', message, {
-      where: this.where,
-    });
-  }
-
   private async stop({ path, request }: Prepared, reason: StopReason, why?: string): Promise<void> {
     const text = stopText(reason, why).trimEnd();
     const answer = await this.ask(
       (number) => `stop_preparation ${words(number, path, this.wrapperOf(request), text)}`,
     );
-    const said = readDeletion({
-      status: Number(lineOf(answer, 'deleted') ?? 255),
-      stderr: textOf(answer, 'qdel'),
-    });
-    if (said.kind === 'done') return;
-    throw new PerdureError(
-      'Unavailable',
-      `its job could not be deleted: ${'message' in said ? said.message : ''}`,
-      {
-        where: this.where,
-      },
-    );
+    this.jobsFor(request)?.checkDeleted(answer);
   }
 
   /** The wrapper that begins it on the login node; `-` for a job. */
-  private wrapperOf({ preparation }: PreparationRequest): string {
-    return preparation.in === 'login' ? `${this.site.workingDir}/${this.staging.shim.path}/wrapper.sh` : '-';
+  private wrapperOf(request: PreparationRequest): string {
+    return this.jobsFor(request) === null
+      ? `${this.site.workingDir}/${this.staging.shim.path}/wrapper.sh`
+      : '-';
+  }
+
+  /** `null` where it is made on the login node. */
+  private jobsFor({ preparation }: PreparationRequest): PreparationJobs | null {
+    return preparation.in === 'login' ? null : this.jobs;
   }
 
   private async ask(lines: (number: string) => string): Promise<Answer> {
@@ -292,8 +269,4 @@ function verdictOf(
 function outputOf(answer: Answer): string {
   const own = tailOf(answer.data.get('tail') ?? new Uint8Array());
   return own === '' ? tailOf(answer.data.get('job-output') ?? new Uint8Array()) : own;
-}
-
-function known(seen: ReturnType<typeof conclude>): Parameters<typeof judgePreparation>[0] {
-  return seen.state === 'unknown' ? { state: 'pending', note: seen.why } : seen;
 }

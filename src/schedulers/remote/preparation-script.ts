@@ -1,7 +1,5 @@
 import { quote } from '../../transports/quote';
-import { exportLines, jobScript } from './job-script';
-import type { PbsSite } from './pbs-site';
-import type { Shim } from './job-script';
+import { exportLines, type RunSite } from './run-script';
 import { preparedPath, type PreparationRequest } from '../preparation';
 
 /**
@@ -10,7 +8,7 @@ import { preparedPath, type PreparationRequest } from '../preparation';
  * another login node.
  */
 export function preparationScript(
-  site: PbsSite,
+  site: Pick<RunSite, 'workingDir' | 'workerInit'>,
   hash: string,
   { preparation, trial }: PreparationRequest,
 ): string {
@@ -26,15 +24,6 @@ export function preparationScript(
     `. ${quote(`${directory}/.perdure/prepare.sh`)}`,
     '',
   ].join('\n');
-}
-
-/** The PBS job of a preparation. */
-export function preparationJob(site: PbsSite, shim: Shim, name: string, hash: string): string {
-  const directory = `${site.workingDir}/${preparedPath(hash)}`;
-  const program = ['/bin/bash', '-l', `${directory}/.perdure/run.sh`].map(quote).join(' ');
-  return jobScript(site, { name, nodes: 1 }, [
-    `exec /bin/sh ${quote(`${site.workingDir}/${shim.path}/wrapper.sh`)} --leave-group ${quote(directory)} ${program}`,
-  ]);
 }
 
 /** In the process group of the wrapper, which TERM does not end; no child of the script's shell, which may wait for its own. */

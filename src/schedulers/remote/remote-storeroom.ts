@@ -6,8 +6,8 @@ import { failureIn, words, type Call, type SiteShell } from './site-shell';
 /** Large trees on a parallel file system take their time (milliseconds). */
 const patience = 30 * 60_000;
 
-/** The working directory of a PBS site. */
-export class PbsStoreroom implements Storeroom {
+/** The working directory of a site that a shell leads to. */
+export class RemoteStoreroom implements Storeroom {
   /** @param shim the parts of Perdure that this worker uses: `shim/HASH` */
   constructor(
     private readonly shell: SiteShell,

@@ -4,7 +4,6 @@ import { resolve } from 'node:path';
 import { PerdureError } from '../../study/error';
 import { quote } from '../../transports/quote';
 import type { RunResult, Transport } from '../../transports/transport';
-import { usualPatience, type Patience } from './patience';
 import { lineOf, readAnswers, textOf, type Answer } from './site-answer';
 
 /** One call of a function in `trial/pbs_site.sh`: its lines, made with the number that its answer will bear. */
@@ -15,6 +14,16 @@ export interface Call {
   /** Commands of PBS that it may run; none unless given. */
   readonly commands?: number;
 }
+
+/** How long a site is given to answer. */
+export interface ShellPatience {
+  /** For one command of PBS, whose server may hang (seconds). */
+  readonly command: number;
+  /** For a connection and the start of a shell (milliseconds). */
+  readonly connection: number;
+}
+
+export const usualShellPatience: ShellPatience = { command: 60, connection: 45_000 };
 
 /** Requests under way at once; those that come meanwhile are gathered into the next one. */
 const atOnce = 3;
@@ -50,7 +59,7 @@ export class SiteShell {
       readonly workingDir: string;
       readonly pbsBin: string | null;
     },
-    private readonly patience: Patience = usualPatience,
+    private readonly patience: ShellPatience = usualShellPatience,
   ) {
     this.bin = site.pbsBin;
   }

@@ -11,10 +11,14 @@ const names = [
   ...parts.map((part) => `perdure_pilot_${part}.py`),
 ];
 
-/** The parts of Perdure that run at a site, in a directory that is named for their content: versions lie side by side. */
-export interface SiteShim {
+/** Where the parts of Perdure that run at the site are. */
+export interface Shim {
   /** `shim/HASH`, below the working directory. */
   readonly path: string;
+}
+
+/** The parts of Perdure that run at a site, in a directory that is named for their content: versions lie side by side. */
+export interface SiteShim extends Shim {
   readonly files: readonly { readonly name: string; readonly bytes: Uint8Array }[];
 }
 

@@ -1,10 +1,6 @@
 import { PerdureError } from '../../study/error';
 import type { TrialSpec } from '../../study/spec';
-import { attemptPath } from '../job-key';
 import type { JobRequest } from '../scheduler';
-import { runScript, trialJob } from './job-script';
-import { jobName } from './job-name';
-import type { PbsSite } from './pbs-site';
 import { readShim, type SiteShim } from './shim';
 import { lineOf } from './site-answer';
 import { words, type SiteShell } from './site-shell';
@@ -13,17 +9,14 @@ import { words, type SiteShell } from './site-shell';
 const transfer = 10 * 60_000;
 
 /**
- * Brings what a trial needs to its site: Perdure's own parts and the study's files once each, by their content, and each
- * attempt's directory made of them there.
+ * Brings what a trial needs to its site: Perdure's own parts and the study's files once each, by their content. Directories are
+ * made of them there.
  */
 export class Staging {
   private readonly there = new Map<string, Promise<void>>();
   readonly shim: SiteShim = readShim();
 
-  constructor(
-    private readonly site: PbsSite,
-    private readonly shell: SiteShell,
-  ) {}
+  constructor(private readonly shell: SiteShell) {}
 
   /** What everything else relies on: made anew where somebody has cleaned the site. */
   async shimReady(): Promise<void> {
@@ -60,21 +53,6 @@ export class Staging {
       }
       return `put_file ${words(`./${name}`, sha256, executable ? '755' : '644')}`;
     });
-  }
-
-  /** Lines that make the attempt's directory, whole or not at all, unless it is there. */
-  attemptLines(request: JobRequest, number: string): string {
-    const { key, trial, params } = request;
-    const path = attemptPath(key);
-    return [
-      `if begin_attempt ${words(number, path)}; then`,
-      ...this.fileLines(trial.files),
-      `put_text .perdure/params.json ${words(JSON.stringify(params))}`,
-      `put_text .perdure/run.sh ${words(runScript(this.site, this.shim, request))}`,
-      `put_text .perdure/job.sh ${words(trialJob(this.site, this.shim, jobName(key), request))}`,
-      `end_attempt ${words(number, path)}`,
-      'fi',
-    ].join('\n');
   }
 
   private async once(name: string, work: () => Promise<void>): Promise<void> {

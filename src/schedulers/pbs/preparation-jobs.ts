@@ -1,0 +1,106 @@
+import { quote } from '../../transports/quote';
+import { PerdureError } from '../../study/error';
+import { preparationKey } from '../job-key';
+import { judgePreparation, preparedPath, type PreparationVerdict } from '../preparation';
+import type { JobObservation } from '../scheduler';
+import type { Facts } from '../remote/attempt-view';
+import type { PreparationJobs } from '../remote/preparations';
+import type { Shim } from '../remote/shim';
+import { lineOf, textOf, type Answer } from '../remote/site-answer';
+import { readDeletion, readSubmission } from './command-answer';
+import { conclude } from './conclude';
+import { jobScript } from './job-script';
+import type { Observer } from './observer';
+import type { PbsSite } from './pbs-site';
+
+/** Preparations as jobs of PBS, listed with the others. */
+export class PbsPreparationJobs implements PreparationJobs {
+  constructor(
+    private readonly site: PbsSite,
+    private readonly observer: Observer,
+  ) {}
+
+  get most(): number | null {
+    return this.site.maxJobs;
+  }
+
+  script(shim: Shim, name: string, hash: string): string {
+    return preparationJob(this.site, shim, name, hash);
+  }
+
+  async judge(hash: string, answer: Answer, facts: Facts): Promise<PreparationVerdict> {
+    // A preparation has no result but its exit status.
+    if (facts.status?.code === 0 && !facts.status.doubtful)
+      return judgePreparation(
+        known(conclude({ ...facts, hasResult: true }, { kind: 'unseen' }, { grace: 0 })),
+      );
+    const refused = this.refusalIn(answer);
+    if (refused !== null) return refused;
+    const key = preparationKey(hash);
+    const jobId = lineOf(answer, 'job') ?? lineOf(answer, 'jobid');
+    if (jobId === undefined)
+      return judgePreparation(known(conclude(facts, { kind: 'unseen' }, { grace: 0 })));
+    this.observer.submitted(key, jobId);
+    const seen = await this.observer.observe(key);
+    if (seen.state !== 'unknown') return judgePreparation(seen);
+    const hint = `perdure login ${this.site.site}`;
+    if (seen.login === true) throw new PerdureError('LoginRequired', seen.why, { hint });
+    throw new PerdureError('Unavailable', seen.why, { where: this.where });
+  }
+
+  checkDeleted(answer: Answer): void {
+    const said = readDeletion({
+      status: Number(lineOf(answer, 'deleted') ?? 255),
+      stderr: textOf(answer, 'qdel'),
+    });
+    if (said.kind === 'done') return;
+    throw new PerdureError(
+      'Unavailable',
+      `its job could not be deleted: ${'message' in said ? said.message : ''}`,
+      { where: this.where },
+    );
+  }
+
+  private get where(): string {
+    return `site ${this.site.site}`;
+  }
+
+  /** Why there is no job yet. @throws `SubmitRejected`, `Unavailable` */
+  private refusalIn(answer: Answer): PreparationVerdict | null {
+    const full: PreparationVerdict = {
+      kind: 'open',
+      note: 'the site takes no more jobs now',
+      startedAt: null,
+    };
+    if (lineOf(answer, 'full') !== undefined) return full;
+    if (lineOf(answer, 'wait') !== undefined) {
+      return {
+        kind: 'open',
+        note: 'its submission was begun, and its job has not shown up yet',
+        startedAt: null,
+      };
+    }
+    const refused = lineOf(answer, 'refused');
+    if (refused === undefined) return null;
+    const [code = '', jobs = ''] = refused.split(' ');
+    const said = readSubmission({ status: Number(code), stderr: textOf(answer, 'qsub') }, Number(jobs));
+    if (said.kind === 'full') return full;
+    const message = 'message' in said ? said.message : 'qsub printed no id';
+    throw new PerdureError(said.kind === 'rejected' ? 'SubmitRejected' : 'Unavailable', message, {
+      where: this.where,
+    });
+  }
+}
+
+/** The PBS job of a preparation. */
+function preparationJob(site: PbsSite, shim: Shim, name: string, hash: string): string {
+  const directory = `${site.workingDir}/${preparedPath(hash)}`;
+  const program = ['/bin/bash', '-l', `${directory}/.perdure/run.sh`].map(quote).join(' ');
+  return jobScript(site, { name, nodes: 1 }, [
+    `exec /bin/sh ${quote(`${site.workingDir}/${shim.path}/wrapper.sh`)} --leave-group ${quote(directory)} ${program}`,
+  ]);
+}
+
+function known(seen: JobObservation): Parameters<typeof judgePreparation>[0] {
+  return seen.state === 'unknown' ? { state: 'pending', note: seen.why } : seen;
+}
