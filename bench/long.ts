@@ -2,12 +2,13 @@
  * A long study of trials that do nothing, to its end: events of each run, the worker's memory on the way, and what a trial
  * leaves in the ledger and in Temporal's history. Run: npm run bench:long [TRIALS]
  */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openStudy } from '../src/client/start-study';
 import { readStudy } from '../src/config';
 import { Installation } from '../test/support/installation';
+import { pidOf, residentMegabytes } from './process-figures';
 
 const parallel = 16;
 
@@ -37,7 +38,7 @@ async function main(): Promise<void> {
       const { state, trials: counts } = await handle.status();
       const done = counts.complete + counts.failed;
       if (done >= ((memory.length + 1) * trials) / 10) {
-        memory.push(residentMegabytes(installation));
+        memory.push(Math.round(residentMegabytes(pidOf(installation, 'worker'))));
         console.log(
           `${String(done).padStart(6)} trials, ${seconds(from)} s, worker ${String(memory.at(-1))} MB`,
         );
@@ -82,15 +83,6 @@ function bytesOf(database: string): number {
     (sum, end) => sum + (statSync(database + end, { throwIfNoEntry: false })?.size ?? 0),
     0,
   );
-}
-
-function residentMegabytes(installation: Installation): number {
-  const { identity } = JSON.parse(readFileSync(join(installation.home, 'worker.json'), 'utf8')) as {
-    identity: { pid: number };
-  };
-  const [, kilobytes = '0'] =
-    /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${String(identity.pid)}/status`, 'utf8')) ?? [];
-  return Math.round(Number(kilobytes) / 1024);
 }
 
 void main();

@@ -13,10 +13,10 @@ import { openStudy } from '../src/client/start-study';
 import { readStudy } from '../src/config';
 import { embeddedServer } from '../src/server/embedded-server';
 import { Installation } from '../test/support/installation';
+import { cpuSeconds, pidOf, ticks } from './process-figures';
 
 const parallel = 16;
 const python = resolve(__dirname, '..', '.venv', 'bin', 'python');
-const ticks = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
 interface Figure {
   readonly what: string;
@@ -26,24 +26,10 @@ interface Figure {
   readonly parts: Readonly<Record<string, number>>;
 }
 
-/** CPU seconds of a process and its ended children (proc(5), fields 14 to 17). */
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0) / ticks;
-}
-
 /** The worker's helper, which has the trials' processes among its own ended children. */
 function childrenOf(pid: number): readonly number[] {
   const text = readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'latin1');
   return text.split(' ').filter(Boolean).map(Number);
-}
-
-function pidOf(installation: Installation, name: string): number {
-  const { identity } = JSON.parse(readFileSync(join(installation.home, `${name}.json`), 'utf8')) as {
-    identity: { pid: number };
-  };
-  return identity.pid;
 }
 
 async function measure(
