@@ -30,6 +30,7 @@ import type { SiteHealth } from '../study/site-health';
 import { siteHostQueue, siteQueue, STUDY_QUEUE } from '../study/task-queues';
 import type { AttemptRef } from '../workflows/activity-types';
 import type { FailpointSinks } from '../workflows/failpoints';
+import { activitiesTogether } from './activities-together';
 import { carryControl } from './carry-control';
 import { createFailpoint } from './failpoint';
 import { serveHealth } from './health';
@@ -149,12 +150,12 @@ export async function runWorker(run: WorkerRun): Promise<void> {
       create({
         ...workflows(),
         taskQueue: STUDY_QUEUE,
-        activities: {
-          ...createStudyActivities({ ledger, contexts, failpoint, watch, flags, stopping: stop }),
-          tryAttempt: (attempt: AttemptRef) => siteActivities.tryAttempt(attempt),
-          ...createAgentActivities({ ledger, contexts, failpoint, watch, surroundings }),
-          ...createBatchActivities({ ledger }),
-        },
+        activities: activitiesTogether([
+          createStudyActivities({ ledger, contexts, failpoint, watch, flags, stopping: stop }),
+          { tryAttempt: (attempt: AttemptRef) => siteActivities.tryAttempt(attempt) },
+          createAgentActivities({ ledger, contexts, failpoint, watch, surroundings }),
+          createBatchActivities({ ledger }),
+        ]),
         maxCachedWorkflows,
         sinks: failpointSinks(failpoint),
       }),

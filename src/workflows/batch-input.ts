@@ -1,4 +1,4 @@
-import type { AttemptsSnapshot } from './trial';
+import type { AttemptsSnapshot } from './attempts';
 import type { BatchRef, JobStart } from './activity-types';
 
 /** The argument of the workflows that run jobs without a study. */

@@ -3,7 +3,7 @@ import type { JobOutcome } from '../jobs/job';
 import type { BatchActivities, JobAttemptRef, JobStart, SiteActivities } from './activity-types';
 import type { BatchInput, JobTally, WindowSnapshot } from './batch-input';
 import { boundary } from './retry';
-import { Attempts, type AttemptsSnapshot } from './trial';
+import { Attempts, type AttemptsSnapshot } from './attempts';
 
 /** Jobs that one activity reads from the ledger. */
 const page = 200;
