@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
+import { awaitingAttr, awaitingJson } from '../agent/awaiting';
 import { checkAnswer, paramsKey } from '../agent/check-proposals';
+import { decidedRounds } from '../agent/decisions';
 import { mostOf } from '../agent/limits';
 import { notesSchema, proposalSchema, verdictSchema, type JsonSchema } from '../agent/proposal-schema';
 import { callName, type Usage } from '../agent/round';
@@ -51,10 +53,13 @@ export function createAgentActivities(deps: AgentDependencies): AgentActivities 
       return checkAnswer(answer, { space: spec.space, known, wanted, tools, sites: spec.sites });
     }),
     agentRecord: activity((study, record) => ledger.saveRound(study.name, record)),
+    agentDecide: activity(async (study, decisions) => {
+      const changed = decidedRounds(await ledger.listRounds(study.name), decisions);
+      for (const record of changed) await ledger.saveRound(study.name, record);
+    }),
     agentAwait: activity((study, pending) =>
       ledger.setStudyAttrs(study.name, {
-        // Plain JSON, as the types of an idea are.
-        'perdure:awaiting_approval': JSON.parse(JSON.stringify(pending)) as never,
+        [awaitingAttr]: awaitingJson(pending),
       }),
     ),
   };

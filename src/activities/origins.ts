@@ -54,7 +54,7 @@ export class Origins {
         const why = this.problem(idea, batch);
         if (why === null) return { params: idea.params, userAttrs: ideaAttrs(idea) };
         this.dropped_.push(idea.id);
-        return { userAttrs: fallback(backbone, idea.agent, why) };
+        return { userAttrs: { ...fallback(backbone, idea.agent, why), dropped_idea: idea.id } };
       }
     }
   }

@@ -1,9 +1,12 @@
 import { Context } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
+import { awaitingAttr, awaitingJson, awaitingOf } from '../agent/awaiting';
+import type { AgentState } from '../agent/turns';
 import type { Ledger } from '../storage/ledger';
 import { PerdureError } from '../study/error';
 import type { TrialOutcome } from '../study/progress';
+import type { StudySpec } from '../study/spec';
 import { emptyTally, tallyAfter } from '../study/study-state';
 import { isFinal, type Trial } from '../study/trial';
 import type { StudyActivities, StudyRef } from '../workflows/activity-types';
@@ -59,12 +62,13 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
       await contexts.get(study);
       const own = new Set(await ledger.proposedNumbers(study.name));
       const trials = (await ledger.readTrials(study.name, {})).filter((trial) => own.has(trial.number));
-      const directions = (await contexts.get(study)).spec.objectives.map(({ direction }) => direction);
+      const { spec } = await contexts.get(study);
+      const directions = spec.objectives.map(({ direction }) => direction);
       const ended = trials
         .filter((trial) => isFinal(trial.state))
         .sort((a, b) => (a.datetimeComplete?.getTime() ?? 0) - (b.datetimeComplete?.getTime() ?? 0))
         .flatMap((trial) => outcomeOf(trial) ?? []);
-      const agent = agentStateOf(trials, await ledger.listRounds(study.name));
+      const agent = await agentsOf(ledger, study, spec, trials);
       return {
         ...(agent === null ? {} : { agent }),
         // Whoever opens a study again after failures has mended something, or wants to see them again.
@@ -161,6 +165,21 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
       return submission?.state === 'withdrawn' ? null : last;
     }),
   };
+}
+
+/** The account of the study's agents; what waits for a person is shown again. */
+async function agentsOf(
+  ledger: Ledger,
+  study: StudyRef,
+  { sampler }: StudySpec,
+  trials: readonly Trial[],
+): Promise<AgentState | null> {
+  if (sampler.type !== 'agent') return null;
+  const told = (await ledger.findStudy(study.name))?.attrs[awaitingAttr];
+  const state = agentStateOf(trials, await ledger.listRounds(study.name), sampler, awaitingOf(told));
+  if (state !== null && (told !== undefined || state.pending.length > 0))
+    await ledger.setStudyAttrs(study.name, { [awaitingAttr]: awaitingJson(state.pending) });
+  return state;
 }
 
 async function isClosed(client: Client, workflowId: string): Promise<boolean> {

@@ -50,6 +50,8 @@ export interface Idea {
   readonly usage: Usage;
   /** A site of the study that the model would have it run at. */
   readonly site?: string;
+  /** What a person said of it: `approved`, or why not; absent while nobody did. */
+  readonly outcome?: string;
 }
 
 /** Something else than a trial that a model asks of the study. */
@@ -95,8 +97,9 @@ export function addMistakes(a: Mistakes, b: Mistakes): Mistakes {
  * - `invalid`: nothing usable after the repairs
  * - `away`: the model could not be reached, or did not answer in time
  * - `limits`: a call more could exceed a limit
+ * - `reflected`: it was the look back at the end of a study, which proposes nothing
  */
-export type RoundEnd = 'accepted' | 'invalid' | 'away' | 'limits';
+export type RoundEnd = 'accepted' | 'invalid' | 'away' | 'limits' | 'reflected';
 
 /** The story of one round, as the ledger keeps it. */
 export interface RoundRecord {

@@ -59,9 +59,10 @@ function roundLines(round: RoundRecord, { calls, trials }: StudyExplanation): re
   return [
     `round ${String(round.round)} of ${agent}: ${end}${repaired}${reason === '' ? '' : `: ${printable(reason, 400)}`}`,
     ...calls.filter((call) => call.round === round.round).map((call) => `  ${callLine(call)}`),
-    ...round.ideas.map(({ id, params, rationale }) => {
+    ...round.ideas.map(({ id, params, rationale, outcome = 'not tried' }) => {
       const trial = trials.find(({ userAttrs }) => userAttrs['agent_idea'] === id);
-      const became = trial === undefined ? 'not tried' : `trial ${String(trial.number)}, ${resultOf(trial)}`;
+      const became =
+        trial === undefined ? printable(outcome, 200) : `trial ${String(trial.number)}, ${resultOf(trial)}`;
       return `  - ${became}: ${printable(JSON.stringify(params), 300)} ${printable(rationale, 300)}`;
     }),
     ...round.requests.map(

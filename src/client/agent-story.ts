@@ -1,3 +1,4 @@
+import { awaitingAttr, awaitingOf } from '../agent/awaiting';
 import type { RoundRecord } from '../agent/round';
 import { tallyOf, type ProposerTally } from '../agent/tally';
 import type { Pending } from '../agent/turns';
@@ -26,10 +27,11 @@ export async function agentStatus(
 ): Promise<AgentStatus | null> {
   const sampler = perdure?.spec.sampler;
   if (sampler?.type !== 'agent') return null;
-  const [rounds, { calls, tokens, costUsd }] = await Promise.all([
+  const [all, { calls, tokens, costUsd }] = await Promise.all([
     ledger.listRounds(name),
     ledger.spentOnCalls(name),
   ]);
+  const rounds = all.filter(({ end }) => end !== 'reflected');
   const failed = rounds.filter(({ ideas }) => ideas.length === 0);
   const last = rounds.at(-1);
   return {
@@ -37,7 +39,7 @@ export async function agentStatus(
     fallbacks: failed.length,
     ...{ calls, tokens, cost_usd: costUsd, limits: sampler.limits },
     note: last === undefined || last.ideas.length > 0 ? '' : noteOf(last, rounds, sampler.backbone.type),
-    awaiting_approval: ended ? [] : awaiting(attrs['perdure:awaiting_approval']),
+    awaiting_approval: ended ? [] : awaitingOf(attrs[awaitingAttr]).map(shown),
   };
 }
 
@@ -47,24 +49,14 @@ function noteOf({ reason }: RoundRecord, rounds: readonly RoundRecord[], backbon
   return `${who}: ${reason}`;
 }
 
-function awaiting(value: unknown): readonly AwaitingApproval[] {
-  if (!Array.isArray(value)) return [];
-  // What `agentAwait` wrote.
-  return (value as readonly Pending[]).map((one) =>
-    one.kind === 'trial'
-      ? {
-          number: one.number,
-          agent: one.idea.agent,
-          what: JSON.stringify(one.idea.params),
-          why: one.idea.rationale,
-        }
-      : {
-          number: one.number,
-          agent: one.request.agent,
-          what: `${one.request.tool} ${JSON.stringify(one.request.arguments)}`,
-          why: one.request.reason,
-        },
-  );
+function shown(one: Pending): AwaitingApproval {
+  const { number } = one;
+  if (one.kind === 'trial') {
+    const { agent, params, rationale } = one.idea;
+    return { number, agent, what: JSON.stringify(params), why: rationale };
+  }
+  const { agent, tool, arguments: args, reason } = one.request;
+  return { number, agent, what: `${tool} ${JSON.stringify(args)}`, why: reason };
 }
 
 export async function explainStudy(ledger: Ledger, study: LedgerStudy): Promise<StudyExplanation> {

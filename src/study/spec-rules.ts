@@ -176,8 +176,17 @@ function isParamValue(value: unknown): value is ParamValue {
   return value === null || typeof value !== 'object';
 }
 
-/** Pruning compares trials by one value, as in Optuna. */
+/** Pruning compares trials by one value, as in Optuna; and no rung lies above a trial's last step. */
 export function checkPruner({ pruner, objectives }: StudySpec): readonly Problem[] {
+  if (
+    pruner.type === 'hyperband' &&
+    pruner.max_resource !== 'auto' &&
+    pruner.max_resource < pruner.min_resource
+  ) {
+    const [least, most] = [String(pruner.min_resource), String(pruner.max_resource)];
+    const message = `'max_resource' of the pruner is ${most}, below its 'min_resource' ${least}`;
+    return [{ path: ['pruner', 'max_resource'], message, hint: `max_resource: ${least} or more, or auto` }];
+  }
   if (pruner.type === 'none' || objectives.length === 1) return [];
   const message = 'a study with several objectives can not prune';
   return [{ path: ['pruner'], message, hint: 'pruner: {type: none}' }];

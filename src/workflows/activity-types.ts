@@ -1,4 +1,5 @@
 import type { CheckedAnswer } from '../agent/check-proposals';
+import type { Decision } from '../agent/decisions';
 import type { CallKey, CallPurpose, Conversation, RoundRecord, Usage } from '../agent/round';
 import type { AgentState, Pending, Slot } from '../agent/turns';
 import type { Json } from '../study/json';
@@ -143,6 +144,8 @@ export interface AgentActivities {
   agentValidate(study: StudyRef, specVersion: number, check: AnswerCheck): Promise<CheckedAnswer>;
   /** Writes the round's story. */
   agentRecord(study: StudyRef, record: RoundRecord): Promise<void>;
+  /** Adds to the stories of rounds what was decided of their ideas and requests. */
+  agentDecide(study: StudyRef, decisions: readonly Decision[]): Promise<void>;
   /** Lets people see what waits for their yes. */
   agentAwait(study: StudyRef, pending: readonly Pending[]): Promise<void>;
 }

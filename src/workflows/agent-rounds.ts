@@ -8,6 +8,7 @@ import {
   setHandler,
   workflowInfo,
 } from '@temporalio/workflow';
+import { approved, type Decision } from '../agent/decisions';
 import { noMistakes, type Idea, type RoundRecord, type ToolRequest } from '../agent/round';
 import { toolAction } from '../agent/tool-action';
 import {
@@ -49,6 +50,7 @@ export class AgentRounds {
   private running = false;
   /** Slots that the round under way is to fill. */
   private due = 0;
+  private readonly lookedBack = new Set<string>();
   /** Why the last round brought nothing. */
   private last = '';
 
@@ -120,6 +122,25 @@ export class AgentRounds {
     if (left.length > 0 && this.turns !== undefined) this.turns = givenBack(this.turns, left);
   }
 
+  /**
+   * Lets each model that has proposed look back once at what came of its last proposals, where the study is complete and the
+   * model within reach; the last thing that a study does.
+   */
+  lookBack(): boolean {
+    const { sampler } = this.state.spec;
+    const { turns } = this;
+    if (sampler.type !== 'agent' || turns === undefined || this.state.ending?.state !== 'complete')
+      return false;
+    if (turns.away > 0 || turns.closed !== null) return false;
+    const next = sampler.agents.find(
+      ({ name, by }) => by.kind === 'model' && (turns.given[name] ?? 0) > 0 && !this.lookedBack.has(name),
+    );
+    if (next === undefined) return false;
+    this.lookedBack.add(next.name);
+    this.begin(next, 0, sampler);
+    return true;
+  }
+
   /** Ends the round where the study is ending. */
   follow(): void {
     if (this.running && this.state.ending !== null && !this.life.consideredCancelled) this.life.cancel();
@@ -154,17 +175,20 @@ export class AgentRounds {
     { remarks, away, ideas }: AgentState,
   ): Promise<void> {
     const { spec, specVersion } = this.state;
-    const ended = await this.life
+    const last = wanted === 0;
+    const ended = await (last ? new CancellationScope() : this.life)
       .run(() =>
         executeChild<typeof agent>('agent', {
           workflowId: roundWorkflowId(workflowInfo().workflowId, round),
           args: [
             {
               ...{ study: this.ref, specVersion, sampler, sites: spec.sites, agent: who, round, wanted },
-              ...{ besides: ideas.map(({ params }) => params), remarks, away },
+              ...{ besides: ideas.map(({ params }) => params), remarks },
+              // The end of a study waits for one answer, not for an outage.
+              away: last ? 1 : away,
             },
           ],
-          staticSummary: `round ${String(round)}: ${who.name} proposes ${String(wanted)}`,
+          staticSummary: `round ${String(round)}: ${who.name} ${last ? 'looks back' : `proposes ${String(wanted)}`}`,
           typedSearchAttributes: [{ key: searchAttributes.study, value: studyKeyword(spec.name) }],
         }),
       )
@@ -173,11 +197,11 @@ export class AgentRounds {
         log.warn('a round ended without a word', { round, error });
         return this.lost(who, round, error);
       });
-    if (ended === null) return;
+    if (ended === null || last) return;
     this.last = ended.ideas.length > 0 ? '' : `${ended.end}: ${ended.reason}`;
     this.turns = roundEnded(this.turns ?? noTurns, ended, sampler, Math.max(1, this.due));
     if (this.turns.pending.length > 0) await this.tell();
-    else await this.carryOut(ended, ended.requests);
+    else await this.carryOut(ended.requests);
   }
 
   /** Its workflow was ended by hand, or is somebody else's. */
@@ -200,19 +224,14 @@ export class AgentRounds {
   }
 
   /** What the agent asks of the study, each as a person's request; what became of it is told to the agents and recorded. */
-  private async carryOut(record: RoundRecord, requests: readonly ToolRequest[]): Promise<void> {
-    if (requests.length === 0) return;
-    const outcomes = new Map<string, string>();
+  private async carryOut(requests: readonly ToolRequest[]): Promise<void> {
+    const decisions: Decision[] = [];
     for (const request of requests) {
       const outcome = await this.carryOutOne(request);
-      outcomes.set(request.id, outcome);
+      decisions.push({ id: request.id, outcome });
       this.remark(`${request.tool} ${JSON.stringify(request.arguments)}: ${outcome}`);
     }
-    const told = record.requests.map((request) => {
-      const outcome = outcomes.get(request.id);
-      return outcome === undefined ? request : { ...request, outcome };
-    });
-    await activities.agentRecord(this.ref, { ...record, requests: told });
+    if (decisions.length > 0) await activities.agentDecide(this.ref, decisions);
   }
 
   private async carryOutOne(request: ToolRequest): Promise<string> {
@@ -275,11 +294,10 @@ export class AgentRounds {
     this.turns = { ...before, approved: true, ideas: [...before.ideas, ...changed] };
     if (edit !== undefined)
       this.remark(`a person changed a proposal to ${JSON.stringify(changed[0]?.params)}`);
-    for (const one of named) {
-      if (one.kind !== 'request') continue;
-      const outcome = await this.carryOutOne(one.request);
-      this.remark(`${one.request.tool} ${JSON.stringify(one.request.arguments)}: ${outcome}`);
-    }
+    // Written down first: whoever opens the study again finds what was approved, as it was approved.
+    const decisions = changed.map(({ id, params }) => ({ id, outcome: approved, params }));
+    if (decisions.length > 0) await activities.agentDecide(this.ref, decisions);
+    await this.carryOut(named.flatMap((one) => (one.kind === 'request' ? [one.request] : [])));
     await this.tell();
     this.window.touch();
     return named.map(({ number }) => number);
@@ -298,6 +316,11 @@ export class AgentRounds {
       turns = remarked(turns, `${what} was ${why}`);
     }
     this.turns = turns;
+    const decisions = named.map((one) => ({
+      id: one.kind === 'trial' ? one.idea.id : one.request.id,
+      outcome: why,
+    }));
+    await activities.agentDecide(this.ref, decisions);
     await this.tell();
     this.window.touch();
     return named.map(({ number }) => number);

@@ -37,7 +37,7 @@ const modulePatience = 30 * 60_000;
  */
 export async function agent(input: RoundInput): Promise<RoundRecord> {
   const round = new Round(input);
-  const record = await round.run();
+  const record = input.wanted === 0 ? await round.lookBack() : await round.run();
   await steps(`round ${String(input.round)}: ${record.end}`).agentRecord(input.study, record);
   setCurrentDetails(described(record));
   return record;
@@ -83,21 +83,32 @@ class Round {
       this.reason = `nothing of what it proposed could be used after ${String(this.repairs)} repairs: ${this.problems.at(-1) ?? ''}`;
     }
     return {
-      round,
-      agent: who.name,
+      ...this.record(notes, seen),
       end: proposals.length > 0 ? 'accepted' : this.end,
-      reason: this.reason,
       ideas: this.ideasOf(proposals),
       requests: this.requests.map((request, i) => ({
         ...request,
         id: `${String(round)}-r${String(i + 1)}`,
         agent: who.name,
       })),
-      mistakes: this.mistakes,
-      repairs: this.repairs,
-      problems: this.problems.slice(-10),
-      notes,
-      seen: seen.seen,
+    };
+  }
+
+  /** Notes on the last proposals of a study, for whoever reads its story or goes on with it. */
+  async lookBack(): Promise<RoundRecord> {
+    const { study, specVersion, round, agent: who } = this.input;
+    const asked = `${who.name} looks back`;
+    const seen = await steps(asked).agentObserve(study, specVersion, { round, agent: who.name, wanted: 0 });
+    const notes = await this.reflect(seen);
+    return { ...this.record(notes, seen), end: 'reflected' };
+  }
+
+  private record(notes: string, { seen }: RoundBriefing): RoundRecord {
+    const { round, agent: who } = this.input;
+    return {
+      ...{ round, agent: who.name, end: this.end, reason: this.reason, ideas: [], requests: [] },
+      ...{ mistakes: this.mistakes, repairs: this.repairs, problems: this.problems.slice(-10) },
+      ...{ notes, seen },
     };
   }
 

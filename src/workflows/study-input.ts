@@ -50,7 +50,7 @@ export interface RoundInput {
   readonly agent: AgentSpec;
   /** From 1. */
   readonly round: number;
-  /** Proposals. */
+  /** Proposals; 0: it only looks back at what came of its last ones. */
   readonly wanted: number;
   /** Accepted before, and not tried yet. */
   readonly besides: readonly Params[];

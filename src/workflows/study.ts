@@ -101,7 +101,7 @@ async function run(input: StudyInput, ref: StudyRef, state: StudyStateMachine, p
     preparation.follow();
     rounds.follow();
     await herald.tell();
-    if (state.over && requests.idle && rounds.idle) {
+    if (state.over && requests.idle && rounds.idle && !rounds.lookBack()) {
       await condition(allHandlersFinished);
       return;
     }

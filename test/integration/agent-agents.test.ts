@@ -65,7 +65,7 @@ test('what a trial comes from is told of each', async () => {
     expect(told).toContain(words);
   expect(await bench.installation.perdure('explain', 'each', '99')).toMatchObject({ code: 2 });
   const status = JSON.parse(await bench.installation.must('status', 'each', '--json')) as { agent: object };
-  expect(status.agent).toMatchObject({ rounds: 1, fallbacks: 0, calls: 2, note: '', awaiting_approval: [] });
+  expect(status.agent).toMatchObject({ rounds: 1, fallbacks: 0, calls: 3, note: '', awaiting_approval: [] });
 });
 
 test('the critic refuses, and its reason is kept; notes are read by the next call', async () => {

@@ -71,7 +71,8 @@ test('a proposal waits over a worker’s death, and is edited, approved or refus
   });
   expect(trials.filter(({ userAttrs }) => userAttrs['proposed_by'] === 'agent')).toHaveLength(3);
   // The model is told what became of its proposals.
-  expect(bench.models[0]?.asked.at(-1)?.prompt).toContain('was refused by a person: too curved');
+  const asked = bench.models[0]?.asked.filter(({ purpose }) => purpose === 'propose');
+  expect(asked?.at(-1)?.prompt).toContain('was refused by a person: too curved');
   await expect(study.approve()).rejects.toThrow('is not running');
 });
 

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { openStudy } from '../../src/client/start-study';
 import type { Session } from '../../src/client/session';
 import type { StudyHandle } from '../../src/client/study-handle';
@@ -43,6 +44,21 @@ export class AgentBench {
     if (script.length > 0) model.script = [...script];
     this.models.push(model);
     return model;
+  }
+
+  /** Parts of a study whose trials wait until the gate is opened, so that it runs as long as a test looks at it. */
+  gate(name: string): { readonly trial: Parts; readonly open: () => void } {
+    const gate = join(this.installation.folder, `gate-${name}`);
+    this.installation.write(
+      'gated.sh',
+      `while [ ! -e "$GATE" ]; do sleep 0.05; done\nprintf '{"loss": %s}' "$1" >"$PERDURE_RESULT"\n`,
+    );
+    return {
+      trial: { command: ['sh', 'gated.sh', '{x}'], files: ['gated.sh'], env: { GATE: gate } },
+      open: () => {
+        this.installation.write(`gate-${name}`, '');
+      },
+    };
   }
 
   /** A study of short trials whose loss is `x`. */
