@@ -7,21 +7,14 @@ import type { AddressInfo } from 'node:net';
  * from the test.
  */
 
+/** How a request can be answered, by name. */
+export const behaviours = [
+  ...(['good', 'out of range', 'malformed JSON', 'prose around JSON', 'refusal', 'repeats', 'slow'] as const),
+  ...(['429', '500', 'cut connection', 'injection', 'unauthorized'] as const),
+] as const;
+
 /** How one request is answered. */
-export type Behaviour =
-  | 'good'
-  | 'out of range'
-  | 'malformed JSON'
-  | 'prose around JSON'
-  | 'refusal'
-  | 'repeats'
-  | 'slow'
-  | '429'
-  | '500'
-  | 'cut connection'
-  | 'injection'
-  | 'unauthorized'
-  | { readonly text: string };
+export type Behaviour = (typeof behaviours)[number] | { readonly text: string };
 
 interface Asked {
   readonly system: string;
