@@ -5,8 +5,20 @@ import { StudyHandle } from './client/study-handle';
 
 export { Session, type SessionOptions } from './client/session';
 export { StudyHandle } from './client/study-handle';
-export { bestTrials, type StudyStatus } from './client/study-status';
+export { bestTrials, type AgentStatus, type AwaitingApproval, type StudyStatus } from './client/study-status';
 export type { WaitingTrial } from './client/waiting-trials';
+export type { StudyExplanation } from './client/agent-story';
+export { previewCalls, type CallPreview } from './client/preview-call';
+export type { ProposerTally } from './agent/tally';
+export type { Conversation, Idea, Mistakes, RoundEnd, RoundRecord, ToolRequest, Usage } from './agent/round';
+export type {
+  Proposer,
+  ProposerAnswer,
+  ProposerQuestion,
+  ProposerSite,
+  ProposerTrial,
+} from './agent/proposer';
+export type { CallRow } from './storage/ledger';
 export { openStudy, type Opening } from './client/start-study';
 export type { BatchStatus, JobReport } from './client/batch-handle';
 export { diagnose, type Diagnosis, type DiagnoseOptions } from './client/diagnose';
@@ -20,7 +32,18 @@ export { PerdureError, type ErrorDetails, type ErrorKind } from './study/error';
 export type { Adjustment, ParameterChange } from './study/adjustment';
 export type { StudyProgress, StudyState } from './study/progress';
 export type { Choice, Distribution, Parameter, Params, ParamValue, SearchSpace } from './study/space';
-export type { Budget, PrunerSpec, SamplerSpec, StudySpec, TrialSpec } from './study/spec';
+export type {
+  AgentLimits,
+  AgentSamplerSpec,
+  AgentSpec,
+  AgentTool,
+  Budget,
+  ModelSpec,
+  PrunerSpec,
+  SamplerSpec,
+  StudySpec,
+  TrialSpec,
+} from './study/spec';
 export type { Direction, Objective, Trial, TrialState } from './study/trial';
 export { ensureServer } from './server/embedded-server';
 export { ensureWorker } from './server/background-worker';

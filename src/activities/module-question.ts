@@ -1,5 +1,5 @@
+import type { ProposerQuestion, ProposerSite, ProposerTrial } from '../agent/proposer';
 import type { Ledger } from '../storage/ledger';
-import type { Json } from '../study/json';
 import type { SiteView } from '../study/site-choice';
 import type { AgentSpec } from '../study/spec';
 import type { Trial } from '../study/trial';
@@ -18,11 +18,11 @@ export async function moduleQuestion(
   study: StudyRef,
   agent: AgentSpec,
   { conversation, problems, wanted, round }: ModelCall,
-): Promise<Readonly<Record<string, Json>>> {
+): Promise<ProposerQuestion> {
   const { spec } = context;
   const trials = await ledger.readTrials(study.name, { reports: false });
   const sampler = spec.sampler.type === 'agent' ? spec.sampler : null;
-  const question = {
+  return plain({
     study: spec.name,
     agent: agent.name,
     persona: agent.persona,
@@ -38,15 +38,19 @@ export async function moduleQuestion(
     candidates: await candidatesOf(context, wanted),
     prompt: conversation.messages.at(-1)?.content ?? '',
     problems,
-  };
-  return JSON.parse(JSON.stringify(question)) as Readonly<Record<string, Json>>;
+  });
 }
 
-function trialOf({ number, state, values, params, userAttrs }: Trial): object {
+/** As it is after its way to the proposer's process. */
+function plain(question: ProposerQuestion): ProposerQuestion {
+  return JSON.parse(JSON.stringify(question)) as ProposerQuestion;
+}
+
+function trialOf({ number, state, values, params, userAttrs }: Trial): ProposerTrial {
   const { proposed_by = null, fail_reason = null, error = null } = userAttrs;
   return { number, state, values, params, proposed_by, fail_reason, error };
 }
 
-function siteOf({ site, state, free, queued }: SiteView): object {
+function siteOf({ site, state, free, queued }: SiteView): ProposerSite {
   return { name: site, state, free, queued };
 }
