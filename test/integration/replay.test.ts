@@ -14,8 +14,19 @@ beforeAll(() => {
 });
 
 function workflowIdOf(name: string): string {
-  const [, kind, study = '', number = ''] = /^(study|trial)-(.*)-(\d+)\.json$/.exec(name) ?? [];
-  return kind === 'trial' ? `perdure/${study}/${number}` : `perdure/${study}`;
+  const [, kind = '', what = '', number = ''] = /^([a-z]+)-(.*)-(\d+)\.json$/.exec(name) ?? [];
+  switch (kind) {
+    case 'study':
+      return `perdure/${what}`;
+    case 'trial':
+      return `perdure/${what}/${number}`;
+    case 'agent':
+      return `perdure/${what}/agent/${number}`;
+    case 'diagnosis':
+      return `perdure/diagnose/${what}`;
+    default:
+      return `perdure/${kind}/${what}`;
+  }
 }
 
 async function replay(
@@ -24,6 +35,18 @@ async function replay(
 ): Promise<void> {
   const history = JSON.parse(readFileSync(join(histories, name), 'utf8')) as unknown;
   await Worker.runReplayHistory({ workflowBundle }, history, workflowIdOf(name));
+}
+
+interface ScheduledActivity {
+  readonly activityTaskScheduledEventAttributes?: { readonly activityType: { readonly name: string } };
+}
+
+/** In the order in which they were scheduled. */
+function activityNames(name: string): readonly string[] {
+  const { events } = JSON.parse(readFileSync(join(histories, name), 'utf8')) as {
+    events: ScheduledActivity[];
+  };
+  return events.flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType.name ?? []);
 }
 
 function eventTypes(name: string): readonly string[] {
@@ -47,6 +70,26 @@ test('the histories contain what they are there for', () => {
   expect(eventTypes('trial-near-0.json')).not.toContain('EVENT_TYPE_ACTIVITY_TASK_SCHEDULED');
   expect(eventTypes('trial-near-1.json')).toContain('EVENT_TYPE_MARKER_RECORDED');
   expect(eventTypes('trial-near-1.json')).toContain('EVENT_TYPE_ACTIVITY_TASK_SCHEDULED');
+});
+
+test('they tell of agents, of several sites, and of jobs without a study', () => {
+  const text = (name: string): string => activityNames(name).join(' ');
+  expect(text('agent-agent-1.json')).toMatch(
+    /agentObserve agentPropose agentValidate agentRepair agentValidate agentCritic agentRecord/,
+  );
+  expect(text('study-agent-0.json')).toContain('agentAwait');
+  expect(text('study-agent-0.json')).toContain('agentDecide');
+  expect(
+    names
+      .filter((name) => name.startsWith('agent-'))
+      .some((name) => /^agentObserve agentReflect agentRecord$/.test(text(name))),
+  ).toBe(true);
+  expect(text('trial-sites-0.json')).toMatch(/^chooseSite startAttempt/);
+  expect(text('job-jobs-0.json')).toContain('startJob');
+  expect(text('diagnosis-diagnosis-0.json')).toContain('judgeDiagnosis');
+  const batches = names.filter((name) => name.startsWith('batch-'));
+  expect(batches.flatMap(eventTypes)).toContain('EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW');
+  expect(batches.flatMap(eventTypes)).toContain('EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED');
 });
 
 test.each(names)('%s replays', async (name) => {

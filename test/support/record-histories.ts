@@ -3,14 +3,18 @@
  * way that old histories need not survive; until then the committed ones hold. A new one alone: … -- NAME
  */
 import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
+import { homedir, hostname, release } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils';
 import type { Session } from '../../src/client/session';
+import { submitJob } from '../../src';
+import { openBatch } from '../../src/client/open-batch';
+import { loadJobs } from '../../src/config';
+import { AgentBench } from './agent-bench';
 import { HeldStudy } from './held-study';
-import { Installation } from './installation';
+import { until, type Installation } from './installation';
 
 const target = resolve(__dirname, '..', 'fixtures', 'histories');
 
@@ -19,29 +23,37 @@ const recordings = {
   pruned: recordPruned,
   stopped: recordStopped,
   near: recordNear,
+  agent: recordAgent,
+  sites: recordSites,
+  jobs: recordJobs,
+  diagnosis: recordDiagnosis,
 };
 
 async function main(): Promise<void> {
   const asked = process.argv.slice(2);
-  const installation = new Installation();
+  const bench = await AgentBench.start({ sites });
   mkdirSync(target, { recursive: true });
   try {
-    await installation.must('up');
-    const session = await installation.session();
     for (const [name, record] of Object.entries(recordings)) {
       if (asked.length > 0 && !asked.includes(name)) continue;
-      for (const old of globSync(`{study,trial}-${name}-*.json`, { cwd: target })) rmSync(join(target, old));
-      await record(installation, session);
+      for (const old of globSync(`*-${name}-*.json`, { cwd: target })) rmSync(join(target, old));
+      await record(bench);
     }
-    await session.close();
   } finally {
-    await installation.must('down');
-    await installation.destroy();
+    await bench.stop();
   }
 }
 
+/** One that never takes a trial, as nobody can log in. */
+const sites = {
+  gated: {
+    ...{ scheduler: 'pbs', working_dir: '/perdure/jobs', poll_interval: '1s', walltime: '00:10:00' },
+    transport: { type: 'openssh', host: 'login.example.org', control_path: '/nonexistent/master' },
+  },
+};
+
 /** Continue-as-new with trials in flight, an adjusted space, an enqueued, a cancelled and a retried trial. */
-async function recordContinued(installation: Installation, session: Session): Promise<void> {
+async function recordContinued({ installation, session }: AgentBench): Promise<void> {
   const budget = { trials: 14, parallel: 3 };
   const study = await HeldStudy.start(
     installation,
@@ -68,7 +80,7 @@ async function recordContinued(installation: Installation, session: Session): Pr
 }
 
 /** A trial that is pruned while it runs. */
-async function recordPruned(installation: Installation, session: Session): Promise<void> {
+async function recordPruned({ installation, session }: AgentBench): Promise<void> {
   const script = `#!/bin/sh
 i=0
 while [ $i -lt 3 ]; do echo "{\\"step\\": $i, \\"value\\": $1}" >>"$PERDURE_INTERMEDIATE"; i=$((i + 1)); done
@@ -94,7 +106,7 @@ echo "$1" >"$PERDURE_RESULT"
 }
 
 /** Paused, resumed, then stopped at once. */
-async function recordStopped(installation: Installation, session: Session): Promise<void> {
+async function recordStopped({ installation, session }: AgentBench): Promise<void> {
   const study = await HeldStudy.start(installation, session, { name: 'stopped' });
   await study.untilStarted(0, 1);
   await study.handle.pause();
@@ -108,7 +120,7 @@ async function recordStopped(installation: Installation, session: Session): Prom
 }
 
 /** Trials that begin within their workflow task: one ends there, one is followed by an activity, one is cancelled. */
-async function recordNear(installation: Installation, session: Session): Promise<void> {
+async function recordNear({ installation, session }: AgentBench): Promise<void> {
   const study = await HeldStudy.start(installation, session, {
     name: 'near',
     budget: { trials: 3, parallel: 1 },
@@ -122,6 +134,86 @@ async function recordNear(installation: Installation, session: Session): Promise
   await study.handle.cancel(2);
   await study.handle.result();
   await save(installation, session, study, 'near', [0, 1, 2]);
+}
+
+/** A model that mends its answer, is criticised, asks for something, and has some of its proposals refused by a person. */
+async function recordAgent(bench: AgentBench): Promise<void> {
+  const { installation, session } = bench;
+  const model = await bench.model('out of range', {
+    text: JSON.stringify({
+      proposals: [
+        { params: { x: 0.61, kind: 'linear' }, rationale: 'first' },
+        { params: { x: 0.62, kind: 'linear' }, rationale: 'second' },
+      ],
+      requests: [{ tool: 'narrow_space', arguments: { x: { low: 0.1 } }, reason: 'lower is worse' }],
+    }),
+  });
+  model.script.push('good');
+  const study = await bench.study(
+    'agent',
+    model,
+    { share: 1, batch: 2, critic: true, approval: 'first', tools: ['narrow_space'] },
+    { budget: { trials: 5, parallel: 2 } },
+  );
+  await until('they wait', async () => (await study.status()).agent?.awaiting_approval.length === 3);
+  await study.reject({ number: 2, reason: 'no' });
+  await study.approve();
+  await study.result();
+  const { workflow } = await session.client();
+  await write(installation, workflow.getHandle('perdure/agent'), 'study-agent-0');
+  await write(installation, workflow.getHandle('perdure/agent/1'), 'trial-agent-1');
+  const rounds = await session.ledger.listRounds('agent');
+  for (const { round } of rounds) {
+    const id = `perdure/agent/agent/${String(round)}`;
+    await write(installation, workflow.getHandle(id), `agent-agent-${String(round)}`);
+  }
+}
+
+/** A trial that its first site does not take, and one that is cancelled at its second. */
+async function recordSites({ installation, session }: AgentBench): Promise<void> {
+  const budget = { trials: 2, parallel: 1 };
+  const study = await HeldStudy.start(installation, session, { name: 'sites', sites: ['gated', 'local'], budget }); // prettier-ignore
+  await study.untilStarted(0);
+  study.release(0);
+  await study.untilStarted(1);
+  await study.handle.cancel(1);
+  await study.handle.result();
+  await save(installation, session, study, 'sites', [0, 1]);
+}
+
+/** A job, and a batch with many runs of which one is cancelled. */
+async function recordJobs({ installation, session }: AgentBench): Promise<void> {
+  const { workflow } = await session.client();
+  const job = await submitJob('local', { job_id: 'jobs', command: ['true'] }, { session });
+  await job.result();
+  await write(installation, workflow.getHandle('perdure/job/jobs'), 'job-jobs-0');
+  const lines = Array.from({ length: 12 }, (_, i) => ({
+    job_id: `j${String(i)}`,
+    command: i === 3 ? ['sh', '-c', 'exit 3'] : i === 11 ? ['sleep', '600'] : ['true'],
+  }));
+  const file = installation.write('jobs.jsonl', lines.map((line) => JSON.stringify(line)).join('\n'));
+  const { jobs } = await loadJobs(file);
+  const { handle } = await openBatch(
+    session,
+    { kind: 'batch', name: 'jobs', site: 'local', jobs, parallel: 3 },
+    { continueAfterEvents: 30 },
+  );
+  await until('the others have ended', async () => {
+    const counts = (await handle.status()).jobs;
+    return counts.COMPLETE + counts.FAIL === 11;
+  });
+  await installation.must('job', 'cancel', 'jobs/j11');
+  await handle.results();
+  let run = 0;
+  for await (const { runId } of workflow.list({ query: "WorkflowId = 'perdure/batch/jobs'" }))
+    await write(installation, workflow.getHandle('perdure/batch/jobs', runId), `batch-jobs-${String(run++)}`);
+}
+
+async function recordDiagnosis({ installation, session }: AgentBench): Promise<void> {
+  await installation.perdure('diagnose', 'local', '--test', 'connectivity');
+  const { workflow } = await session.client();
+  for await (const { workflowId, runId } of workflow.list({ query: "WorkflowType = 'diagnosis'" }))
+    await write(installation, workflow.getHandle(workflowId, runId), 'diagnosis-diagnosis-0');
 }
 
 async function save(
@@ -153,7 +245,7 @@ async function write(installation: Installation, handle: WorkflowHandle, name: s
   console.log(name);
 }
 
-/** Leaves out what is of this machine: folders, process ids, host names, stack traces. */
+/** Leaves out what is of this machine: folders, process ids, names of host and system, stack traces. */
 function clean(value: unknown, folder: string, key = ''): unknown {
   if (Array.isArray(value)) return value.map((item) => clean(item, folder));
   if (value !== null && typeof value === 'object') {
@@ -164,7 +256,12 @@ function clean(value: unknown, folder: string, key = ''): unknown {
   if (key === 'stackTrace') return '';
   if (key !== 'data') return value.replaceAll(`@${hostname()}`, '@host');
   const text = Buffer.from(value, 'base64').toString('utf8');
-  const neutral = text.replaceAll(folder, '/studies').replaceAll(`"host":"${hostname()}"`, '"host":"host"');
+  const host = new RegExp(`\\b${hostname().replaceAll('.', '\\.')}\\b`, 'g');
+  const neutral = text
+    .replaceAll(folder, '/studies')
+    .replaceAll(host, 'host')
+    .replaceAll(homedir(), '/home/user')
+    .replaceAll(release(), 'release');
   return Buffer.from(neutral).toString('base64');
 }
 
