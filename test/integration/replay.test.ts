@@ -85,7 +85,7 @@ test('they tell of agents, of several sites, and of jobs without a study', () =>
       .some((name) => /^agentObserve agentReflect agentRecord$/.test(text(name))),
   ).toBe(true);
   expect(text('trial-sites-0.json')).toMatch(/^chooseSite startAttempt/);
-  expect(text('job-jobs-0.json')).toContain('startJob');
+  expect(text('job-jobs-one-0.json')).toContain('startJob');
   expect(text('diagnosis-diagnosis-0.json')).toContain('judgeDiagnosis');
   const batches = names.filter((name) => name.startsWith('batch-'));
   expect(batches.flatMap(eventTypes)).toContain('EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW');

@@ -402,6 +402,12 @@ const study: readonly Omit<BadInput, 'kind'>[] = [
   },
   { name: 'an unknown pruner', text: more('pruner: {type: medium}'), line: 11, hint: "'median'" },
   {
+    name: 'a pruner whose last rung lies below its first one',
+    text: more('pruner: {type: hyperband, min_resource: 10, max_resource: 9}'),
+    line: 11,
+    hint: 'max_resource: 10 or more',
+  },
+  {
     name: 'a pruner with several objectives',
     text: `${line(2, 'objectives: [{metric: a, direction: minimize}, {metric: b, direction: minimize}]')}pruner: {type: median}\n`,
     line: 11,

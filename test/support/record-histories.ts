@@ -184,9 +184,9 @@ async function recordSites({ installation, session }: AgentBench): Promise<void>
 /** A job, and a batch with many runs of which one is cancelled. */
 async function recordJobs({ installation, session }: AgentBench): Promise<void> {
   const { workflow } = await session.client();
-  const job = await submitJob('local', { job_id: 'jobs', command: ['true'] }, { session });
+  const job = await submitJob('local', { job_id: 'jobs-one', command: ['true'] }, { session });
   await job.result();
-  await write(installation, workflow.getHandle('perdure/job/jobs'), 'job-jobs-0');
+  await write(installation, workflow.getHandle('perdure/job/jobs-one'), 'job-jobs-one-0');
   const lines = Array.from({ length: 12 }, (_, i) => ({
     job_id: `j${String(i)}`,
     command: i === 3 ? ['sh', '-c', 'exit 3'] : i === 11 ? ['sleep', '600'] : ['true'],

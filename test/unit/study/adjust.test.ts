@@ -131,6 +131,14 @@ test('a pruner is refused where there are several objectives', () => {
   expect(applyAdjustment(spec, { pruner }).pruner).toEqual(pruner);
 });
 
+test('a pruner whose last rung lies below its first one is refused', () => {
+  const pruner = { type: 'hyperband', min_resource: 10, max_resource: 9, reduction_factor: 3 } as const;
+  expect(refusal({ pruner })).toContain("'max_resource' of the pruner is 9, below its 'min_resource' 10");
+  expect(applyAdjustment(spec, { pruner: { ...pruner, max_resource: 10 } }).pruner).toMatchObject({
+    max_resource: 10,
+  });
+});
+
 test('a grid is refused where a float has neither step nor values', () => {
   expect(refusal({ sampler: { type: 'grid', seed: null, values: {} } })).toContain("'x'");
   const sampler = { type: 'grid', seed: null, values: { x: [0.1, 1] } } as const;
