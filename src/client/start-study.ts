@@ -40,9 +40,10 @@ export async function openStudy(
   const spec = placedSpec(study, settings);
   const handle = new StudyHandle(session, name);
   await session.client();
+  const running = (await handle.describe())?.status.name === 'RUNNING';
+  // Of a study that has ended, all is in the ledger by now.
   const before = await ledger.findStudy(name);
   if (before !== null) refuseOtherObjectives(study.spec, before);
-  const running = (await handle.describe())?.status.name === 'RUNNING';
   if (running) {
     attach(study, before);
     return { handle, opening: 'attached' };

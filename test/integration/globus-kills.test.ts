@@ -11,16 +11,17 @@ let study: KilledGlobus | undefined;
 (available ? test : test.skip)(
   `${available ? '' : 'skipped: needs globus-compute-endpoint and rabbitmq-server: '}worker, user endpoint, manager and broker are killed, and every trial is there once, with the reason where it went elsewhere`,
   async () => {
-    const killed = (study = await KilledGlobus.start(16, { engine: 'ProcessPoolEngine' }));
-    for (const victim of victims) {
+    // Enough that some are left when the service calls an endpoint offline and Perdure has asked it: half a minute.
+    const killed = (study = await KilledGlobus.start(48, { engine: 'ProcessPoolEngine' }));
+    for (const victim of ['manager', 'worker', 'user endpoint', 'broker'] as const) {
       const before = killed.ended();
       // Tasks that were lost without a word are found a minute later.
       await until('one more trial has ended', () => killed.ended() > before || killed.over, 240_000);
       await until(`a ${victim} is there to be killed`, () => killed.kill(victim));
     }
     expect(await killed.problems()).toEqual([]);
-    expect([...killed.kills.keys()]).toEqual([...victims]);
-    // The manager and the broker are away until a trial goes elsewhere.
+    expect([...killed.kills.keys()].toSorted()).toEqual(victims.toSorted());
+    // The first manager is away until a trial goes elsewhere.
     expect(await killed.changes()).not.toEqual([]);
   },
   600_000,

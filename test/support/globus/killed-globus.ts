@@ -25,7 +25,7 @@ const short = 2000;
 
 /** A study of short trials on two real endpoints and a PBS site behind them, to be killed around. */
 export class KilledGlobus extends KilledTrials<GlobusVictim> {
-  private turn = 0;
+  private readonly turns = new Map<EndpointPart, number>();
   private readonly strikes = new Map<GlobusVictim, number>();
   /** Resolves when the broker is there. */
   private brokerThere: Promise<void> = Promise.resolve();
@@ -166,7 +166,8 @@ export class KilledGlobus extends KilledTrials<GlobusVictim> {
 
   /** Of the endpoints in turn, the first that has such a thing now. @returns its site */
   private async killPart(part: EndpointPart): Promise<Site | null> {
-    const turn = this.turn++ % endpoints.length;
+    const turn = this.turns.get(part) ?? 0;
+    this.turns.set(part, (turn + 1) % endpoints.length);
     for (const site of [...endpoints.slice(turn), ...endpoints.slice(0, turn)])
       if (!this.managersAway.has(site) && (await this.cluster.endpoint(site).kill(part)) > 0) return site;
     return null;
