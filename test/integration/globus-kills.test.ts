@@ -13,7 +13,7 @@ let study: KilledGlobus | undefined;
   async () => {
     // Enough that some are left when the service calls an endpoint offline and Perdure has asked it: half a minute.
     const killed = (study = await KilledGlobus.start(48, { engine: 'ProcessPoolEngine' }));
-    for (const victim of ['manager', 'worker', 'user endpoint', 'broker'] as const) {
+    for (const victim of victims) {
       const before = killed.ended();
       // Tasks that were lost without a word are found a minute later.
       await until('one more trial has ended', () => killed.ended() > before || killed.over, 240_000);
