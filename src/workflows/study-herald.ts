@@ -28,6 +28,11 @@ export class StudyHerald {
     return mine;
   }
 
+  /** Whether the study's state is told as it is now. */
+  get current(): boolean {
+    return this.study.state === this.state;
+  }
+
   private async tellNow(): Promise<void> {
     setCurrentDetails(describeStudy(this.study, this.agents()));
     const { best } = this.study.tally;

@@ -101,6 +101,8 @@ async function run(input: StudyInput, ref: StudyRef, state: StudyStateMachine, p
     preparation.follow();
     rounds.follow();
     await herald.tell();
+    // It may have come to its end while something else was told.
+    if (state.over && !herald.current) continue;
     if (state.over && requests.idle && rounds.idle && !rounds.lookBack()) {
       await condition(allHandlersFinished);
       return;
