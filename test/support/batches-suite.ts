@@ -24,7 +24,7 @@ function newBatch(changes: Partial<NewBatch> = {}): NewBatch {
 const end: JobResultRow = {
   verdict: { state: 'COMPLETE', result: { value: 1 } },
   output: 'never kept of what is complete',
-  directory: '/work/j',
+  directory: '/scratch/j',
   attempts: 2,
   startedAt: new Date('2026-01-02T03:04:05.678Z'),
   endedAt: new Date('2026-01-02T03:05:00.000Z'),
