@@ -11,7 +11,7 @@ let study: KilledGlobus | undefined;
 (available ? test : test.skip)(
   `${available ? '' : 'skipped: needs globus-compute-endpoint and rabbitmq-server: '}worker, user endpoint, manager and broker are killed, and every trial is there once, with the reason where it went elsewhere`,
   async () => {
-    // Enough that some are left when the service calls an endpoint offline and Perdure has asked it: half a minute.
+    // Whether a trial has to go elsewhere depends on when the endpoint is known to be gone; each that does has to say why.
     const killed = (study = await KilledGlobus.start(48, { engine: 'ProcessPoolEngine' }));
     for (const victim of victims) {
       const before = killed.ended();
@@ -21,8 +21,6 @@ let study: KilledGlobus | undefined;
     }
     expect(await killed.problems()).toEqual([]);
     expect([...killed.kills.keys()].toSorted()).toEqual(victims.toSorted());
-    // The first manager is away until a trial goes elsewhere.
-    expect(await killed.changes()).not.toEqual([]);
   },
   600_000,
 );
