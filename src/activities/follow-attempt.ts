@@ -1,5 +1,6 @@
 import type { JobObservation, LossCause } from '../schedulers/scheduler';
 import { PerdureError } from '../study/error';
+import { jobRuns } from '../study/job-words';
 import type { RunClock } from '../study/run-clock';
 import type { Attempt, SiteDependencies } from './attempt';
 
@@ -97,6 +98,8 @@ function inWords(seen: JobObservation | undefined): string {
       return seen.note === undefined ? 'the job is pending' : `the job is pending: ${seen.note}`;
     case 'unknown':
       return `the state of the job is not known now: ${seen.why}`;
+    case 'running':
+      return jobRuns;
     default:
       return `the job is ${seen?.state ?? 'not known'}`;
   }

@@ -62,12 +62,12 @@ export class JobAttempt implements Attempt<JobOutcome> {
     return this.deps.ledger.batches.placeJob(batch.uuid, { number, attempt, site, host });
   }
 
-  /** What a job needs prepared is done by itself. */
   async isPlaced(): Promise<boolean> {
     const places = await this.deps.ledger.batches.listPlaces(this.ref.batch.uuid, this.ref.number);
     return places.some(({ attempt }) => attempt === this.attempt);
   }
 
+  /** What a job needs prepared is done by itself. */
   beReady(): Promise<void> {
     return Promise.resolve();
   }

@@ -10,6 +10,7 @@ import type { StudySpec } from '../study/spec';
 import { emptyTally, tallyAfter } from '../study/study-state';
 import { isFinal, type Trial } from '../study/trial';
 import type { StudyActivities, StudyRef } from '../workflows/activity-types';
+import { waiting } from './attempt-activities';
 import { activity, giveUpOnFaults, pending } from './boundary';
 import { outcomeOf } from './outcome';
 import { propose } from './propose';
@@ -53,16 +54,11 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
     );
   }
 
-  function waiting(): AbortSignal {
-    return AbortSignal.any([deps.stopping, Context.current().cancellationSignal]);
-  }
-
   return {
     openStudy: activity(async (study) => {
-      await contexts.get(study);
+      const { spec } = await contexts.get(study);
       const own = new Set(await ledger.proposedNumbers(study.name));
       const trials = (await ledger.readTrials(study.name, {})).filter((trial) => own.has(trial.number));
-      const { spec } = await contexts.get(study);
       const directions = spec.objectives.map(({ direction }) => direction);
       const ended = trials
         .filter((trial) => isFinal(trial.state))
@@ -145,10 +141,10 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
       return { outcome: null, ...(spec.cache === true ? { key } : {}) };
     }),
 
-    chooseSite: activity((query) => chooseSiteFor(deps, query, waiting())),
+    chooseSite: activity((query) => chooseSiteFor(deps, query, waiting(deps))),
 
     firstSite: activity(async (study, sites, policy) => {
-      const { site } = await firstThatTakes(deps, study, sites, policy, waiting());
+      const { site } = await firstThatTakes(deps, study, sites, policy, waiting(deps));
       return site;
     }),
 

@@ -1,6 +1,7 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { PerdureError } from '../study/error';
+import { jobRuns } from '../study/job-words';
 import { messageOf } from './connect';
 import type { Session } from './session';
 
@@ -35,6 +36,3 @@ export function pendingNotes(workflow: WorkflowExecutionDescription): readonly s
   const pending = workflow.raw.pendingActivities ?? [];
   return pending.flatMap(({ lastFailure }) => lastFailure?.message ?? []).filter((why) => why !== jobRuns);
 }
-
-/** What the last look at a running job was told as (`follow-attempt`). */
-const jobRuns = 'the job is running';

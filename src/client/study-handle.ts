@@ -78,11 +78,12 @@ export class StudyHandle {
 
   /**
    * What the running trials wait for, as the last look at each had it; of very many, the first ones.
+   * @param known the study's trials, where they were read already
    * @throws {@link PerdureError} `Unavailable` where Temporal does not answer
    */
-  async waiting(): Promise<readonly WaitingTrial[]> {
-    if ((await this.session.ledger.countTrials(this.name)).RUNNING === 0) return [];
-    const trials = await this.session.ledger.readTrials(this.name, { attrs: false, reports: false });
+  async waiting(known?: readonly Trial[]): Promise<readonly WaitingTrial[]> {
+    const trials =
+      known ?? (await this.session.ledger.readTrials(this.name, { attrs: false, reports: false }));
     return waitingTrials(this.session, this.workflowId, trials);
   }
 

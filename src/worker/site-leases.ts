@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isSqliteBusy } from '../study/sqlite-busy';
 
 /** How often a site that another worker has is tried again (milliseconds). */
 const again = 1000;
@@ -31,8 +32,7 @@ export class SiteLeases {
       db.exec('BEGIN EXCLUSIVE');
     } catch (error) {
       db.close();
-      // The lower byte of an extended code is SQLITE_BUSY.
-      if (((error as { readonly errcode?: number }).errcode ?? 0) % 256 !== 5) throw error;
+      if (!isSqliteBusy(error)) throw error;
       return false;
     }
     this.taken.set(site, db);

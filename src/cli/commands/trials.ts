@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { StudyHandle } from '../../client/study-handle';
 import type { WaitingTrial } from '../../client/waiting-trials';
 import { PerdureError } from '../../study/error';
+import type { Trial } from '../../study/trial';
 import { trialJson } from '../trial-json';
 import { print, printJson } from '../terminal';
 import { trialTable } from '../trial-table';
@@ -17,15 +18,15 @@ export function addTrials(root: Command): void {
       await withStudy(command, name, async (study) => {
         const trials = await study.trials();
         if (json === true) printJson(trials.map(trialJson));
-        else print(trialTable(trials, await study.metrics(), await waitingOf(study)));
+        else print(trialTable(trials, await study.metrics(), await waitingOf(study, trials)));
       });
     });
 }
 
 /** The ledger alone will do where Temporal is away. */
-async function waitingOf(study: StudyHandle): Promise<readonly WaitingTrial[]> {
+async function waitingOf(study: StudyHandle, trials: readonly Trial[]): Promise<readonly WaitingTrial[]> {
   try {
-    return await study.waiting();
+    return await study.waiting(trials);
   } catch (error) {
     if (error instanceof PerdureError && error.kind === 'Unavailable') return [];
     throw error;

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { isSqliteBusy } from '../../study/sqlite-busy';
 
 /** How long a claim without a process is believed: the time from the claim to the wrapper's first word (milliseconds). */
 const claimGrace = 5_000;
@@ -93,9 +94,7 @@ function useWriteAheadLog(db: DatabaseSync): void {
       db.exec('PRAGMA journal_mode = WAL');
       return;
     } catch (error) {
-      // The lower byte of an extended code is SQLITE_BUSY.
-      const locked = ((error as { readonly errcode?: number }).errcode ?? 0) % 256 === 5;
-      if (!locked || Date.now() > until) throw error;
+      if (!isSqliteBusy(error) || Date.now() > until) throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
     }
   }
