@@ -1,5 +1,8 @@
 // Workers of one run find by it what the run has started.
 process.env.PERDURE_TEST_RUN = String(process.pid);
+// A job begins in a login shell. Where the profile starts pyenv and a test kills it just then, its lock stays, and every later
+// shell would wait a minute for it.
+process.env.PYENV_REHASH_TIMEOUT ??= '1';
 
 // These are modules of the new kind alone.
 const transformIgnorePatterns = ['/node_modules/(?!(openid-client|oauth4webapi|jose)/)'];

@@ -308,6 +308,7 @@ class GlobusScheduler implements Scheduler {
     });
     await this.board.close();
     await this.transport?.close();
+    await this.looks.close();
   }
 
   private async submitOnce(request: JobRequest): Promise<string | null> {

@@ -49,6 +49,11 @@ export class Looks {
       });
   }
 
+  /** Resolves when nothing is looked at any more; what it is done by is closed by then. */
+  async close(): Promise<void> {
+    await this.looking;
+  }
+
   /** Looks at one now. */
   async at(one: Watched): Promise<void> {
     await this.lookAt([one]);

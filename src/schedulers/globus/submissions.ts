@@ -48,7 +48,9 @@ const registering = new WeakMap<GlobusJournal, Map<string, Promise<string>>>();
 export class Submissions {
   private waiting: Waiting[] = [];
   private underWay = 0;
-  private scheduled = false;
+  private timer: NodeJS.Timeout | undefined;
+  private closed = false;
+  private readonly sending = new Set<Promise<void>>();
   private group: string | null | undefined;
   private readonly code: string;
   private readonly hash: string;
@@ -64,21 +66,35 @@ export class Submissions {
     this.hash = createHash('sha256').update(this.code).digest('hex');
   }
 
+  /** @throws {@link PerdureError} whatever came of the request; `Unavailable` where this was closed before it was sent */
   submit(task: NewTask): Promise<Submitted> {
+    if (this.closed) return Promise.reject(this.ending());
     return new Promise((done, failed) => {
       this.waiting.push({ task, done, failed });
       this.schedule();
     });
   }
 
+  /** Refuses what is not sent yet. Resolves when nothing is under way any more: the journal may be closed then. */
+  async close(): Promise<void> {
+    this.closed = true;
+    clearTimeout(this.timer);
+    for (const { failed } of this.waiting.splice(0)) failed(this.ending());
+    await Promise.all(this.sending);
+  }
+
+  private ending(): PerdureError {
+    return new PerdureError('Unavailable', 'the worker ends', { where: this.where });
+  }
+
   private schedule(): void {
     // Only one makes the group; it is the first of the site's life.
     const most = this.group == null ? 1 : atOnce;
-    if (this.scheduled || this.waiting.length === 0 || this.underWay >= most) return;
-    this.scheduled = true;
-    setTimeout(() => {
-      this.scheduled = false;
-      void this.sendNext();
+    if (this.closed || this.timer !== undefined || this.waiting.length === 0 || this.underWay >= most) return;
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      const mine = this.sendNext().finally(() => this.sending.delete(mine));
+      this.sending.add(mine);
     }, this.gather);
   }
 

@@ -132,6 +132,7 @@ export class TaskBoard {
   async close(): Promise<void> {
     this.closing.abort();
     await this.queue.close();
+    await this.submissions.close();
     await this.polling;
   }
 
