@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Kysely, PostgresDialect } from 'kysely';
+import { type Driver, Kysely, PostgresDialect } from 'kysely';
 import { Pool, types } from 'pg';
 import { PerdureError } from '../study/error';
 import type { Ledger } from './ledger';
@@ -55,6 +55,9 @@ function openPostgres({ connectionString }: Extract<LedgerAddress, { kind: 'post
     connectionString,
     max: 8,
     connectionTimeoutMillis: 10_000,
+    // A server that is gone without a word would be waited for for ever.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     types: {
       getTypeParser: (id: Parameters<typeof types.getTypeParser>[0], format?: 'text' | 'binary') => {
         // A timestamp has no zone in Optuna's tables; JavaScript would read it in the local one.
@@ -63,7 +66,19 @@ function openPostgres({ connectionString }: Extract<LedgerAddress, { kind: 'post
       },
     },
   });
-  // An idle connection that breaks is replaced at the next query.
+  // A connection that breaks is replaced at the next query. Of one in use the pool does not hear, and an error that nobody hears of
+  // ends the process.
   pool.on('error', () => undefined);
-  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return new Kysely<Tables>({ dialect: new LedgerDialect({ pool }) });
+}
+
+class LedgerDialect extends PostgresDialect {
+  /** What made a transaction fail is told, and not that a broken connection has nothing to be rolled back. */
+  override createDriver(): Driver {
+    const driver = super.createDriver();
+    const rollback = driver.rollbackTransaction.bind(driver);
+    driver.rollbackTransaction = (connection) => rollback(connection).catch(() => undefined);
+    return driver;
+  }
 }

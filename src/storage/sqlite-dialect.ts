@@ -88,8 +88,9 @@ class ThreadDriver implements Driver {
     await this.connection?.end('COMMIT');
   }
 
+  /** SQLite has done it itself after some errors (a full disk): what is told is that error. */
   async rollbackTransaction(): Promise<void> {
-    await this.connection?.end('ROLLBACK');
+    await this.connection?.end('ROLLBACK').catch(() => undefined);
   }
 
   async destroy(): Promise<void> {

@@ -35,9 +35,11 @@ export function asUnavailable(error: unknown, where: string): unknown {
       cause: error,
     });
   }
-  if (error instanceof SqliteError && [8, 13, 14, 23].includes((error.errcode ?? 0) & 0xff)) {
+  // READONLY, IOERR, FULL, CANTOPEN, AUTH
+  if (error instanceof SqliteError && [8, 10, 13, 14, 23].includes((error.errcode ?? 0) & 0xff)) {
     return new PerdureError('Unavailable', `the ledger's file can't be written: ${error.message}`, {
       where,
+      hint: "is its disk full, or is the file somebody else's?",
       cause: error,
     });
   }

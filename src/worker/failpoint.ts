@@ -1,10 +1,10 @@
-import { existsSync, renameSync } from 'node:fs';
+import { existsSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
  * Moments at which a test can stop this process, to kill it or what it talks to. Where `PERDURE_FAILPOINTS` names a
- * directory and a file `NAME.arm` is in it, the process renames that to `NAME.hit` and stands still, all of it, until
- * `NAME.go` appears or it is killed. Without the variable a failpoint costs a comparison.
+ * directory and a file `NAME.arm` is in it, the process renames that to `NAME.hit`, writes its id there, and stands still
+ * until `NAME.go` appears or it is killed. Without the variable a failpoint costs a comparison.
  */
 export function createFailpoint(directory: string | undefined): (name: string) => void {
   if (directory === undefined || directory === '') return () => undefined;
@@ -12,7 +12,9 @@ export function createFailpoint(directory: string | undefined): (name: string) =
   return (name) => {
     const armed = join(directory, `${name}.arm`);
     if (!existsSync(armed)) return;
-    renameSync(armed, join(directory, `${name}.hit`));
+    const hit = join(directory, `${name}.hit`);
+    renameSync(armed, hit);
+    writeFileSync(hit, String(process.pid));
     while (!existsSync(join(directory, `${name}.go`))) Atomics.wait(pause, 0, 0, 10);
   };
 }

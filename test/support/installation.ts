@@ -167,6 +167,13 @@ export class Installation {
     return existsSync(join(this.failpoints, `${point}.hit`));
   }
 
+  /** The process that stands at this point. */
+  async standing(point: string): Promise<number> {
+    const read = (): number => Number(readFileSync(join(this.failpoints, `${point}.hit`), 'utf8'));
+    await until('it has said who it is', () => read() > 0);
+    return read();
+  }
+
   /** Lets the process at this point go on. */
   go(point: string): void {
     writeFileSync(join(this.failpoints, `${point}.go`), '');
@@ -174,6 +181,12 @@ export class Installation {
 
   workerLog(): string {
     return readFileSync(join(this.home, 'logs', 'worker.log'), 'utf8');
+  }
+
+  /** `true` while the worker that the command line started runs. */
+  workerRuns(): boolean {
+    const identity = this.identity('worker');
+    return identity !== null && isAlive(identity);
   }
 
   private identity(name: string): ProcessIdentity | null {

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openStudy } from '../../src/client/start-study';
 import { StudyHandle } from '../../src/client/study-handle';
 import { readStudy } from '../../src/config';
@@ -89,6 +90,32 @@ export class KilledStudy {
     await installation.kill(victim);
     installation.go(point);
     await installation.must('up');
+    return true;
+  }
+
+  /**
+   * Waits for the point, lets whoever is there stand still until others have done its work, and then go on.
+   * @returns `false` where the study came to its end before
+   */
+  async stallAt(point: string): Promise<boolean> {
+    const { installation } = this;
+    installation.arm(point);
+    await until(`${point} is hit`, () => installation.hit(point) || this.ended() >= this.trials, 120_000);
+    if (!installation.hit(point)) {
+      installation.disarm(point);
+      return false;
+    }
+    const pid = await installation.standing(point);
+    process.kill(pid, 'SIGSTOP');
+    installation.go(point);
+    try {
+      // Ten seconds until its workflow task is somebody else's, six for an activity.
+      await sleep(11_000);
+      const others = Math.min(this.ended() + 2, this.trials);
+      await until('others have gone on', () => this.ended() >= others, 60_000);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
     return true;
   }
 

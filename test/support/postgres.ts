@@ -9,6 +9,8 @@ import { once } from 'node:events';
 export interface PostgresServer {
   /** Address of a new, empty database. */
   createDatabase(): string;
+  /** Ends it with every connection, as a crash would, and starts it again. */
+  restart(): void;
   stop(): void;
 }
 
@@ -57,13 +59,20 @@ export async function startPostgres(): Promise<PostgresServer> {
   const data = join(folder, 'data');
   run('initdb', '-D', data, '-A', 'trust', '-U', 'perdure', '-E', 'UTF8', '--no-sync');
   const settings = `-p ${String(port)} -k ${folder} -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=60`;
-  run('pg_ctl', '-D', data, '-l', join(folder, 'log'), '-o', settings, '-w', 'start');
+  const start = (): void => {
+    run('pg_ctl', '-D', data, '-l', join(folder, 'log'), '-o', settings, '-w', 'start');
+  };
+  start();
   let databases = 0;
   return {
     createDatabase() {
       const name = `ledger${String(++databases)}`;
       run('createdb', '-h', '127.0.0.1', '-p', String(port), '-U', 'perdure', name);
       return `postgresql://perdure@127.0.0.1:${String(port)}/${name}`;
+    },
+    restart() {
+      run('pg_ctl', '-D', data, '-m', 'immediate', '-w', 'stop');
+      start();
     },
     stop() {
       run('pg_ctl', '-D', data, '-m', 'immediate', '-w', 'stop');

@@ -1,0 +1,119 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { openLedger } from '../../src/storage';
+import { Installation, until } from '../support/installation';
+import { KilledStudy } from '../support/killed-study';
+import { postgresAvailable, startPostgres, type PostgresServer } from '../support/postgres';
+import { studySpec } from '../support/study-spec';
+
+/* The ledger goes away while it is used: restarted, locked, full. Nothing fails of it, and nothing is done twice. */
+
+const installations: Installation[] = [];
+afterAll(async () => {
+  for (const installation of installations) {
+    await installation.must('down').catch(() => undefined);
+    await installation.destroy();
+  }
+}, 60_000);
+
+async function install(storage?: string): Promise<Installation> {
+  const installation = new Installation(storage === undefined ? {} : { storage });
+  installations.push(installation);
+  await installation.must('up');
+  return installation;
+}
+
+describe(postgresAvailable() ? 'PostgreSQL' : 'skipped: needs PostgreSQL', () => {
+  const whenPostgres = postgresAvailable() ? test : test.skip;
+  let postgres: PostgresServer;
+  beforeAll(async () => {
+    if (postgresAvailable()) postgres = await startPostgres();
+  }, 60_000);
+  afterAll(() => {
+    if (postgresAvailable()) postgres.stop();
+  });
+
+  whenPostgres(
+    'a connection that breaks within a transaction is said so, and the next one works',
+    async () => {
+      const url = postgres.createDatabase();
+      const ledger = await openLedger(url);
+      const spec = studySpec();
+      await ledger.createStudy({ uuid: 'u', seed: 1, fileHash: 'f', spec });
+      const other = new Client(url);
+      await other.connect();
+      await other.query('BEGIN');
+      await other.query('SELECT * FROM studies FOR UPDATE');
+      const writing = ledger.setStudyAttrs(spec.name, { a: 1 }).catch((error: unknown) => error);
+      const waiting = "FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+      await until('it waits', async () => (await other.query(`SELECT 1 ${waiting}`)).rowCount === 1);
+      await other.query(`SELECT pg_terminate_backend(pid) ${waiting}`);
+      expect(await writing).toMatchObject({
+        kind: 'Unavailable',
+        message: expect.stringContaining('the ledger does not answer') as string,
+      });
+      await other.query('ROLLBACK');
+      await other.end();
+      await ledger.setStudyAttrs(spec.name, { a: 2 });
+      expect((await ledger.findStudy(spec.name))?.attrs).toMatchObject({ a: 2 });
+      await ledger.close();
+    },
+  );
+
+  whenPostgres(
+    'a study goes on when its server is started anew, with the same worker',
+    async () => {
+      const installation = await install(postgres.createDatabase());
+      const study = await KilledStudy.start(installation, 'restarted', 40, 1);
+      for (const ended of [3, 12, 21, 30]) {
+        await until(`${String(ended)} have ended`, () => study.ended() >= ended);
+        postgres.restart();
+      }
+      expect(await study.problems()).toEqual([]);
+      expect(installation.workerRuns()).toBe(true);
+    },
+    300_000,
+  );
+});
+
+test('a full disk is said so, and what fits afterwards is written', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perdure-full-'));
+  const storage = resolve(__dirname, '..', '..', 'dist', 'storage');
+  const script = `
+    const { openLedger } = require(${JSON.stringify(storage)});
+    const put = (ledger, name, size) => ledger.putFile(name, new Uint8Array(size)).then(() => 'kept', (error) => error.kind + ': ' + error.message);
+    openLedger(${JSON.stringify(`sqlite:///${folder}/ledger.db`)}).then(async (ledger) => {
+      console.log(await put(ledger, 'large', 1_000_000));
+      console.log(await put(ledger, 'small', 10));
+      await ledger.close();
+    });`;
+  // No file may have more than so many blocks; SIGXFSZ would end the process.
+  const limited = 'trap "" XFSZ; ulimit -f 600; exec "$0" -e "$1"';
+  try {
+    const said = execFileSync('bash', ['-c', limited, process.execPath, script], { encoding: 'utf8' });
+    expect(said.split('\n')).toEqual([
+      expect.stringMatching(/^Unavailable: the ledger's file can't be written: /) as string,
+      'kept',
+      '',
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test('a study waits while another process holds the lock of its ledger for a minute', async () => {
+  const installation = await install();
+  const study = await KilledStudy.start(installation, 'locked', 20, 1);
+  await until('some have ended', () => study.ended() >= 4);
+  const db = new DatabaseSync(`${installation.home}/ledger.db`, { timeout: 20_000 });
+  db.exec('BEGIN EXCLUSIVE');
+  await sleep(65_000);
+  db.exec('ROLLBACK');
+  db.close();
+  expect(await study.problems()).toEqual([]);
+}, 300_000);
