@@ -12,7 +12,7 @@ export function createBatchActivities({ ledger }: { readonly ledger: Ledger }): 
     nextJobs: activity(async (batch, after, most) => {
       // A ledger that does not have the batch has none of its jobs either.
       if ((await ledger.batches.find(batch.name))?.uuid !== batch.uuid) {
-        throw new PerdureError('NotFound', `the ledger has no '${batch.name}'`, {
+        throw new PerdureError('Unavailable', `the ledger has no '${batch.name}'`, {
           where: ledger.url,
           hint: 'this worker may be using another ledger than the one that it was submitted with',
         });

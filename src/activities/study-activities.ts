@@ -40,8 +40,9 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
   const { ledger, contexts } = deps;
 
   async function read(study: StudyRef, number: number): Promise<Trial> {
-    const [trial] = await ledger.readTrials(study.name, { numbers: [number] });
+    const [trial] = await ledger.readTrials(study.name, { uuid: study.uuid, numbers: [number] });
     if (trial !== undefined) return trial;
+    await contexts.confirm(study);
     throw new PerdureError('NotFound', `study '${study.name}' has no trial ${String(number)}`);
   }
 
@@ -72,6 +73,7 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
           ...ended.reduce((tally, outcome) => tallyAfter(tally, outcome, directions), emptyTally),
           failuresInRow: 0,
         },
+        proposed: own.size,
         running: trials
           .filter((trial) => trial.state === 'RUNNING')
           .map(({ number, params }) => ({ number, summary: summaryOf(params) })),
@@ -82,15 +84,20 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
       giveUpOnFaults((study, specVersion, keys, slots) => propose(deps, study, specVersion, keys, slots)),
     ),
 
-    saveSpec: activity((study, version, spec) => ledger.saveSpec(study.name, version, spec)),
+    saveSpec: activity(async (study, version, spec) => {
+      await contexts.confirm(study);
+      await ledger.saveSpec(study.name, version, spec);
+    }),
 
-    noteState: activity((study, state, reason) =>
-      ledger.setStudyAttrs(study.name, { 'perdure:state': state, 'perdure:reason': reason }),
-    ),
+    noteState: activity(async (study, state, reason) => {
+      await contexts.confirm(study);
+      await ledger.setStudyAttrs(study.name, { 'perdure:state': state, 'perdure:reason': reason });
+    }),
 
-    enqueueTrial: activity((study, key, params, userAttrs) =>
-      ledger.enqueue(study.name, key, params, userAttrs),
-    ),
+    enqueueTrial: activity(async (study, key, params, userAttrs) => {
+      await contexts.confirm(study);
+      return ledger.enqueue(study.name, key, params, userAttrs);
+    }),
 
     retryTrial: activity(async (study, key, number) => {
       const { state, params } = await read(study, number);
@@ -125,6 +132,9 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
     }),
 
     failTrial: activity(async (study, number, { reason, message }) => {
+      // Never one of another study that has the name by now.
+      const ended = outcomeOf(await read(study, number));
+      if (ended !== null) return ended;
       const userAttrs = { fail_reason: reason, error: message };
       await ledger.finishTrial(study.name, number, { state: 'FAIL', values: null, userAttrs });
       return recorded(study, number);
@@ -148,9 +158,13 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
       return site;
     }),
 
-    noteSites: activity((study, number, changes) => noteSites(ledger, study.name, number, changes)),
+    noteSites: activity(async (study, number, changes) => {
+      await contexts.confirm(study);
+      await noteSites(ledger, study.name, number, changes);
+    }),
 
     lastPlace: activity(async (study, number) => {
+      await contexts.confirm(study);
       const jobs = await ledger.listJobs(study.name, number);
       const last = jobs.reduce<(typeof jobs)[number] | null>(
         (a, b) => (a === null || b.attempt > a.attempt ? b : a),

@@ -33,7 +33,7 @@ export class StudyContexts {
 
   /**
    * The study with its specification at `version` or later.
-   * @throws `NotFound`, `Conflict` where the ledger's study of that name is another one
+   * @throws `Unavailable` where the ledger does not have it, `Conflict` where the ledger's study of that name is another one
    */
   async get(ref: StudyRef, version = 1): Promise<StudyContext> {
     const known = this.entries.get(ref.uuid);
@@ -64,14 +64,14 @@ export class StudyContexts {
   }
 
   private async open(ref: StudyRef): Promise<Entry> {
-    const { seed } = await this.find(ref);
+    const { seed } = await this.confirm(ref);
     const history = new StudyHistory(this.ledger, ref.name);
     const entry: Omit<Entry, 'context'> = { samplers: new Map(), history, seed };
     return Object.assign(entry, { context: await this.contextOf(ref, entry) });
   }
 
   private async contextOf(ref: StudyRef, entry: Omit<Entry, 'context'>): Promise<StudyContext> {
-    const { spec, specVersion } = await this.find(ref);
+    const { spec, specVersion } = await this.confirm(ref);
     const sampler = (agent = ''): Sampler => this.samplerFor(agent, samplerSpec(spec.sampler, agent), entry);
     return { spec, specVersion, history: entry.history, sampler };
   }
@@ -85,10 +85,15 @@ export class StudyContexts {
     return sampler;
   }
 
-  private async find(ref: StudyRef): Promise<{ spec: StudySpec; specVersion: number; seed: number }> {
+  /**
+   * What the ledger has of it now.
+   * @throws `Unavailable`, `Conflict` as {@link get}
+   */
+  async confirm(ref: StudyRef): Promise<{ spec: StudySpec; specVersion: number; seed: number }> {
     const found = await this.ledger.findStudy(ref.name);
     if (found?.perdure == null) {
-      throw new PerdureError('NotFound', `the ledger has no study '${ref.name}'`, {
+      // Another worker may have it, or somebody brings it back: nothing of the study is lost meanwhile.
+      throw new PerdureError('Unavailable', `the ledger has no study '${ref.name}'`, {
         where: this.ledger.url,
         hint: 'this worker may be using another ledger than the one that started the study',
       });

@@ -35,6 +35,7 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
     const context = await deps.contexts.get(ref.study);
     const trial = await readTrial(deps.ledger, ref);
     if (trial === undefined) {
+      await deps.contexts.confirm(ref.study);
       throw new PerdureError('NotFound', `study '${ref.study.name}' has no trial ${String(ref.number)}`);
     }
     const scheduler = schedulerOf(deps, ref.site);
@@ -138,7 +139,8 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
 
 /** With its attributes only where they tell how it ended; this is read twice for each trial. */
 async function readTrial(ledger: Ledger, { study, number }: AttemptRef): Promise<Trial | undefined> {
-  const [trial] = await ledger.readTrials(study.name, { numbers: [number], attrs: false, reports: false });
+  const which = { uuid: study.uuid, numbers: [number] };
+  const [trial] = await ledger.readTrials(study.name, { ...which, attrs: false, reports: false });
   if (trial === undefined || !isFinal(trial.state)) return trial;
-  return (await ledger.readTrials(study.name, { numbers: [number] }))[0];
+  return (await ledger.readTrials(study.name, which))[0];
 }

@@ -118,7 +118,7 @@ function attach(study: LoadedStudy, before: LedgerStudy | null): void {
   const { name } = study.spec;
   if (before?.perdure == null) {
     throw new PerdureError('Conflict', `a study '${name}' runs already, with another ledger than this one`, {
-      hint: 'give the study another name, or use the `storage:` that it was started with',
+      hint: 'give the study another name, or use the `storage:` that it was started with; where that is lost, end its workflow in Temporal UI',
     });
   }
   if (before.perdure.fileHash === study.fileHash) return;

@@ -205,11 +205,12 @@ export interface Ledger {
   /**
    * Trials by number: those above `after`, and those listed in `numbers`; all of them where neither is given. In order of number.
    * `attrs: false` leaves user and system attributes empty, `reports: false` the intermediate values, for whoever has no use
-   * for them.
+   * for them. `uuid`: none where the study of that name is another one.
    */
   readTrials(
     study: string,
     which: {
+      readonly uuid?: string;
       readonly after?: number;
       readonly numbers?: readonly number[];
       readonly attrs?: boolean;

@@ -23,14 +23,18 @@ const chunk = 900;
 export async function readTrials(
   db: Db,
   study: string,
-  { after, numbers, attrs = true, reports = true }: Parameters<Ledger['readTrials']>[1],
+  { uuid, after, numbers, attrs = true, reports = true }: Parameters<Ledger['readTrials']>[1],
 ): Promise<readonly Trial[]> {
   const rows: TrialRow[] = [];
-  const base = db
+  let base = db
     .selectFrom('trials')
     .innerJoin('studies', 'studies.study_id', 'trials.study_id')
     .select(['trial_id', 'number', 'state', 'datetime_start', 'datetime_complete'])
     .where('study_name', '=', study);
+  if (uuid !== undefined) {
+    const own = db.selectFrom('perdure_studies').select('study_id').where('uuid', '=', uuid);
+    base = base.where('trials.study_id', '=', own);
+  }
   const parts = chunks((numbers ?? []).filter((number) => after === undefined || number <= after));
   const [first, ...more] = parts.map((part) => base.where('number', 'in', part));
   const newer = after === undefined ? undefined : base.where('number', '>', after);

@@ -22,6 +22,8 @@ export interface StudyRef {
 /** What the ledger knows when a study's workflow begins. */
 export interface OpenedStudy {
   readonly tally: Tally;
+  /** Proposals that were ever made; absent in histories of earlier versions. */
+  readonly proposed?: number;
   /** Trials that are RUNNING there: an earlier workflow of this study was ended, or forgotten by its server. */
   readonly running: readonly TrialStart[];
   /** Where the study has agents, or had. */

@@ -39,8 +39,8 @@ export const rejectProposal = defineUpdate<readonly number[], [WhichProposal & {
   'reject',
 );
 
-/** From a trial to its study: it has ended, and the ledger has it. */
-export const trialEnded = defineSignal<[TrialOutcome]>('trialEnded');
+/** From a trial to its study, with that one's UUID (earlier versions had none): it has ended, and the ledger has it. */
+export const trialEnded = defineSignal<[TrialOutcome, string?]>('trialEnded');
 /** From a study's later run to a trial that an earlier run started: tell me by signal when you end. */
 export const reportToStudy = defineSignal('reportToStudy');
 /** To a trial: end now, with the reason that is recorded. */

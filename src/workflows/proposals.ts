@@ -3,6 +3,7 @@ import {
   CancellationScope,
   condition,
   isCancellation,
+  patched,
   proxyActivities,
   proxyLocalActivities,
   type TemporalFailure,
@@ -11,6 +12,9 @@ import type { StudyStateMachine } from '../study/study-state';
 import type { Proposals, StudyActivities } from './activity-types';
 import { atFirst, atOnce, boundary, failureOf, isFinal } from './retry';
 import type { StudyHerald } from './study-herald';
+
+/** Studies of earlier versions forgot proposals that were under way when they were cancelled, and began those when they were stopped. */
+export const proposalsEnd = 'proposals-end';
 
 type Propose = StudyActivities['propose'];
 
@@ -34,7 +38,9 @@ export async function proposals(
 ): Promise<Proposals | null> {
   const since = Date.now();
   try {
-    return await (isSlow(state) ? quick : local).propose(...asked);
+    const ask = (): Promise<Proposals> => (isSlow(state) ? quick : local).propose(...asked);
+    // Also when the study is cancelled meanwhile, so that nothing that was written is forgotten.
+    return await (patched(proposalsEnd) ? CancellationScope.nonCancellable(ask) : ask());
   } catch (error) {
     const failure = failureOf(error);
     if (failure === null || isFinal(failure)) throw error;

@@ -125,7 +125,8 @@ function begin(input: StudyInput, opened: OpenedStudy | undefined): StudyStateMa
       startedAt: workflowInfo().startTime.getTime(),
       tally: opened?.tally ?? emptyTally,
       running: [],
-      proposed: 0,
+      // A workflow that is reset to its beginning has made some already, under keys that begin with the same run.
+      proposed: opened?.proposed ?? 0,
       paused: false,
       ending: null,
     },
@@ -148,7 +149,7 @@ async function propose(
   const slots = rounds.slots(room);
   const count = slots?.length ?? room;
   if (count === 0) return false;
-  // The chain of runs names the keys: a reset workflow asks for the same trials again, a new one for new ones.
+  // The chain of runs names the keys: a workflow that is reset later than its opening asks for the same trials again.
   const keys = state.nextKeys(workflowInfo().firstExecutionRunId, count);
   try {
     const given = await proposals(

@@ -6,6 +6,7 @@ import {
   getExternalWorkflowHandle,
   log,
   ParentClosePolicy,
+  patched,
   proxyActivities,
   setHandler,
   startChild,
@@ -22,6 +23,7 @@ import { trialWorkflowId } from '../study/workflow-id';
 import type { AttemptPlace, SiteActivities, StudyActivities, StudyRef, TrialStart } from './activity-types';
 import { cancelAttempt, reportToStudy, trialEnded } from './messages';
 import { nobodyAnswered, observing, reachable } from './retry';
+import { proposalsEnd } from './proposals';
 import type { trial } from './trial';
 
 /**
@@ -30,11 +32,15 @@ import type { trial } from './trial';
  * by hand. Whoever tells first, an end counts once.
  */
 export class TrialWindow {
-  private starting = 0;
+  private readonly starting = new Set<number>();
   private dirty = false;
   /** Trials of an earlier run, which this run gets no close events of. */
   private readonly adopted = new Set<number>();
+  /** Of them, those that are begun when the workflow of their name has ended and was another study's. */
+  private readonly displaced = new Map<number, TrialStart>();
   private watching = false;
+  /** All were told to end, so none begins any more. */
+  private closed = false;
   /** Who waits for the end of which trial. */
   private readonly awaited = new Map<number, readonly { outcome?: TrialOutcome }[]>();
 
@@ -43,14 +49,15 @@ export class TrialWindow {
     private readonly state: StudyStateMachine,
     private readonly activities: StudyActivities,
   ) {
-    setHandler(trialEnded, (outcome) => {
-      this.ended(outcome);
+    setHandler(trialEnded, (outcome, uuid) => {
+      // Another study of this name may have had it.
+      if (uuid === undefined || uuid === this.ref.uuid) this.ended(outcome);
     });
   }
 
   /** `true` when every started child exists, so that this run may end without losing one. */
   get idle(): boolean {
-    return this.starting === 0;
+    return this.starting.size === 0;
   }
 
   /** Resolves when something has happened since the last call. */
@@ -65,9 +72,10 @@ export class TrialWindow {
   }
 
   start(trials: readonly TrialStart[]): void {
+    const late = (this.closed || CancellationScope.current().consideredCancelled) && patched(proposalsEnd);
     for (const one of trials) {
       this.state.trialStarted(one.number);
-      this.inBackground(one.number, () => this.runChild(one));
+      this.inBackground(one.number, () => (late ? this.endUnstarted(one.number) : this.runChild(one)));
     }
   }
 
@@ -88,6 +96,9 @@ export class TrialWindow {
 
   /** Asks a trial to end; it answers by ending. */
   async cancel(number: number): Promise<void> {
+    // A signal does not reach a workflow that is yet to be.
+    if (this.starting.has(number) && patched('cancel-what-is-there'))
+      await condition(() => !this.starting.has(number));
     try {
       await getExternalWorkflowHandle(this.workflowId(number)).signal(cancelAttempt);
     } catch {
@@ -97,6 +108,7 @@ export class TrialWindow {
   }
 
   async cancelAll(): Promise<void> {
+    this.closed = true;
     await Promise.all(this.state.running.map((number) => this.cancel(number)));
   }
 
@@ -111,18 +123,25 @@ export class TrialWindow {
     });
   }
 
+  /** Ends a trial that was proposed while the study was told to end. */
+  private async endUnstarted(number: number): Promise<void> {
+    const failure = { reason: 'cancelled', message: 'cancelled by a person' } as const;
+    this.ended(await this.activities.failTrial(this.ref, number, failure));
+  }
+
   private async runChild(one: TrialStart): Promise<void> {
-    this.starting += 1;
+    this.starting.add(one.number);
     let handle: ChildWorkflowHandle<typeof trial>;
     try {
       handle = await this.startOne(one);
     } catch (error) {
       if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
-      // An earlier workflow of this study was ended by hand and its trials run on.
+      // An earlier workflow of this study was ended by hand and its trials run on; or of another one, whose ledger is gone.
+      this.displaced.set(one.number, one);
       await this.adoptOne(one.number);
       return;
     } finally {
-      this.starting -= 1;
+      this.starting.delete(one.number);
       this.touch();
     }
     try {
@@ -189,12 +208,21 @@ export class TrialWindow {
   private async reconcile(number: number): Promise<void> {
     if (!this.state.isRunning(number)) return;
     const recorded = await this.activities.recordedOutcome(this.ref, number);
-    this.ended(recorded ?? (await this.endByHand(number)));
+    const outcome = recorded ?? (await this.endByHand(number));
+    if (outcome !== null) this.ended(outcome);
   }
 
-  private async endByHand(number: number): Promise<TrialOutcome> {
+  /** @returns `null` where it is run instead, as nothing of it was */
+  private async endByHand(number: number): Promise<TrialOutcome | null> {
     const message = 'its workflow was ended by hand in Temporal';
     const last = await this.activities.lastPlace(this.ref, number);
+    const displaced = this.displaced.get(number);
+    if (last === null && displaced !== undefined && patched('displaced-trials')) {
+      this.displaced.delete(number);
+      this.adopted.delete(number);
+      this.inBackground(number, () => this.runChild(displaced));
+      return null;
+    }
     if (last === null) return this.activities.failTrial(this.ref, number, { reason: 'cancelled', message });
     try {
       return await this.cancelAt(number, last, message);

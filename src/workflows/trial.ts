@@ -54,14 +54,15 @@ export async function trial(input: TrialInput): Promise<TrialOutcome> {
     outcome = await CancellationScope.nonCancellable(() => attempts.cancel('cancelled by a person'));
   }
   setCurrentDetails(attempts.described(`trial ${String(input.number)}: ${outcome.state}`));
-  if (asked.report) await CancellationScope.nonCancellable(() => report(outcome));
+  if (asked.report) await CancellationScope.nonCancellable(() => report(outcome, input.study.uuid));
   return outcome;
 }
 
-async function report(outcome: TrialOutcome): Promise<void> {
+async function report(outcome: TrialOutcome, uuid: string): Promise<void> {
   hit('before-signal');
   try {
-    await getExternalWorkflowHandle(studyIdOfTrial(workflowInfo().workflowId)).signal(trialEnded, outcome);
+    const study = getExternalWorkflowHandle(studyIdOfTrial(workflowInfo().workflowId));
+    await study.signal(trialEnded, outcome, uuid);
   } catch (error) {
     // The study is gone; whoever opens it again reads the outcome in the ledger.
     log.info('the study is not there to be told', { error });

@@ -1,10 +1,12 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStudy } from '../../src/client/start-study';
 import type { Session } from '../../src/client/session';
 import type { StudyHandle } from '../../src/client/study-handle';
 import { readStudy, type LoadedStudy } from '../../src/config';
 import type { Trial } from '../../src/study/trial';
+import { isAlive, parseIdentity } from '../../src/process/process-group';
+import { attemptPath, studyKey } from '../../src/schedulers/job-key';
 import { until, type Installation } from './installation';
 
 /** Says that it has started, and ends when it may; its value is `x`. */
@@ -30,8 +32,9 @@ export class HeldStudy {
     session: Session,
     changes: Readonly<Record<string, unknown>> & { readonly name: string },
     options: { readonly continueAfterEvents?: number } = {},
+    gatesName = changes.name,
   ): Promise<HeldStudy> {
-    const gates = join(installation.folder, `gates-${changes.name}`);
+    const gates = join(installation.folder, `gates-${gatesName}`);
     mkdirSync(gates);
     installation.write('held.sh', script);
     const study = await readStudy(
@@ -59,6 +62,25 @@ export class HeldStudy {
   async untilStarted(...numbers: readonly number[]): Promise<void> {
     for (const number of numbers)
       await until(`trial ${String(number)} has started`, () => this.started(number));
+  }
+
+  get name(): string {
+    return this.handle.name;
+  }
+
+  /** How often the script of a trial began. */
+  starts(number: number): number {
+    const log = join(this.gates, `starts-${String(number)}`);
+    return existsSync(log) ? readFileSync(log, 'utf8').split('\n').length - 1 : 0;
+  }
+
+  /** `true` while the process of an attempt at the local site runs. */
+  async runs(session: Session, installation: Installation, number: number, attempt = 1): Promise<boolean> {
+    const uuid = (await session.ledger.findStudy(this.name))?.perdure?.uuid ?? '';
+    const key = { studyKey: studyKey(uuid), number, attempt };
+    const path = join(installation.home, 'jobs', 'local', attemptPath(key), '.perdure', 'pid');
+    const identity = existsSync(path) ? parseIdentity(readFileSync(path, 'utf8')) : null;
+    return identity !== null && isAlive(identity);
   }
 
   /** Lets trials end. */

@@ -25,13 +25,15 @@ export class WorkerProcess {
     name: string,
     slots: number,
     options: readonly string[] = [],
+    { storage }: { readonly storage?: string } = {},
   ): Promise<WorkerProcess> {
     const directory = join(installation.folder, name);
     const settings = readFileSync(installation.config, 'utf8').replace(
       /"slots":\d+/,
       `"slots":${String(slots)},"working_dir":${JSON.stringify(directory)}`,
     );
-    const config = installation.write(`${name}.yaml`, settings);
+    const other = storage === undefined ? '' : `storage: ${JSON.stringify(storage)}\n`;
+    const config = installation.write(`${name}.yaml`, settings + other);
     const child = spawn(
       process.execPath,
       ['--disable-warning=ExperimentalWarning', main, '--config', config, ...options],
