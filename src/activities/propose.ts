@@ -1,6 +1,7 @@
 import type { Slot } from '../agent/turns';
 import type { Ledger, Proposal } from '../storage/ledger';
 import { PerdureError } from '../study/error';
+import { objectOf } from '../study/json';
 import type { ParamValue, Params, SearchSpace } from '../study/space';
 import { checkParams } from '../study/space-membership';
 import type { Trial } from '../study/trial';
@@ -141,8 +142,7 @@ async function readWaiting(
 
 /** Optuna keeps what `enqueue_trial` was given in this system attribute. */
 function fixedParams(trial: Trial): Params {
-  const fixed = trial.systemAttrs['fixed_params'];
-  if (fixed === null || typeof fixed !== 'object' || Array.isArray(fixed)) return {};
+  const fixed = objectOf(trial.systemAttrs['fixed_params']) ?? {};
   return Object.fromEntries(
     Object.entries(fixed).filter(
       (entry): entry is [string, ParamValue] => entry[1] === null || typeof entry[1] !== 'object',

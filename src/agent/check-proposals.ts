@@ -1,4 +1,4 @@
-import type { Json } from '../study/json';
+import { isObject, type Json } from '../study/json';
 import type { ParamValue, Params, SearchSpace } from '../study/space';
 import { isActive, parameterOf } from '../study/space-activity';
 import { checkParams, contains } from '../study/space-membership';
@@ -142,12 +142,12 @@ function fieldsOf(item: Json): {
   readonly rationale: string;
   readonly site: string | undefined;
 } {
-  if (!isRecord(item)) return { params: undefined, rationale: '', site: undefined };
+  if (!isObject(item)) return { params: undefined, rationale: '', site: undefined };
   const wrapped = Object.hasOwn(item, 'params') ? item['params'] : item;
   const rationale = Object.hasOwn(item, 'rationale') ? item['rationale'] : '';
   const site = Object.hasOwn(item, 'site') ? item['site'] : undefined;
   return {
-    params: wrapped !== undefined && isRecord(wrapped) ? wrapped : undefined,
+    params: wrapped !== undefined && isObject(wrapped) ? wrapped : undefined,
     rationale: typeof rationale === 'string' ? rationale : '',
     site: typeof site === 'string' && site !== '' ? site : undefined,
   };
@@ -178,7 +178,7 @@ function sortRequests(
   const requests: CheckedRequest[] = [];
   const problems: string[] = [];
   for (const item of list.slice(0, mostRequests)) {
-    if (!isRecord(item)) {
+    if (!isObject(item)) {
       problems.push('a request is no object');
       continue;
     }
@@ -190,12 +190,12 @@ function sortRequests(
     }
     const given = item['arguments'];
     const args = typeof given === 'string' ? extractJson(given) : given;
-    if (tool !== 'stop_study' && (args === undefined || !isRecord(args))) {
+    if (tool !== 'stop_study' && (args === undefined || !isObject(args))) {
       problems.push(`the request ${tool} has no object 'arguments'`);
       continue;
     }
     const reason = typeof item['reason'] === 'string' ? plainLine(item['reason'], longestRationale) : '';
-    requests.push({ tool, arguments: args !== undefined && isRecord(args) ? args : {}, reason });
+    requests.push({ tool, arguments: args !== undefined && isObject(args) ? args : {}, reason });
   }
   return { requests, problems };
 }
@@ -208,10 +208,6 @@ export function paramsKey(params: Params): string {
     )
     .sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify(entries);
-}
-
-function isRecord(value: Json): value is Readonly<Record<string, Json>> {
-  return value !== null && typeof value === 'object' && !isList(value);
 }
 
 function isList(value: Json): value is readonly Json[] {

@@ -1,4 +1,4 @@
-import type { Json } from '../study/json';
+import { isObject, type Json } from '../study/json';
 import { extractJson } from './extract-json';
 import { longestNotes } from './prompts';
 import { plainLine } from './quote';
@@ -41,8 +41,5 @@ export function readNotes(answer: string): string | null {
 }
 
 function field(json: Json | undefined, name: string): Json | undefined {
-  if (json === undefined || json === null || typeof json !== 'object' || Array.isArray(json))
-    return undefined;
-  const record = json as Readonly<Record<string, Json>>;
-  return Object.hasOwn(record, name) ? record[name] : undefined;
+  return isObject(json) && Object.hasOwn(json, name) ? json[name] : undefined;
 }

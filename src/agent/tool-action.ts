@@ -1,6 +1,6 @@
 import type { Adjustment, ParameterChange } from '../study/adjustment';
 import { PerdureError } from '../study/error';
-import type { Json } from '../study/json';
+import { isObject, type Json } from '../study/json';
 import type { Choice, Params, ParamValue } from '../study/space';
 import { parameterOf } from '../study/space-activity';
 import type { PrunerSpec, StudySpec } from '../study/spec';
@@ -47,7 +47,7 @@ function changesOf(
 ): Readonly<Record<string, ParameterChange>> {
   const changes: Record<string, ParameterChange> = {};
   for (const [name, value] of Object.entries(inner(args, 'space'))) {
-    if (!isRecord(value)) throw refused(`the change of '${name}' is no object`);
+    if (!isObject(value)) throw refused(`the change of '${name}' is no object`);
     const { low, high, choices, ...others } = value;
     const [unknown] = Object.keys(others);
     if (unknown !== undefined) throw refused(`'${unknown}' of '${name}' can't be changed`);
@@ -108,7 +108,7 @@ function prunerOf(args: ToolRequest['arguments'], pruner: PrunerSpec): PrunerSpe
 function inner(args: ToolRequest['arguments'], name: string): Readonly<Record<string, Json>> {
   const value = args[name];
   // Some models wrap what was asked for plainly.
-  return Object.keys(args).length === 1 && value !== undefined && isRecord(value) ? value : args;
+  return Object.keys(args).length === 1 && value !== undefined && isObject(value) ? value : args;
 }
 
 function numberOf(name: string, value: Json): number {
@@ -123,10 +123,6 @@ function choicesOf(name: string, value: Json): readonly Choice[] {
     if (choices.length === list.length && list.length > 0) return choices;
   }
   throw refused(`the choices of '${name}' are no list of choices`);
-}
-
-function isRecord(value: Json): value is Readonly<Record<string, Json>> {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
 function refused(what: string): PerdureError {

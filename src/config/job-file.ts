@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { basename, dirname, extname, join, resolve } from 'node:path';
 import type { JobSpec } from '../jobs/job';
-import type { Json, JsonObject } from '../study/json';
+import { isObject, type Json, type JsonObject } from '../study/json';
 import { suggestion } from '../study/nearest';
 import { invalidInput, pathText, type PlacedProblem, type Problem } from '../study/problem';
 import { PerdureError } from '../study/error';
@@ -192,10 +192,6 @@ function parseLine(line: string, where: string, problems: PlacedProblem[]): Json
     problems.push({ where, message, hint: 'each line is one JSON object, with names in double quotes' });
   }
   return undefined;
-}
-
-function isObject(data: unknown): data is object {
-  return data !== null && typeof data === 'object' && !Array.isArray(data);
 }
 
 function placed(problems: readonly Problem[], place: Place): readonly PlacedProblem[] {

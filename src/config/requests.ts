@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Adjustment } from '../study/adjustment';
+import { isObject } from '../study/json';
 import { invalidInput, pathText, type Problem } from '../study/problem';
 import type { Params } from '../study/space';
 import type { StudySpec } from '../study/spec';
@@ -66,7 +67,7 @@ export function parseAdjustment(
  */
 export function parseParamsJson(text: string, where = 'JSON'): Params {
   const source = parseYaml(text, where, 'JSON');
-  if (source.data === null || typeof source.data !== 'object' || Array.isArray(source.data)) {
+  if (!isObject(source.data)) {
     const message = `parameters are an object with a value for each name`;
     throw invalidInput([
       { where: `${where}:1:1`, message, hint: `write '{"learning_rate": 0.01}', in quotes for the shell` },

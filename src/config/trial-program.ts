@@ -1,3 +1,4 @@
+import { isObject } from '../study/json';
 import { nearest } from '../study/nearest';
 import type { Problem } from '../study/problem';
 import type { TrialSpec } from '../study/spec';
@@ -9,7 +10,7 @@ const objectiveExample = 'objective: {metric: accuracy, direction: maximize}';
 
 /** What a schema can't say of a study file: which of its parts go together. Looks at data of any shape. */
 export function looseProblems(data: unknown): readonly Problem[] {
-  if (data === null || typeof data !== 'object' || Array.isArray(data)) return [];
+  if (!isObject(data)) return [];
   const problems: Problem[] = [];
   const has = (...path: string[]): boolean => valueAt(data, path) !== undefined;
   if (!has('objective') && !has('objectives')) {

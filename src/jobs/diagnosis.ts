@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../study/json';
+import { objectOf, type Json, type JsonObject } from '../study/json';
 import type { JobState } from './job';
 
 /** What `perdure diagnose` can look at. */
@@ -239,8 +239,7 @@ export function mostAtOnce(spans: readonly { readonly begun: number; readonly en
 
 /** A site's script may be another version's: what it says is looked at as it is. */
 function fields(value: Json | undefined): Readonly<Record<string, Json | undefined>> {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return {};
-  return value as JsonObject;
+  return objectOf(value) ?? {};
 }
 
 function list(value: Json | undefined): readonly Json[] {

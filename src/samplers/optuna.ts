@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { PerdureError } from '../study/error';
-import type { Json, JsonObject } from '../study/json';
+import { isObject, type Json, type JsonObject } from '../study/json';
 import type { Params, ParamValue, SearchSpace } from '../study/space';
 import { isActive, parameterOf, parametersInOrder } from '../study/space-activity';
 import { contains } from '../study/space-membership';
@@ -179,10 +179,6 @@ function asJson({ number, state, params, values, intermediateValues }: Trial): J
 /** Python's `float` reads these words. */
 function numberAsJson(value: number): Json {
   return Number.isFinite(value) ? value : String(value);
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isParamValue(value: Json | undefined): value is ParamValue {

@@ -1,5 +1,5 @@
 import type { JobVerdict } from '../jobs/job';
-import type { Json } from '../study/json';
+import { isObject, type Json } from '../study/json';
 import type { FailReason } from '../study/trial';
 import type { JobEnd, JobOutput, Report } from './scheduler';
 
@@ -96,9 +96,7 @@ function read(result: Json, metrics: readonly string[]): Verdict {
 
 /** A bare number stands for the only metric. */
 function metricOf(result: Json, metric: string, count: number): Json | undefined {
-  if (result !== null && typeof result === 'object' && !Array.isArray(result)) {
-    return Object.hasOwn(result, metric) ? (result as Readonly<Record<string, Json>>)[metric] : undefined;
-  }
+  if (isObject(result)) return Object.hasOwn(result, metric) ? result[metric] : undefined;
   return count === 1 ? result : undefined;
 }
 

@@ -1,5 +1,5 @@
 import JSON5 from 'json5';
-import type { Json } from '../study/json';
+import { objectOf, type Json } from '../study/json';
 import type { JobOutput, Report } from './scheduler';
 
 /** Reads a result file. Bare `NaN` and `Infinity`, as Python writes them, are numbers. */
@@ -16,9 +16,7 @@ export function parseReports(text: string): readonly Report[] {
   const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
   return lines.flatMap((line) => {
     try {
-      const parsed = line.trim() === '' ? null : parseNumbers(line);
-      if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) return [];
-      const { step, value } = parsed as { readonly step?: Json; readonly value?: Json };
+      const { step, value } = objectOf(line.trim() === '' ? null : parseNumbers(line)) ?? {};
       if (typeof step !== 'number' || !Number.isSafeInteger(step) || typeof value !== 'number') return [];
       return [{ step, value }];
     } catch {

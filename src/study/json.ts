@@ -4,6 +4,16 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 /** A JSON object. */
 export type JsonObject = Readonly<Record<string, Json>>;
 
+/** `true` for an object of JSON, or of anything else that was read. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The value where it is an object, else `null`. */
+export function objectOf(value: unknown): JsonObject | null {
+  return isObject(value) ? value : null;
+}
+
 /** The JSON with sorted keys: the same text for the same data, in whatever order it is written. */
 export function canonicalText(value: Json): string {
   return JSON.stringify(sorted(value));

@@ -6,6 +6,7 @@ import { Session } from '../../client/session';
 import { diagnosisTests, type DiagnosisTest } from '../../jobs/diagnosis';
 import { embeddedServer } from '../../server/embedded-server';
 import { PerdureError } from '../../study/error';
+import { isObject } from '../../study/json';
 import { count, jsonArgument } from '../arguments';
 import { sayingLogins } from '../login-notice';
 import { namedSite } from '../named-site';
@@ -90,14 +91,10 @@ async function siteOf(
   if (site !== undefined) throw refuse(`'${site}' and an endpoint are two places`, 'leave out one of them');
   const settings = await settingsOf(command);
   if (config === undefined) return keepEndpointSite(settings, endpoint);
-  if (!isJsonObject(config))
+  if (!isObject(config))
     throw refuse(
       '--user-endpoint-config has to be a JSON object',
       `--user-endpoint-config '{"account": "X"}'`,
     );
   return keepEndpointSite(settings, endpoint, { userEndpointConfig: config });
-}
-
-function isJsonObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,5 @@
 import { PerdureError } from '../../study/error';
-import type { Json, JsonObject } from '../../study/json';
+import { objectOf, type Json } from '../../study/json';
 import type { GlobusChallenge } from './authorization';
 
 /** An answer of the service that is no success. */
@@ -20,7 +20,7 @@ export function isPassing({ status }: Refusal): boolean {
 
 /** What a login has to bring, where the answer is about one; else `null`. */
 export function challengeOf({ status, body }: Refusal): GlobusChallenge | null {
-  const parameters = objectOf(objectOf(body)?.['authorization_parameters'] ?? null);
+  const parameters = objectOf(objectOf(body)?.['authorization_parameters']);
   if (status !== 401 && parameters === null) return null;
   const message = messageOf(body) ?? 'Globus does not take the login';
   return { message, parameters };
@@ -86,10 +86,6 @@ function messageOf(body: Json): string | null {
     return [place === '' ? msg : `${place}: ${msg}`];
   });
   return places.length === 0 ? null : oneLine(places.join('; '));
-}
-
-function objectOf(value: Json): JsonObject | null {
-  return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as JsonObject) : null;
 }
 
 function oneLine(text: string): string {

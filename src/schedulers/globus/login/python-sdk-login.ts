@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { PerdureError } from '../../../study/error';
-import { computeScope, computeServer, isObject, type TokenSet } from './token-set';
+import { isObject } from '../../../study/json';
+import { computeScope, computeServer, type TokenSet } from './token-set';
 
 /** Another process may be writing for a moment (milliseconds). */
 const patience = 2000;

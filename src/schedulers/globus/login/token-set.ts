@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Json, JsonObject } from '../../../study/json';
+import { isObject, type Json, type JsonObject } from '../../../study/json';
 
 /** The one scope that all of Globus Compute is behind, and the name by which its tokens are told from those of other services. */
 export const computeScope = 'https://auth.globus.org/scopes/facd7ccc-c5f4-42aa-916b-a0e270e2c2a9/all';
@@ -67,8 +67,4 @@ function tokensWhere(
     refreshToken: typeof refreshToken === 'string' ? refreshToken : (before?.refreshToken ?? null),
     expiresAt: now + seconds * 1000,
   };
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
