@@ -33,6 +33,7 @@ enter() {
     exit 3
   }
   perdure_bin=$2
+  perdure_full=
   perdure_timeout=
   if command -v timeout >/dev/null 2>&1; then perdure_timeout="timeout -k 5 $3"; fi
 }
@@ -45,8 +46,8 @@ find_pbs() {
     if [ -x "$perdure_exec/bin/qsub" ]; then perdure_found=$perdure_exec/bin/qsub; fi
   fi
   if [ -z "$perdure_found" ]; then
-    # Whatever its start-up files print comes before the last line; an alias or a function is no file.
-    perdure_found=$(bash -lc 'type -P qsub' </dev/null 2>/dev/null | tail -n 1)
+    # Whatever its start-up files print, at the end too, is no such path; an alias or a function is no file.
+    perdure_found=$(bash -lc 'type -P qsub' </dev/null 2>/dev/null | grep '^/.*/qsub$' | tail -n 1)
   fi
   if [ -z "$perdure_found" ] && [ -x /opt/pbs/bin/qsub ]; then perdure_found=/opt/pbs/bin/qsub; fi
   case $perdure_found in
@@ -164,8 +165,23 @@ submit() {
   fi
 }
 
+# count_mine: how many jobs of the user's are in the queue or run, Perdure's or not; - where PBS does not say.
+count_mine() {
+  perdure_mine=-
+  perdure_ids=$(pbs qselect -u "$(id -un)" 2>/dev/null) || return 0
+  perdure_mine=0
+  for perdure_id in $perdure_ids; do perdure_mine=$((perdure_mine + 1)); done
+}
+
 # enqueue NUMBER DIRECTORY LIMIT: by whoever made the marker.
 enqueue() {
+  # What a job before it in this request met with, by a limit on their number: this one would meet with it too.
+  if [ -n "$perdure_full" ]; then
+    rmdir "$perdure_at/submit"
+    say "full $1"
+    [ "$perdure_full" = limit ] || say_text "$1" qsub "$perdure_full"
+    return
+  fi
   if [ "$3" != - ]; then
     if ! count_jobs; then
       rmdir "$perdure_at/submit"
@@ -174,29 +190,35 @@ enqueue() {
     fi
     if [ "$perdure_count" -ge "$3" ]; then
       rmdir "$perdure_at/submit"
+      perdure_full=limit
       say "full $1"
       return
     fi
   fi
-  perdure_said=$(cd "$perdure_at" && pbs qsub job.sh 2>&1)
-  perdure_code=$?
-  # Sites print words of their own before it.
-  perdure_id=$(printf '%s\n' "$perdure_said" | tr -d ' \t\r' | grep -E '^[0-9]+(\[\])?(\.[A-Za-z0-9._-]+)?$' | tail -n 1)
-  if [ "$perdure_code" -eq 0 ] && [ -n "$perdure_id" ]; then
-    keep_job "$1" "$2" "$perdure_id"
-    return
-  fi
+  for perdure_turn in first second; do
+    perdure_said=$(cd "$perdure_at" && pbs qsub job.sh 2>&1)
+    perdure_code=$?
+    # Sites print words of their own before it.
+    perdure_id=$(printf '%s\n' "$perdure_said" | tr -d ' \t\r' | grep -E '^[0-9]+(\[\])?(\.[A-Za-z0-9._:-]+)?$' | tail -n 1)
+    if [ "$perdure_code" -eq 0 ] && [ -n "$perdure_id" ]; then
+      keep_job "$1" "$2" "$perdure_id"
+      return
+    fi
+    count_mine
+    # A limit without a job of the user's: the one that was in the way may have ended just now.
+    case $perdure_turn:$perdure_mine:$perdure_code in first:0:38 | first:0:39 | first:0:188 | first:0:198) ;; *) break ;; esac
+  done
   case $perdure_code in
     # Nobody knows whether the job is there: the marker stays, and the next one looks.
     0 | 124 | 137 | 143 | 163 | 183 | 255) ;;
     *) rmdir "$perdure_at/submit" ;;
   esac
-  perdure_mine=0
-  if perdure_ids=$(pbs qselect -u "$(id -un)" 2>/dev/null); then
-    for perdure_id in $perdure_ids; do perdure_mine=$((perdure_mine + 1)); done
-  fi
   say "refused $1 $perdure_code $perdure_mine"
   say_text "$1" qsub "$perdure_said"
+  case $perdure_code:$perdure_mine in
+    38:0 | 198:0) ;;
+    38:* | 198:*) perdure_full=$perdure_said ;;
+  esac
 }
 
 # adopt NUMBER DIRECTORY NAME LIMIT GRACE: a submission was begun and its end is not known.
@@ -549,8 +571,10 @@ tell_site() {
   # As trials find it.
   # shellcheck disable=SC2086
   perdure_said=$($perdure_timeout bash -lc "$2
-python3 --version" </dev/null 2>&1 | tail -n 1)
-  say "python $1 $perdure_said"
+python3 --version" </dev/null 2>&1)
+  perdure_line=$(printf '%s\n' "$perdure_said" | grep '^Python [0-9]' | tail -n 1)
+  [ -n "$perdure_line" ] || perdure_line=$(printf '%s\n' "$perdure_said" | tail -n 1)
+  say "python $1 $perdure_line"
   my_jobs "$1" || return 0
   [ -n "$perdure_ids" ] || return 0
   # shellcheck disable=SC2086

@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity';
+import type { Full } from '../schedulers/scheduler';
 import { PerdureError } from '../study/error';
 import { RunClock } from '../study/run-clock';
 import type { AttemptActivities, AttemptProgress, NearActivities } from '../workflows/activity-types';
@@ -65,7 +66,7 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
     if (hostOf(attempt.site) === null) await attempt.tellLogin(null);
   }
 
-  async function submit({ scheduler, request }: Attempt<Outcome>): Promise<string | null> {
+  async function submit({ scheduler, request }: Attempt<Outcome>): Promise<string | Full> {
     failpoint('before-submit');
     const jobId = await scheduler.submit(request);
     failpoint('after-submit');
@@ -79,18 +80,18 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
     if (attempt.attempt > 1 && !(await scheduler.hasCheckpoint(key))) await attempt.forgetReports();
   }
 
-  /** @returns `null` where no slot has become free for so long (milliseconds), or it was asked to stop waiting */
+  /** Waits for room at the site, no longer than this (milliseconds) or until it is asked to stop waiting. */
   async function submitWithin(
     attempt: Attempt<Outcome>,
     wait: number,
     signal: AbortSignal,
-  ): Promise<string | null> {
+  ): Promise<string | Full> {
     const until = Date.now() + wait;
     for (;;) {
       const jobId = await submit(attempt);
-      if (jobId !== null) return jobId;
+      if (typeof jobId === 'string') return jobId;
       const left = until - Date.now();
-      if (left <= 0 || signal.aborted) return null;
+      if (left <= 0 || signal.aborted) return jobId;
       await attempt.scheduler.waitForSlot(left, signal);
     }
   }
@@ -116,7 +117,7 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
       Math.min(stay === 0 ? again + 2000 : stay, longestWait),
       signal,
     );
-    if (jobId === null) throw pending('no slot is free', attempt.scheduler.pace().again);
+    if (typeof jobId !== 'string') throw pending(jobId.full, attempt.scheduler.pace().again);
     return jobId;
   }
 
@@ -132,7 +133,7 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
         submit: async () => {
           const jobId = await flagged(attempt, () => submitWithin(attempt, shortWait, signal));
           // Whoever ends the wait early knows nothing of the site.
-          if (jobId === null && signal.aborted) throw pending('the worker ends', 500);
+          if (typeof jobId !== 'string' && signal.aborted) throw pending('the worker ends', 500);
           return jobId;
         },
       });
@@ -166,7 +167,7 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
       await attempt.beReady();
       const jobId = await submit(attempt);
       // It took so long that its slot is another's. It belongs to this host by now, and waits here.
-      if (jobId === null) return { kind: 'elsewhere', host };
+      if (typeof jobId !== 'string') return { kind: 'elsewhere', host };
       return followStarted(attempt, jobId, waiting(deps));
     }),
 

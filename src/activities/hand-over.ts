@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Submission } from '../storage/ledger';
+import type { Full } from '../schedulers/scheduler';
 import { PerdureError } from '../study/error';
 import type { Refusal } from '../study/itinerary';
 import { oneLine } from '../study/site-choice';
@@ -12,8 +13,7 @@ export type Refused = Extract<AttemptProgress, { readonly kind: 'refused' }>;
 export interface Steps {
   /** What has to be there before; it submits nothing. */
   readonly prepare: () => Promise<void>;
-  /** @returns `null` where the site is full */
-  readonly submit: () => Promise<string | null>;
+  readonly submit: () => Promise<string | Full>;
 }
 
 type There = Pick<Attempt<unknown>, 'site' | 'key' | 'scheduler'>;
@@ -42,8 +42,8 @@ export class HandOver {
       this.deps.failpoint('claimed');
       begun = true;
       const jobId = await submit();
-      if (jobId !== null) return jobId;
-      const full = { cause: 'full', why: 'no slot is free' } as const;
+      if (typeof jobId === 'string') return jobId;
+      const full = { cause: 'full', why: jobId.full } as const;
       if (by.onlyRejected) throw new PerdureError('Unavailable', full.why, { where: `site ${there.site}` });
       return await this.giveUp(there, by, await by.withdraw(token, full, true));
     } catch (error) {

@@ -85,6 +85,12 @@ export interface JobOutput {
   readonly directory: string;
 }
 
+/** The site takes no job now, and nothing was done. */
+export interface Full {
+  /** Why, in words: those of its queue, where that has any. */
+  readonly full: string;
+}
+
 /**
  * Runs jobs at one site. Every method may be called again after a crash of any process, with the same key, and acts
  * once. A scheduler never sees Temporal.
@@ -96,9 +102,9 @@ export interface Scheduler {
   readonly slots?: HostSlots;
   /**
    * Makes the job exist, or finds the one that an earlier call made.
-   * @returns the scheduler's own id of the job, or `null` when the site has no free slot now (nothing was done)
+   * @returns the scheduler's own id of the job
    */
-  submit(request: JobRequest): Promise<string | null>;
+  submit(request: JobRequest): Promise<string | Full>;
   /** The state of each submitted job, in the order asked. One listing of the site, however many are asked. Never throws for an outage: `unknown`. */
   observe(keys: readonly JobKey[]): Promise<readonly JobObservation[]>;
   /** How to follow jobs here, from now on. */

@@ -86,7 +86,7 @@ function whyNot({ state, reason, free }: SiteView): string {
     case 'degraded':
       return free === 0 ? `is full${said}` : `is not well${said}`;
     case 'ok':
-      return free === 0 ? 'is full' : 'comes later';
+      return free === 0 ? `is full${said}` : 'comes later';
   }
 }
 

@@ -11,7 +11,7 @@ export type HealthState = (typeof healthStates)[number];
 /** What one worker knows of a site. Plain data, since it goes into the ledger and over a socket. */
 export interface SiteHealth {
   readonly state: HealthState;
-  /** What is wrong and what to do about it, in words; empty where nothing is. */
+  /** What is wrong and what to do about it, or why it is full, in words; empty where nothing is to be said. */
   readonly reason: string;
   /** Since when it is in this state, as far as this worker has seen: ISO 8601, UTC. */
   readonly since: string;

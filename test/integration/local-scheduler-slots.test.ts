@@ -42,7 +42,8 @@ test('two processes with two workers never run more jobs than there are slots, a
   const here = [2, 3].map(async (i) => {
     const scheduler = site.scheduler();
     for (const job of jobs.filter((_, n) => n % 4 === i)) {
-      while ((await scheduler.submit(requestOf(job))) === null) await scheduler.waitForSlot(1000, never);
+      while (typeof (await scheduler.submit(requestOf(job))) !== 'string')
+        await scheduler.waitForSlot(1000, never);
     }
   });
   const log = (): readonly string[] => site.lines('log');
@@ -73,11 +74,11 @@ test('a slot is free when its job ends, though the worker that took it was kille
   await worker.said('0');
   await worker.kill();
   const scheduler = site.scheduler();
-  expect(await scheduler.submit(requestOf(second))).toBeNull();
+  expect(await scheduler.submit(requestOf(second))).toEqual({ full: 'no slot is free' });
   // The job that has the slot is known, whoever asks.
-  expect(await scheduler.submit(requestOf(first))).not.toBeNull();
+  expect(await scheduler.submit(requestOf(first))).toEqual(expect.any(String));
   go(0);
-  await until('there is a slot', async () => (await scheduler.submit(requestOf(second))) !== null);
+  await until('there is a slot', async () => typeof (await scheduler.submit(requestOf(second))) === 'string');
   go(1);
   await ended(scheduler, keyOf(second));
   expect(site.lines('log')).toEqual(['+0', '-', '+1', '-']);
@@ -118,9 +119,9 @@ describe('a claim without a job', () => {
     if (first === undefined || second === undefined) return;
     const scheduler = site.scheduler();
     claim(first, 1);
-    expect(await scheduler.submit(requestOf(second))).toBeNull();
-    expect(await scheduler.submit(requestOf(first))).not.toBeNull();
-    expect(await scheduler.submit(requestOf(second))).toBeNull();
+    expect(await scheduler.submit(requestOf(second))).toEqual({ full: 'no slot is free' });
+    expect(await scheduler.submit(requestOf(first))).toEqual(expect.any(String));
+    expect(await scheduler.submit(requestOf(second))).toEqual({ full: 'no slot is free' });
   });
 
   test('is not believed for long', async () => {
@@ -129,9 +130,9 @@ describe('a claim without a job', () => {
     if (first === undefined || second === undefined) return;
     const scheduler = site.scheduler();
     claim(first, 6);
-    expect(await scheduler.submit(requestOf(second))).not.toBeNull();
+    expect(await scheduler.submit(requestOf(second))).toEqual(expect.any(String));
     // The first one waits for its turn like any other.
-    expect(await scheduler.submit(requestOf(first))).toBeNull();
+    expect(await scheduler.submit(requestOf(first))).toEqual({ full: 'no slot is free' });
   });
 
   test('that was not believed any more is asked for again, however long the files took', async () => {
@@ -151,11 +152,11 @@ describe('a claim without a job', () => {
     });
     await asked.promise;
     claim(first, 6);
-    expect(await site.scheduler().submit(requestOf(second))).not.toBeNull();
+    expect(await site.scheduler().submit(requestOf(second))).toEqual(expect.any(String));
     file.resolve(Buffer.from('x'));
-    expect(await submitted).toBeNull();
+    expect(await submitted).toEqual({ full: 'no slot is free' });
     go(1);
-    await until('there is a slot', async () => (await slow.submit(request)) !== null);
+    await until('there is a slot', async () => typeof (await slow.submit(request)) === 'string');
     go(0);
     await ended(slow, keyOf(first));
     expect(site.lines('log')).toEqual(['+1', '-', '+0', '-']);

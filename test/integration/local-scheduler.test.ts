@@ -174,7 +174,7 @@ describe('a job runs once', () => {
     await worker.said('0');
     await worker.kill();
     const scheduler = site.scheduler();
-    expect(await scheduler.submit(requestOf(waiting()))).not.toBeNull();
+    expect(await scheduler.submit(requestOf(waiting()))).toEqual(expect.any(String));
     await started();
     expect(await becomes(scheduler, ['running'])).toMatchObject({ state: 'running' });
     go();

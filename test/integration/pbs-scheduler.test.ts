@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { keyOf, requestOf } from '../support/fake-job';
+import { existsSync } from 'node:fs';
+import { idOf, keyOf, requestOf } from '../support/fake-job';
 import { until } from '../support/installation';
 import { PbsBench } from '../support/pbs-bench';
 
@@ -74,9 +75,9 @@ test('a walltime is told from an error, also where the trial traps the signal', 
 test('a job that somebody deletes is lost, with the word for it', async () => {
   bench = await PbsBench.start();
   const scheduler = bench.scheduler();
-  const id = await scheduler.submit(requestOf({ command: ['sleep', '60'] }));
+  const id = idOf(await scheduler.submit(requestOf({ command: ['sleep', '60'] })));
   await bench.untilSeen(scheduler, ['running']);
-  execFileSync(`${bench.pbs.bin}/qdel`, [id!]);
+  execFileSync(`${bench.pbs.bin}/qdel`, [id]);
   expect(await bench.untilOver(scheduler)).toMatchObject({
     state: 'lost',
     why: expect.stringContaining('qdel') as string,
@@ -91,15 +92,15 @@ test.each([
   async (_state, options) => {
     bench = await PbsBench.start({}, options);
     const scheduler = bench.scheduler();
-    const id = await scheduler.submit(requestOf({ command: ['sh', '-c', 'trap "" TERM; sleep 60'] }));
-    await bench.pbs.untilJob(id!, 'RQ');
+    const id = idOf(await scheduler.submit(requestOf({ command: ['sh', '-c', 'trap "" TERM; sleep 60'] })));
+    await bench.pbs.untilJob(id, 'RQ');
     await scheduler.cancel(keyOf(), 'cancelled', 'for\na reason');
     const [seen] = await scheduler.observe([keyOf()]);
     expect(seen).toMatchObject({
       state: 'done',
       end: { how: 'stopped', reason: 'cancelled', why: 'for a reason' },
     });
-    await bench.pbs.untilJob(id!, 'F');
+    await bench.pbs.untilJob(id, 'F');
   },
   60_000,
 );
@@ -186,11 +187,18 @@ test('what PBS refuses for good is final; what is merely full waits', async () =
   });
   const scheduler = bench.scheduler(undefined, { queue: null });
   await scheduler.submit(requestOf({ number: 1, command: ['sleep', '3'] }));
-  expect(await scheduler.submit(requestOf({ number: 2, command: ['true'] }))).toBeNull();
+  expect(await scheduler.submit(requestOf({ number: 2, command: ['true'] }))).toEqual({
+    full: "the queue takes no more jobs now: qsub: would exceed queue generic's per-user limit",
+  });
+  expect(await scheduler.health()).toMatchObject({
+    state: 'ok',
+    free: 0,
+    reason: expect.stringContaining("generic's per-user limit") as string,
+  });
   await bench.untilOver(scheduler, keyOf({ number: 1 }));
   await until('there is room', async () => {
     await scheduler.observe([keyOf({ number: 1 })]);
-    return (await scheduler.submit(requestOf({ number: 2, command: ['true'] }))) !== null;
+    return typeof (await scheduler.submit(requestOf({ number: 2, command: ['true'] }))) === 'string';
   });
 }, 60_000);
 
@@ -200,5 +208,79 @@ test('the number of jobs at a site is kept', async () => {
   const all = await Promise.all(
     [0, 1, 2].map((number) => scheduler.submit(requestOf({ number, command: ['sleep', '20'] }))),
   );
-  expect(all.filter((id) => id === null)).toHaveLength(1);
+  expect(all.filter((id) => typeof id !== 'string')).toEqual([
+    { full: 'as many jobs are queued or run as max_jobs of the site allows (2)' },
+  ]);
+}, 60_000);
+
+test('the number of jobs at a site is kept by submissions that come one after the other, too', async () => {
+  bench = await PbsBench.start({ maxJobs: 1 });
+  bench.pbs.fault({ kind: 'slow', command: 'qsub', seconds: 2 });
+  const scheduler = bench.scheduler();
+  const first = scheduler.submit(requestOf({ number: 0, command: ['sleep', '20'] }));
+  await until('the first is on its way', () =>
+    existsSync(bench.path('.perdure/submit', keyOf({ number: 0 }))),
+  );
+  expect(await scheduler.submit(requestOf({ number: 1, command: ['sleep', '20'] }))).toEqual({
+    full: expect.stringContaining('max_jobs') as string,
+  });
+  expect(await first).toEqual(expect.any(String));
+  expect(bench.pbs.jobs()).toHaveLength(1);
+}, 60_000);
+
+test('where a queue is full, PBS is not asked for each job that waits', async () => {
+  bench = await PbsBench.start({}, { queues: { workq: { maxJobsPerUser: 1 } } });
+  const scheduler = bench.scheduler();
+  await scheduler.submit(requestOf({ number: 0, command: ['sleep', '20'] }));
+  const waiting = Array.from({ length: 12 }, (_, i) => requestOf({ number: i + 1, command: ['true'] }));
+  const before = bench.pbs.commands('qsub').length;
+  const answers = await Promise.all(waiting.map((request) => scheduler.submit(request)));
+  const full = {
+    full: "the queue takes no more jobs now: qsub: would exceed queue generic's per-user limit",
+  };
+  expect(answers).toEqual(waiting.map(() => full));
+  expect(bench.pbs.commands('qsub').length - before).toBeLessThan(4);
+  // Nor is it while nothing may have changed.
+  expect(await scheduler.submit(requestOf({ number: 99, command: ['true'] }))).toEqual(full);
+  expect(existsSync(bench.path('', keyOf({ number: 99 })))).toBe(false);
+}, 60_000);
+
+describe('a limit that is met without a job of the user', () => {
+  const over = (words: string, times: number): void => {
+    bench.pbs.fault({ kind: 'reject', command: 'qsub', rc: 38, message: words, times });
+  };
+  const job = { command: ['true'] };
+
+  test('is asked about again, as the job that was in the way may have ended just then', async () => {
+    bench = await PbsBench.start();
+    over("would exceed queue generic's per-user limit", 1);
+    expect(await bench.scheduler().submit(requestOf(job))).toEqual(expect.any(String));
+    expect(bench.pbs.jobs()).toHaveLength(1);
+  }, 60_000);
+
+  test('is final where it is one of the user', async () => {
+    bench = await PbsBench.start();
+    over("would exceed queue generic's per-user limit", 2);
+    await expect(bench.scheduler().submit(requestOf(job))).rejects.toMatchObject({ kind: 'SubmitRejected' });
+  }, 60_000);
+
+  test('passes where it is one of all users, who fill the queue', async () => {
+    bench = await PbsBench.start();
+    over('Maximum number of jobs already in queue workq', 2);
+    expect(await bench.scheduler().submit(requestOf(job))).toEqual({
+      full: 'the queue takes no more jobs now: qsub: Maximum number of jobs already in queue workq',
+    });
+  }, 60_000);
+});
+
+test('jobs that are cancelled together are looked at together', async () => {
+  bench = await PbsBench.start();
+  const scheduler = bench.scheduler();
+  const requests = Array.from({ length: 12 }, (_, number) => requestOf({ number, command: ['sleep', '60'] }));
+  await Promise.all(requests.map((request) => scheduler.submit(request)));
+  const before = bench.pbs.commands('qstat').length;
+  await Promise.all(requests.map(({ key }) => scheduler.cancel(key, 'cancelled')));
+  expect(bench.pbs.commands('qstat').length - before).toBeLessThan(requests.length);
+  for (const seen of await scheduler.observe(requests.map(({ key }) => key)))
+    expect(seen).toMatchObject({ state: 'done', end: { how: 'stopped', reason: 'cancelled' } });
 }, 60_000);

@@ -6,7 +6,7 @@ import { attemptPath, studyKey } from '../../src/schedulers/job-key';
 import { createLocalScheduler } from '../../src/schedulers/local';
 import type { JobRequest, LogPart, Scheduler } from '../../src/schedulers/scheduler';
 import type { Heap } from '../../src/study/site-upkeep';
-import { requestOf, type FakeJob } from '../support/fake-job';
+import { idOf, requestOf, type FakeJob } from '../support/fake-job';
 import { until } from '../support/installation';
 import { PbsBench } from '../support/pbs-bench';
 
@@ -133,7 +133,10 @@ describe.each([
       files: 1,
     });
     const next = of(uuid, { ...job, number: 2 });
-    await until('it is submitted', async () => (await scheduler.submit(next).catch(() => null)) !== null);
+    await until(
+      'it is submitted',
+      async () => typeof (await scheduler.submit(next).catch(() => null)) === 'string',
+    );
     await bring(scheduler, next);
     const log = await scheduler.readLog(next.key, whole);
     expect(Buffer.from(log?.bytes ?? []).toString()).toBe('again');
@@ -215,7 +218,7 @@ test('a site tells its PBS, its Python, and the jobs that belong to nobody', asy
     of(uuid, { command: ['sleep', '600'] }),
     of(stranger, { command: ['sleep', '600'] }),
   ];
-  const ids = [await scheduler.submit(mine), await scheduler.submit(nobodys)];
+  const ids = [idOf(await scheduler.submit(mine)), idOf(await scheduler.submit(nobodys))];
   const script = join(bench!.folder, 'other.sh');
   writeFileSync(script, '#!/bin/sh\nsleep 600\n');
   execFileSync(join(bench!.pbs.bin, 'qsub'), ['-N', 'pd_abcdefghijkl', script], { cwd: bench!.folder });
@@ -235,7 +238,7 @@ test('a site tells its PBS, its Python, and the jobs that belong to nobody', asy
     },
   ]);
   // An answer that was lost leaves no note; the job itself tells where it belongs.
-  for (const id of ids) rmSync(join(bench!.site.workingDir, 'jobs', id!));
+  for (const id of ids) rmSync(join(bench!.site.workingDir, 'jobs', id));
   expect((await scheduler.examine(needed)).slice(3)).toHaveLength(1);
   bench!.pbs.stop();
   expect(await scheduler.examine(needed)).toContainEqual(

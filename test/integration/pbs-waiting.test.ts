@@ -84,3 +84,49 @@ testWithSshd(
   },
   120_000,
 );
+
+testWithSshd(
+  title(
+    'a trial that its queue does not take yet is told of in the words of PBS, and goes on when there is room',
+  ),
+  async () => {
+    cluster = await SshCluster.start({}, { self: true, pbs: { queues: { workq: { maxJobsPerUser: 1 } } } });
+    const { installation } = cluster;
+    const words = "the queue takes no more jobs now: qsub: would exceed queue generic's per-user limit";
+    await installation.must('up');
+    const session = await installation.session();
+    try {
+      const study = await HeldStudy.start(installation, session, {
+        name: 'limit',
+        budget: { trials: 2, parallel: 2 },
+        sites: ['cluster'],
+      });
+      const status = async (): Promise<Status> =>
+        JSON.parse(await installation.must('status', 'limit', '--json')) as Status;
+      await until('one waits', async () => (await status()).waiting_for.some(({ why }) => why === words));
+      const [waits] = (await status()).waiting_for;
+      const number = waits?.number ?? NaN;
+      expect(study.started(number)).toBe(false);
+      expect(await installation.must('status', 'limit')).toContain(
+        `  waits   trial ${String(number)}: ${words}`,
+      );
+      expect(await installation.must('trials', 'limit')).toContain('would exceed queue');
+      // What Temporal UI shows of the activity.
+      const handle = (await session.client()).workflow.getHandle(`perdure/limit/${String(number)}`);
+      const { raw } = await handle.describe();
+      expect(raw.pendingActivities?.map(({ lastFailure }) => lastFailure?.message)).toEqual([words]);
+      expect(await installation.must('sites')).toContain(words);
+
+      await study.untilStarted(1 - number);
+      study.release(1 - number);
+      await study.untilStarted(number);
+      await until('nothing waits', async () => (await status()).waiting_for.length === 0);
+      study.release('all');
+      await study.handle.result();
+      expect(cluster.pbs.jobs()).toHaveLength(2);
+    } finally {
+      await session.close();
+    }
+  },
+  120_000,
+);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { JobKey, JobRequest } from '../../src/schedulers/scheduler';
+import type { Full, JobKey, JobRequest } from '../../src/schedulers/scheduler';
 import type { Params } from '../../src/study/space';
 
 /** A job in a few words; plain JSON, so that another process can be told of it. */
@@ -49,6 +49,12 @@ export function requestOf(job: FakeJob): JobRequest {
     metrics: ['value'],
     readFile: (hash) => Promise.resolve(Buffer.from(texts.get(hash) ?? '')),
   };
+}
+
+/** What a submission gave, where the site had room. */
+export function idOf(submitted: string | Full): string {
+  if (typeof submitted === 'string') return submitted;
+  throw new Error(submitted.full);
 }
 
 function sha256(text: string): string {

@@ -18,7 +18,7 @@ async function main(text: string): Promise<void> {
   const scheduler = createLocalScheduler(site);
   for (const job of jobs) {
     const request = requestOf(job);
-    while ((await scheduler.submit(request)) === null) await scheduler.waitForSlot(1000, never);
+    while (typeof (await scheduler.submit(request)) !== 'string') await scheduler.waitForSlot(1000, never);
     console.log(String(request.key.number));
   }
   await closed;

@@ -87,7 +87,7 @@ class GlobusScheduler implements Scheduler {
   private readonly journal: GlobusJournal;
   private readonly transport: Transport | null;
   private readonly patience: Patience;
-  private readonly submitting = new Map<string, Promise<string | null>>();
+  private readonly submitting = new Map<string, Promise<string>>();
   private readonly preparations: ReturnType<typeof globusPreparations>;
 
   constructor({ site: given, authorization, journal, transport, patience = usualPatience }: GlobusParts) {
@@ -140,7 +140,7 @@ class GlobusScheduler implements Scheduler {
     this.preparations = globusPreparations(site, this.slowShell);
   }
 
-  submit(request: JobRequest): Promise<string | null> {
+  submit(request: JobRequest): Promise<string> {
     const name = flatName(request.key);
     const known = this.submitting.get(name);
     if (known !== undefined) return known;
@@ -311,7 +311,7 @@ class GlobusScheduler implements Scheduler {
     await this.looks.close();
   }
 
-  private async submitOnce(request: JobRequest): Promise<string | null> {
+  private async submitOnce(request: JobRequest): Promise<string> {
     const { preparation } = request;
     const wanted =
       preparation === undefined

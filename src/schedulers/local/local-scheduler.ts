@@ -4,6 +4,7 @@ import { HealthClock, type SiteHealth } from '../../study/site-health';
 import type { Cleaning, Heap, SiteFinding } from '../../study/site-upkeep';
 import { attemptPath } from '../job-key';
 import type {
+  Full,
   HostSlots,
   JobKey,
   JobObservation,
@@ -37,6 +38,7 @@ export interface LocalSite {
   readonly slots: number;
 }
 
+const noSlot: Full = { full: 'no slot is free' };
 /** How often a job or a slot of another process is looked at (milliseconds). */
 const glance = 100;
 /** How often the reports of a job that was started here are read (milliseconds). */
@@ -57,7 +59,7 @@ class LocalScheduler implements Scheduler {
   private readonly preparations: LocalPreparations;
   /** Jobs that were started here, and their end. */
   private readonly children = new Map<string, Promise<void>>();
-  private readonly submitting = new Map<string, Promise<string | null>>();
+  private readonly submitting = new Map<string, Promise<string | Full>>();
   private readonly clock = new HealthClock();
   private freed = Promise.withResolvers<void>();
 
@@ -72,7 +74,7 @@ class LocalScheduler implements Scheduler {
     this.preparations = new LocalPreparations(site.workingDir, this.launcher);
   }
 
-  submit(request: JobRequest): Promise<string | null> {
+  submit(request: JobRequest): Promise<string | Full> {
     const { path } = this.directory(request.key);
     const known = this.submitting.get(path);
     if (known !== undefined) return known;
@@ -171,15 +173,15 @@ class LocalScheduler implements Scheduler {
     return Promise.resolve();
   }
 
-  private async start(request: JobRequest): Promise<string | null> {
+  private async start(request: JobRequest): Promise<string | Full> {
     const job = this.directory(request.key);
     const id = attemptPath(request.key);
     if (job.hasBegun()) return id;
-    if (!this.claims.claim(job.path)) return null;
+    if (!this.claims.claim(job.path)) return noSlot;
     await stageJob(this.site.workingDir, job, request);
     if (job.hasBegun()) return id;
     // The files may have taken so long that the claim was not believed any more.
-    if (!this.claims.claim(job.path)) return null;
+    if (!this.claims.claim(job.path)) return noSlot;
     job.awaitStart();
     const { ended } = await startWrapper(this.launcher, job, this.site.workingDir, request);
     this.children.set(job.path, ended);

@@ -2,11 +2,11 @@ import { PerdureError } from '../../study/error';
 import type { Transport } from '../../transports/transport';
 import { blockJob } from './block-job';
 import { blocksNeeded, type ActiveBlock } from './blocks-needed';
-import { readSubmission } from './command-answer';
 import { blockJobName } from '../remote/job-name';
 import type { Observer } from './observer';
 import type { Patience } from './patience';
 import type { Blocks, PbsSite } from './pbs-site';
+import { fullIn, refusalIn } from './refusal';
 import { lineOf, textOf, type Answer } from '../remote/site-answer';
 import { words, type SiteShell } from '../remote/site-shell';
 import type { Staging } from '../remote/staging';
@@ -169,16 +169,17 @@ export class BlockKeeper {
         `make_block ${words(number, name, text)}\nsubmit ${words(number, `blocks/${name}`, jobName, this.site.maxJobs ?? '-', this.patience.submission)}`,
       timeoutMs: 5000,
       commands: 2,
+      counts: this.site.maxJobs !== null,
     });
     const jobId = lineOf(answer, 'job');
     if (jobId !== undefined) {
       this.observer.addBlock(name, jobId);
       return true;
     }
-    const [code = '', jobs = ''] = (lineOf(answer, 'refused') ?? '').split(' ');
-    if (code === '') return false;
-    const said = readSubmission({ status: Number(code), stderr: textOf(answer, 'qsub') }, Number(jobs));
-    if ('message' in said) this.problem = `PBS takes no block: ${said.message}`;
+    const why = fullIn(answer, this.site.maxJobs);
+    if (why !== null) this.problem = `no block can be submitted: ${why}`;
+    else if (lineOf(answer, 'refused') !== undefined)
+      this.problem = `PBS takes no block: ${refusalIn(answer, this.site.site).message}`;
     return false;
   }
 

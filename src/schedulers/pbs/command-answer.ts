@@ -14,11 +14,13 @@ export type CommandAnswer =
  * PBS' errors (OpenPBS, `src/include/pbs_error.h`) modulo 256.
  */
 
+/** Over a limit on what one job may ask for: a queue's or the server's (EXCQRESC). */
+const tooLarge = 188;
 /**
- * Over a user's limit (ENTLIMCT, ENTLIMRESC), the queue's or the server's (EXCQRESC), too many in the queue (MAXQUED). The third
- * may also be a request that is too large for ever.
+ * Over a limit of jobs or of resources that a user, a group, a project or everybody may have (ENTLIMCT, ENTLIMRESC), too many in the
+ * queue (MAXQUED), or the one above, of which older servers make no difference.
  */
-const full: ReadonlySet<number> = new Set([38, 39, 188, 198]);
+const full: ReadonlySet<number> = new Set([38, 39, tooLarge, 198]);
 /**
  * No connection, or the connection's own failure (SYSTEM, BADHOST, NOCONNECTS, NOSERVER, CONNFULL, 255), the server shuts down
  * (SVRDOWN) or asks to come again (TRYAGAIN), and credentials that a service on the login node makes, and could not (BADCRED,
@@ -36,15 +38,20 @@ const cutOff: ReadonlySet<number> = new Set([124, 137, 143]);
 
 /**
  * Reads the end of a `qsub`: its status is PBS' error number modulo 256, the message is on standard error.
- * @param jobs how many of the user's jobs are queued or running now: with none, a limit is not one that passes
+ * @param jobs how many of the user's jobs are queued or running now (`null`: nobody knows). With none, a limit of the user's is not one
+ * that passes; one of a group, a project or everybody may be others' doing
  */
 export function readSubmission(
   { status, stderr }: { readonly status: number; readonly stderr: string },
-  jobs: number,
+  jobs: number | null,
 ): CommandAnswer {
   const message = said(stderr) ?? silence('qsub', status);
   if (status === 0) return { kind: 'done' };
-  if (full.has(status)) return { kind: jobs > 0 ? 'full' : 'rejected', message };
+  if (full.has(status)) {
+    // OpenPBS' words: `per-user limit`, `jobs for user me already in`, `user me's limit`.
+    const own = status === tooLarge || /\buser\b/.test(message);
+    return { kind: jobs === 0 && own ? 'rejected' : 'full', message };
+  }
   if (unavailable.has(status)) return { kind: 'unavailable', message };
   if (ambiguous.has(status) || cutOff.has(status)) return { kind: 'ambiguous', message };
   return { kind: 'rejected', message };
@@ -74,7 +81,7 @@ export function silence(command: string, status: number): string {
 }
 
 /** PBS' own words: the first line that a command of PBS wrote, without the usage that follows a mistake. */
-function said(stderr: string): string | undefined {
+export function said(stderr: string): string | undefined {
   const lines = stderr.split('\n').map((line) => line.trim());
   const own = lines.find((line) => /^q(sub|del|stat): /.test(line));
   return own ?? lines.find((line) => line !== '');

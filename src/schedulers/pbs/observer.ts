@@ -6,6 +6,7 @@ import { JobSights } from './job-sights';
 import { greet, Listings } from './listings';
 import { lineOf } from '../remote/site-answer';
 import type { Call, SiteShell } from '../remote/site-shell';
+import { Together } from './together';
 import { Troubles, type Trouble } from './troubles';
 import { isOver, Watchlist, type Watched } from './watched';
 
@@ -24,6 +25,10 @@ export class Observer {
   private readonly listings = new Listings(this.sights, this.troubles);
   /** Blocks by name: the job that each is, once known, and whether that has ended for certain. */
   private readonly blocks = new Map<string, { readonly jobId: string | null; readonly over: boolean }>();
+  private readonly peeks = new Together<Watched>(async (all) => {
+    await this.troubles.asking(() => this.lookAt(all, 'theirs'));
+    this.tell();
+  }, gathering);
   private cycle: Promise<void> | undefined;
   private lastBegan = 0;
   private lastDone = 0;
@@ -156,12 +161,18 @@ export class Observer {
     return this.watchlist.of(key).reports.all;
   }
 
-  /** Looks at some attempts now, and asks PBS only where `list` is set. */
-  async peek(keys: readonly JobKey[], list = false): Promise<readonly JobObservation[]> {
+  /** Looks at some attempts now. */
+  async peek(keys: readonly JobKey[]): Promise<void> {
     const all = keys.map((key) => this.watchlist.of(key));
-    await this.troubles.asking(() => this.lookAt(all, list ? 'theirs' : 'none'));
+    await this.troubles.asking(() => this.lookAt(all, 'none'));
     this.tell();
-    return all.map((one) => this.conclude(one));
+  }
+
+  /** Looks at one now, and asks PBS for its job: for all that somebody looks at so by one listing. */
+  async look(key: JobKey): Promise<JobObservation> {
+    const one = this.watchlist.of(key);
+    await this.peeks.do([one]);
+    return this.conclude(one);
   }
 
   /** Attempts that are not known to be over, by their flat names. */

@@ -1,4 +1,5 @@
 import { HealthClock, type SiteHealth } from '../../study/site-health';
+import type { Full } from '../scheduler';
 import { slotsOf } from './block-keeper';
 import type { Observer } from './observer';
 import type { PbsSite } from './pbs-site';
@@ -20,21 +21,22 @@ export class PbsHealth {
     private readonly note: () => string | null,
   ) {}
 
-  /** @param full whether the site took no more jobs when it was asked last */
-  async tell(full: boolean): Promise<SiteHealth> {
+  /** @param full why the site took no more jobs when it was asked last; `null`: it did, or was not asked */
+  async tell(full: Full | null): Promise<SiteHealth> {
     await this.observer.refresh(patience);
     const { trouble, silentFor, counts } = this.observer;
     if (trouble !== null) {
       const state = trouble.login ? 'login' : 'down';
       return this.clock.stamp({ state, reason: trouble.why, free: 0, ...counts }, new Date(trouble.since));
     }
-    const free = full ? 0 : this.freeBeside(counts.queued + counts.running);
+    const free = full !== null ? 0 : this.freeBeside(counts.queued + counts.running);
     const silent =
       silentFor > (this.observer.looked ? usualLook : firstLook)
         ? `it has not answered for ${String(Math.round(silentFor / 1000))} s`
         : null;
-    const reason = silent ?? this.note() ?? '';
-    return this.clock.stamp({ state: reason === '' ? 'ok' : 'degraded', reason, free, ...counts });
+    const wrong = silent ?? this.note();
+    const reason = wrong ?? full?.full ?? '';
+    return this.clock.stamp({ state: wrong === null ? 'ok' : 'degraded', reason, free, ...counts });
   }
 
   /** Trials that it would take beside those that are there; `null`: its queue has no limit of ours. */

@@ -6,6 +6,7 @@ import type { Transport } from '../../transports/transport';
 import { attemptPath } from '../job-key';
 import type { PreparationProgress, PreparationRequest } from '../preparation';
 import type {
+  Full,
   JobKey,
   JobObservation,
   JobOutput,
@@ -19,11 +20,9 @@ import type {
 } from '../scheduler';
 import { clean } from '../storeroom';
 import { stopText } from '../remote/attempt-view';
-import { attemptLines } from './attempt-lines';
 import { BlockKeeper } from './block-keeper';
-import { readDeletion, readSubmission } from './command-answer';
+import { readDeletion } from './command-answer';
 import { flatName, jobName } from '../remote/job-name';
-import { wrapped } from '../remote/run-script';
 import { Observer } from './observer';
 import { PbsHealth } from './pbs-health';
 import { logOf, outputOf } from '../remote/attempt-output';
@@ -34,8 +33,9 @@ import { PbsPreparationJobs } from './preparation-jobs';
 import { RemoteStoreroom } from '../remote/remote-storeroom';
 import { lineOf, textOf, type Answer } from '../remote/site-answer';
 import { siteFindings } from './site-findings';
-import { failureIn, SiteShell, words, type Call } from '../remote/site-shell';
+import { SiteShell, words, type Call } from '../remote/site-shell';
 import { Staging } from '../remote/staging';
+import { inBlock, Submissions } from './submissions';
 
 /** How long a cancelled job may take to end before its cancellation is begun again (milliseconds). */
 const cancelPatience = 3 * 60_000;
@@ -61,15 +61,13 @@ class PbsScheduler implements Scheduler {
   private readonly blocks: BlockKeeper | null;
   private readonly preparations: Preparations;
   private readonly healthTeller: PbsHealth;
-  private readonly submitting = new Map<string, Promise<string | null>>();
-  /** The site takes no more jobs until one ends, or until this moment (milliseconds since the epoch). */
-  private fullUntil = 0;
+  private readonly submissions: Submissions;
   private closed = false;
 
   constructor(
     private readonly site: PbsSite,
     private readonly transport: Transport,
-    private readonly patience: Patience,
+    patience: Patience,
   ) {
     const { site: name, workingDir, pbsBin } = site;
     this.shell = new SiteShell(transport, { name, workingDir, pbsBin }, patience);
@@ -79,7 +77,7 @@ class PbsScheduler implements Scheduler {
       grace: Math.min(patience.files, 10 * site.pollInterval),
       walltime: site.walltime === null ? null : 1000 * site.walltime,
       after: () => {
-        this.fullUntil = 0;
+        this.submissions.roomMayBe();
         this.blocks?.tend();
       },
     });
@@ -93,21 +91,14 @@ class PbsScheduler implements Scheduler {
       site.blocks === null
         ? null
         : new BlockKeeper(site, site.blocks, transport, this.shell, this.staging, this.observer, patience);
+    this.submissions = new Submissions(site, this.shell, this.staging, this.observer, patience);
     this.healthTeller = new PbsHealth(site, this.observer, () => this.blocks?.note ?? null);
   }
 
-  submit(request: JobRequest): Promise<string | null> {
-    const path = attemptPath(request.key);
-    const known = this.submitting.get(path);
-    if (known !== undefined) return known;
-    const mine = this.submitOnce(request)
-      .catch((error: unknown) => {
-        this.reportOutage(error);
-        throw error;
-      })
-      .finally(() => this.submitting.delete(path));
-    this.submitting.set(path, mine);
-    return mine;
+  async submit(request: JobRequest): Promise<string | Full> {
+    const submitted = await this.submissions.submit(request);
+    if (submitted === inBlock) this.blocks?.tend();
+    return submitted;
   }
 
   observe(keys: readonly JobKey[]): Promise<readonly JobObservation[]> {
@@ -141,7 +132,7 @@ class PbsScheduler implements Scheduler {
   pace(): Pace {
     if (this.blocks !== null) return { stay: 25_000, again: 500 };
     // Just before it is due, so that a look that is shared begins and ends with everybody there.
-    return { stay: 0, again: Math.max(500, this.observer.untilDue - 1500) };
+    return { stay: 0, again: Math.max(500, this.untilNews - 1500) };
   }
 
   async waitForNews(_key: JobKey, timeoutMs: number, signal: AbortSignal): Promise<void> {
@@ -160,9 +151,9 @@ class PbsScheduler implements Scheduler {
     const until = Date.now() + cancelPatience;
     for (let wait = 500; ; wait = Math.min(2 * wait, 5000)) {
       await this.askToStop(key, reason, why);
-      const [seen] = await this.observer.peek([key], true);
-      if (seen?.state === 'done' || seen?.state === 'lost') return;
-      if (seen?.state === 'unknown') throw new PerdureError('Unavailable', seen.why, { where: this.where });
+      const seen = await this.observer.look(key);
+      if (seen.state === 'done' || seen.state === 'lost') return;
+      if (seen.state === 'unknown') throw new PerdureError('Unavailable', seen.why, { where: this.where });
       if (Date.now() > until) {
         throw new PerdureError('Unavailable', 'the job was deleted and has not ended yet', {
           where: this.where,
@@ -207,14 +198,7 @@ class PbsScheduler implements Scheduler {
   }
 
   health(): Promise<SiteHealth> {
-    return this.healthTeller.tell(Date.now() < this.fullUntil);
-  }
-
-  /** What a submission met with is news of the site. */
-  private reportOutage(error: unknown): void {
-    if (!(error instanceof PerdureError)) return;
-    if (error.kind === 'LoginRequired') this.observer.report(error.text, true);
-    else if (error.kind === 'Unavailable' && error.nothingDone) this.observer.report(error.text, false);
+    return this.healthTeller.tell(this.submissions.full);
   }
 
   async examine(needed: readonly NeededStudy[]): Promise<readonly SiteFinding[]> {
@@ -239,108 +223,14 @@ class PbsScheduler implements Scheduler {
     await this.transport.close();
   }
 
+  /** Milliseconds until something may be learned: by the next listing; where nobody follows a job, by a site that is full no more. */
+  private get untilNews(): number {
+    const { untilDue } = this.observer;
+    return untilDue > 0 ? untilDue : this.submissions.untilAsked;
+  }
+
   private get where(): string {
     return `site ${this.site.site}`;
-  }
-
-  private async submitOnce(request: JobRequest): Promise<string | null> {
-    if (Date.now() < this.fullUntil) return null;
-    await this.staging.shimReady().catch((error: unknown) => {
-      throw PerdureError.beforeAnything(error);
-    });
-    const answer = await this.stageAnd(request, (number) => this.submitLine(request, number));
-    const jobId = lineOf(answer, 'job');
-    if (jobId !== undefined) {
-      this.observer.submitted(request.key, jobId);
-      return jobId;
-    }
-    if (lineOf(answer, 'queued') !== undefined) {
-      this.observer.submitted(request.key, null);
-      this.blocks?.tend();
-      return 'in a block';
-    }
-    // Cancelled before; whoever observes it sees so.
-    if (lineOf(answer, 'stopped') !== undefined) return 'none';
-    if (lineOf(answer, 'full') !== undefined) return this.full();
-    return this.refused(answer);
-  }
-
-  private submitLine(request: JobRequest, number: string): string {
-    const { key, trial } = request;
-    const path = attemptPath(key);
-    if (this.blocks === null) {
-      return `submit ${words(number, path, jobName(key), this.site.maxJobs ?? '-', this.patience.submission)}`;
-    }
-    const entry = {
-      path,
-      order: Date.now() / 1000,
-      slots: 1,
-      nodes: trial.nodes ?? 1,
-      ranks_per_node: trial.ranksPerNode ?? null,
-      argv: wrapped(this.site, key),
-    };
-    return `make_ready ${words(number, path, flatName(key), JSON.stringify(entry))}`;
-  }
-
-  /** Makes the attempt's directory and does `then`; where the site lacks files, they are brought first. */
-  private async stageAnd(request: JobRequest, then: (number: string) => string): Promise<Answer> {
-    const lines = (number: string): string =>
-      `${attemptLines(this.site, this.staging, request, number)}\nif [ -d ${words(`${attemptPath(request.key)}/.perdure`)} ]; then ${then(number)}; fi`;
-    try {
-      for (const { sha256 } of request.trial.files) await this.staging.fileReady(sha256, request);
-    } catch (error) {
-      throw PerdureError.beforeAnything(error);
-    }
-    const answer = await this.ask(lines, 20_000, 4);
-    const why = lineOf(answer, 'unstaged');
-    if (why === undefined) return answer;
-    // Somebody has cleaned the site since.
-    this.staging.forget();
-    throw new PerdureError('Unavailable', `the trial's files could not be put in place: ${why}`, {
-      where: this.where,
-      nothingDone: true,
-    });
-  }
-
-  private refused(answer: Answer): string | null {
-    if (lineOf(answer, 'wait') !== undefined) {
-      throw new PerdureError(
-        'Unavailable',
-        'an earlier submission was begun, and its job has not shown up yet',
-        {
-          where: this.where,
-        },
-      );
-    }
-    const [code = '', jobs = ''] = (lineOf(answer, 'refused') ?? '').split(' ');
-    if (code === '')
-      throw new PerdureError('Unavailable', 'the submission was not answered', { where: this.where });
-    const said = readSubmission({ status: Number(code), stderr: textOf(answer, 'qsub') }, Number(jobs));
-    switch (said.kind) {
-      case 'full':
-        return this.full();
-      case 'rejected':
-        throw new PerdureError('SubmitRejected', said.message, { where: this.where });
-      case 'unavailable':
-        // With 255 the connection may have broken after the request: the site keeps the marker then.
-        throw new PerdureError('Unavailable', said.message, {
-          where: this.where,
-          nothingDone: code !== '255',
-        });
-      default:
-        throw new PerdureError(
-          'Unavailable',
-          `nobody knows whether the job was submitted: ${'message' in said ? said.message : 'qsub printed no id'}`,
-          {
-            where: this.where,
-          },
-        );
-    }
-  }
-
-  private full(): null {
-    this.fullUntil = Date.now() + this.site.pollInterval;
-    return null;
   }
 
   private async askToStop(key: JobKey, reason: StopReason, why: string | undefined): Promise<void> {
@@ -362,18 +252,14 @@ class PbsScheduler implements Scheduler {
     );
   }
 
-  /** @throws `Unavailable` for what the site itself could not do */
-  private async ask(lines: Call['lines'], timeoutMs: number, commands = 0): Promise<Answer> {
-    const answer = await this.shell.call({ lines, timeoutMs, commands });
-    const failed = failureIn(answer);
-    if (failed !== undefined) throw new PerdureError('Unavailable', failed, { where: this.where });
-    return answer;
+  private ask(lines: Call['lines'], timeoutMs: number, commands = 0): Promise<Answer> {
+    return this.shell.ask({ lines, timeoutMs, commands });
   }
 
   private async waitUntilChanged(timeoutMs: number, signal: AbortSignal): Promise<void> {
     if (this.closed) return;
     const over = new AbortController();
-    const most = Math.min(timeoutMs, Math.max(50, this.observer.untilDue));
+    const most = Math.min(timeoutMs, Math.max(50, this.untilNews));
     try {
       await Promise.race([
         this.observer.changed,

@@ -7,11 +7,12 @@ import type { Facts } from '../remote/attempt-view';
 import type { PreparationJobs } from '../remote/preparations';
 import type { Shim } from '../remote/shim';
 import { lineOf, textOf, type Answer } from '../remote/site-answer';
-import { readDeletion, readSubmission } from './command-answer';
+import { readDeletion } from './command-answer';
 import { conclude } from './conclude';
 import { jobScript } from './job-script';
 import type { Observer } from './observer';
 import type { PbsSite } from './pbs-site';
+import { fullIn, refusalIn } from './refusal';
 
 /** Preparations as jobs of PBS, listed with the others. */
 export class PbsPreparationJobs implements PreparationJobs {
@@ -34,7 +35,7 @@ export class PbsPreparationJobs implements PreparationJobs {
       return judgePreparation(
         known(conclude({ ...facts, hasResult: true }, { kind: 'unseen' }, { grace: 0 })),
       );
-    const refused = this.refusalIn(answer);
+    const refused = this.noJobYet(answer);
     if (refused !== null) return refused;
     const key = preparationKey(hash);
     const jobId = lineOf(answer, 'job') ?? lineOf(answer, 'jobid');
@@ -66,13 +67,9 @@ export class PbsPreparationJobs implements PreparationJobs {
   }
 
   /** Why there is no job yet. @throws `SubmitRejected`, `Unavailable` */
-  private refusalIn(answer: Answer): PreparationVerdict | null {
-    const full: PreparationVerdict = {
-      kind: 'open',
-      note: 'the site takes no more jobs now',
-      startedAt: null,
-    };
-    if (lineOf(answer, 'full') !== undefined) return full;
+  private noJobYet(answer: Answer): PreparationVerdict | null {
+    const full = fullIn(answer, this.most);
+    if (full !== null) return { kind: 'open', note: full, startedAt: null };
     if (lineOf(answer, 'wait') !== undefined) {
       return {
         kind: 'open',
@@ -80,15 +77,8 @@ export class PbsPreparationJobs implements PreparationJobs {
         startedAt: null,
       };
     }
-    const refused = lineOf(answer, 'refused');
-    if (refused === undefined) return null;
-    const [code = '', jobs = ''] = refused.split(' ');
-    const said = readSubmission({ status: Number(code), stderr: textOf(answer, 'qsub') }, Number(jobs));
-    if (said.kind === 'full') return full;
-    const message = 'message' in said ? said.message : 'qsub printed no id';
-    throw new PerdureError(said.kind === 'rejected' ? 'SubmitRejected' : 'Unavailable', message, {
-      where: this.where,
-    });
+    if (lineOf(answer, 'refused') === undefined) return null;
+    throw refusalIn(answer, this.site.site);
   }
 }
 

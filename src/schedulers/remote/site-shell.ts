@@ -13,6 +13,8 @@ export interface Call {
   readonly timeoutMs: number;
   /** Commands of PBS that it may run; none unless given. */
   readonly commands?: number;
+  /** It counts what is there before it adds to it: no other request with such calls is under way meanwhile. */
+  readonly counts?: boolean;
 }
 
 /** How long a site is given to answer. */
@@ -48,6 +50,8 @@ interface Waiting {
 export class SiteShell {
   private waiting: Waiting[] = [];
   private underWay = 0;
+  /** A request is under way with calls that count. */
+  private counting = false;
   private bin: string | null;
   private finding: Promise<string> | undefined;
   private scheduled = false;
@@ -75,6 +79,17 @@ export class SiteShell {
     });
   }
 
+  /**
+   * A call that fails where the site itself could not do it.
+   * @throws {@link PerdureError} `Unavailable`, `LoginRequired`
+   */
+  async ask(call: Call): Promise<Answer> {
+    const answer = await this.call(call);
+    const failed = failureIn(answer);
+    if (failed === undefined) return answer;
+    throw new PerdureError('Unavailable', failed, { where: `site ${this.site.name}` });
+  }
+
   /** Makes all these calls by one remote command, however many they are. */
   async callAll(calls: readonly Call[]): Promise<readonly Answer[]> {
     const bin = this.bin ?? (await this.findPbs());
@@ -96,7 +111,9 @@ export class SiteShell {
   private async sendNext(): Promise<void> {
     const batch = this.takeBatch();
     if (batch.length === 0) return;
+    const counts = batch.some(({ call }) => call.counts === true);
     this.underWay += 1;
+    this.counting ||= counts;
     try {
       const answers = await this.callAll(batch.map(({ call }) => call));
       answers.forEach((answer, i) => batch[i]?.done(answer));
@@ -104,20 +121,24 @@ export class SiteShell {
       for (const { failed } of batch) failed(error);
     } finally {
       this.underWay -= 1;
+      if (counts) this.counting = false;
       this.schedule();
     }
-    this.schedule();
   }
 
   private takeBatch(): readonly Waiting[] {
+    const batch: Waiting[] = [];
+    const rest: Waiting[] = [];
     let sum = 0;
-    let count = 0;
-    for (const { bytes } of this.waiting) {
-      sum += bytes;
-      if (count > 0 && (count >= mostCalls || sum > mostBytes)) break;
-      count += 1;
+    for (const one of this.waiting) {
+      const fits = batch.length === 0 || (batch.length < mostCalls && sum + one.bytes <= mostBytes);
+      if (fits && !(this.counting && one.call.counts === true)) {
+        batch.push(one);
+        sum += one.bytes;
+      } else rest.push(one);
     }
-    return this.waiting.splice(0, count);
+    this.waiting = rest;
+    return batch;
   }
 
   /** The whole input of a shell that makes these calls. */

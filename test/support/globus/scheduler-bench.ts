@@ -8,7 +8,7 @@ import {
   type Patience,
 } from '../../../src/schedulers/globus';
 import { attemptPath } from '../../../src/schedulers/job-key';
-import type { JobKey, JobObservation, JobOutput, Scheduler } from '../../../src/schedulers/scheduler';
+import type { Full, JobKey, JobObservation, JobOutput, Scheduler } from '../../../src/schedulers/scheduler';
 import { openLedger } from '../../../src/storage';
 import type { Ledger } from '../../../src/storage/ledger';
 import type { Preparation } from '../../../src/study/spec';
@@ -100,7 +100,7 @@ export class GlobusBench {
     return Promise.resolve(this.files.get(sha256) ?? new Uint8Array());
   }
 
-  async submit(scheduler: Scheduler, job: FakeJob, preparation?: Preparation): Promise<string | null> {
+  async submit(scheduler: Scheduler, job: FakeJob, preparation?: Preparation): Promise<string | Full> {
     const request = { ...requestOf(job), ...(preparation === undefined ? {} : { preparation }) };
     for (const { sha256 } of request.trial.files) this.files.set(sha256, await request.readFile(sha256));
     return scheduler.submit(request);

@@ -43,6 +43,26 @@ test('a limit that holds although nothing is queued does not pass', () => {
   });
 });
 
+/* As a server's own tests have them (OpenPBS, test/tests/functional/pbs_entity_limits.py). */
+test.each([
+  ["would exceed queue generic's per-user limit of jobs in 'Q' state", 38, 'rejected'],
+  ['Maximum number of jobs for user me already in queue debug', 38, 'rejected'],
+  ['would exceed per-user limit on resource ncpus in complex', 39, 'rejected'],
+  ["would exceed user me's limit on resource ncpus in queue debug", 39, 'rejected'],
+  ['Maximum number of jobs already in queue debug', 38, 'full'],
+  ["Maximum number of jobs in 'Q' state already in complex", 38, 'full'],
+  ["would exceed complex's per-project limit", 38, 'full'],
+  ['Maximum number of jobs for group staff already in queue debug', 38, 'full'],
+  ['would exceed limit on resource ncpus in queue debug', 39, 'full'],
+])('without a job of the user in the queue, "%s" is %s: %s', (words, status, kind) => {
+  expect(readSubmission({ status, stderr: `qsub: ${words}\n` }, 0).kind).toBe(kind);
+});
+
+test('a limit is one that passes where nobody knows what is queued', () => {
+  const over = { status: 38, stderr: "qsub: would exceed queue generic's per-user limit\n" };
+  expect(readSubmission(over, null).kind).toBe('full');
+});
+
 test.each([
   ['a limit of a user', 38, 'full'],
   ['a limit of resources in the queue', 39, 'full'],
