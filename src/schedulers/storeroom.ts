@@ -34,7 +34,7 @@ const layout: readonly (readonly [HeapKind, RegExp])[] = [
   ['blocks', /^blocks\/b\d+$/],
   ['files', /^files\/[0-9a-f]{64}$/],
   ['shims', /^shim\/[0-9a-f]{16}$/],
-  ['notes', /^(jobs\/\d[\w.[\]-]*|news\/[0-9a-f]{16}\.\d+\.\d+)$/],
+  ['notes', /^(jobs\/\d[\w.:[\]-]*|news\/[0-9a-f]{16}\.\d+\.\d+)$/],
   ['leftovers', /^\.removed-[\w-]+$/],
 ];
 

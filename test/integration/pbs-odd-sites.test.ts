@@ -1,10 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createLocalTransport } from '../../src/transports/local';
+import { quote } from '../../src/transports/quote';
 import type { Transport } from '../../src/transports/transport';
-import { keyOf, requestOf, type FakeJob } from '../support/fake-job';
+import { idOf, keyOf, requestOf, type FakeJob } from '../support/fake-job';
 import { until } from '../support/installation';
 import { PbsBench } from '../support/pbs-bench';
+import { preparationOf, untilPrepared } from '../support/prepared-site';
 
 /* Sites that answer in ways of their own, as real ones do. */
 
@@ -97,9 +100,9 @@ test('a server that goes by another name in qstat than in qsub is understood', a
   bench = await PbsBench.start();
   bench.pbs.fault({ kind: 'long-ids' });
   const scheduler = bench.scheduler();
-  const id = await scheduler.submit(requestOf(long));
+  const id = idOf(await scheduler.submit(requestOf(long)));
   await bench.untilSeen(scheduler, ['running']);
-  execFileSync(`${bench.pbs.bin}/qdel`, [id!]);
+  execFileSync(`${bench.pbs.bin}/qdel`, [id]);
   expect(await bench.untilOver(scheduler)).toMatchObject({
     state: 'lost',
     why: expect.stringContaining('qdel') as string,
@@ -109,13 +112,13 @@ test('a server that goes by another name in qstat than in qsub is understood', a
 test('a begun job that PBS puts back into its queue is lost, and taken out of it', async () => {
   bench = await PbsBench.start();
   const scheduler = bench.scheduler();
-  const id = await scheduler.submit(requestOf(long));
+  const id = idOf(await scheduler.submit(requestOf(long)));
   await bench.untilSeen(scheduler, ['running']);
-  bench.pbs.requeue(id!);
+  bench.pbs.requeue(id);
   const seen = await bench.untilOver(scheduler);
   expect(seen).toMatchObject({ state: 'lost', cause: 'site' });
   expect(seen).toMatchObject({ why: expect.stringContaining('back into its queue') as string });
-  await bench.pbs.untilJob(id!, 'F');
+  await bench.pbs.untilJob(id, 'F');
 }, 60_000);
 
 test('a job at another server is followed by its own word', async () => {
@@ -140,6 +143,46 @@ test('a login that greets without a newline, and finds next to nothing on its PA
   const scheduler = bench.scheduler(through('printf Welcome; PATH=/nowhere; export PATH; '));
   const { seen } = await bench.run(good, scheduler);
   expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+}, 60_000);
+
+test('a login shell that has a last word finds PBS and Python all the same', async () => {
+  bench = await PbsBench.start();
+  const home = join(bench.folder, "a home with 'blanks'");
+  mkdirSync(home);
+  writeFileSync(
+    join(home, '.bash_profile'),
+    `echo hello\nPATH=${bench.pbs.bin}:$PATH\ntrap 'echo your quota is at 97 %' EXIT\n`,
+  );
+  const shell = through(`HOME=${quote(home)}; export HOME; `);
+  const scheduler = bench.scheduler(shell, { pbsBin: null });
+  expect((await bench.run(good, scheduler)).seen).toMatchObject({ end: { how: 'exited', status: 0 } });
+  expect(await scheduler.examine([])).toContainEqual({
+    what: 'Python of cluster',
+    ok: true,
+    found: expect.stringMatching(/^Python 3\.\d+/) as string,
+  });
+}, 60_000);
+
+test('an id that names the port of its server is one, and what is noted of it is cleaned', async () => {
+  bench = await PbsBench.start({}, { host: 'pbsci:15051' });
+  const scheduler = bench.scheduler();
+  const id = idOf(await scheduler.submit(requestOf(good)));
+  expect(id).toMatch(/^\d+\.pbsci:15051$/);
+  await scheduler.cancel(keyOf(), 'cancelled');
+  const heaps = await scheduler.clean({ olderThan: -5000, dryRun: false, needed: [] });
+  expect(heaps).toContainEqual(expect.objectContaining({ kind: 'notes' }));
+}, 60_000);
+
+test('a preparation on a login node whose clock is hours behind has the time that it was given', async () => {
+  bench = await PbsBench.start();
+  const bin = join(bench.folder, 'clock');
+  mkdirSync(bin);
+  const late =
+    '#!/bin/sh\n[ "$1" = +%s ] && exec echo "$(($(/bin/date +%s) - 10000))"\nexec /bin/date "$@"\n';
+  writeFileSync(join(bin, 'date'), late, { mode: 0o755 });
+  const scheduler = bench.scheduler(through(`PATH=${quote(bin)}:$PATH; export PATH; `));
+  const request = preparationOf({ script: 'sleep 3; echo done >made', timeout: 60_000 });
+  expect(await untilPrepared(scheduler, request)).toEqual({ state: 'done' });
 }, 60_000);
 
 test('output that is no text comes as far as it is', async () => {

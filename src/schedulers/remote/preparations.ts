@@ -18,7 +18,7 @@ import { factsOf, stopText, type Facts } from './attempt-view';
 import { preparationJobName } from './job-name';
 import { preparationScript } from './preparation-script';
 import { lineOf, type Answer } from './site-answer';
-import { failureIn, words, type SiteShell } from './site-shell';
+import { words, type SiteShell } from './site-shell';
 import type { Shim } from './shim';
 import type { Staging } from './staging';
 
@@ -141,6 +141,7 @@ export class Preparations {
     const answer = await this.ask((number) =>
       [
         ...(begin ? [this.beginLines(prepared, number)] : []),
+        `say now ${number} "$(date +%s)"`,
         `if [ -d ${words(`${path}/.perdure`)} ]; then follow_preparation ${words(number, path, this.wrapperOf(request), this.jobs?.most ?? '-', submitGrace)}; fi`,
       ].join('\n'),
     );
@@ -180,7 +181,7 @@ export class Preparations {
         return { kind: 'open', note: 'it is begun anew', startedAt: null };
       throw new PerdureError('Unavailable', 'the preparation could not be looked at', { where: this.where });
     }
-    const facts = factsOf(answer, 0);
+    const facts = factsOf(answer, clockOf(answer));
     const jobs = this.jobsFor(request);
     if (jobs === null) return this.judgeHere(answer, facts);
     return jobs.judge(hash, answer, facts);
@@ -243,14 +244,18 @@ export class Preparations {
   }
 
   private async ask(lines: (number: string) => string): Promise<Answer> {
-    const answer = await this.shell.call({
+    return this.shell.ask({
       lines: (number) => `${functions}\n${lines(number)}`,
       timeoutMs: 130_000,
+      counts: this.jobs?.most != null,
     });
-    const failed = failureIn(answer);
-    if (failed !== undefined) throw new PerdureError('Unavailable', failed, { where: this.where });
-    return answer;
   }
+}
+
+/** Seconds by which the site's clock is ahead of this machine's, which may have slept. */
+function clockOf(answer: Answer): number {
+  const now = Number(lineOf(answer, 'now') ?? Number.NaN);
+  return Number.isFinite(now) ? now - Date.now() / 1000 : 0;
 }
 
 /** The line of a verdict: its kind and why. */
