@@ -1,29 +1,53 @@
 /*
  * A long list of jobs that do nothing, as one workflow, to its end; its worker is killed on the way. Prints its speed, its runs and
- * their events, and the worker's memory. Run: npm run bench:jobs [JOBS [PARALLEL]]
+ * their events. With `pbs`, at a PBS stand-in behind a real sshd. Run: npm run bench:jobs [JOBS [PARALLEL [pbs]]]
  */
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openBatch } from '../src/client/open-batch';
-import { loadJobs } from '../src/config';
 import { Installation, until } from '../test/support/installation';
+import { JobList } from '../test/support/job-list';
+import { SshCluster } from '../test/support/ssh-cluster';
+
+/** Where the jobs run: an installation with the site, and a directory that they may write to. */
+interface Place {
+  readonly installation: Installation;
+  readonly site: string;
+  readonly folder: string;
+  destroy(): Promise<void>;
+}
+
+/** On this machine, or at a PBS stand-in behind a real sshd, whose queue takes fewer jobs than there are at once. */
+async function placeOf(scheduler: string, parallel: number): Promise<Place> {
+  if (scheduler !== 'pbs') {
+    const installation = new Installation({ slots: parallel });
+    return {
+      installation,
+      site: 'local',
+      folder: installation.folder,
+      destroy: () => installation.destroy(),
+    };
+  }
+  const most = Math.max(1, Math.floor((3 * parallel) / 4));
+  const cluster = await SshCluster.start(
+    {},
+    { self: true, pbs: { queues: { workq: { maxJobsPerUser: most } } } },
+  );
+  const { installation, folder } = cluster;
+  return { installation, site: 'cluster', folder, destroy: () => cluster.destroy() };
+}
 
 async function main(): Promise<void> {
-  const [count = 2000, parallel = 16] = process.argv.slice(2).map(Number);
-  const installation = new Installation({ slots: parallel });
+  const [words, [scheduler = 'local']] = [process.argv.slice(2, 4), process.argv.slice(4)];
+  const [count = 2000, parallel = 16] = words.map(Number);
+  const place = await placeOf(scheduler, parallel);
+  const { installation, site } = place;
   try {
     await installation.must('up');
-    const lines = Array.from({ length: count }, (_, i) =>
-      JSON.stringify({
-        job_id: `j${String(i)}`,
-        command: ['sh', '-c', `echo ${String(i)} >>"$LOG"; echo ${String(i)} >"$PERDURE_RESULT"`],
-        env: { LOG: `${installation.folder}/log` },
-      }),
-    );
-    const { jobs } = await loadJobs(installation.write('jobs.jsonl', lines.join('\n')));
+    const list = new JobList(installation, place.folder, count);
+    const { jobs } = await list.load();
     const session = await installation.session();
     const from = performance.now();
-    const request = { kind: 'batch', name: 'long', site: 'local', jobs, parallel } as const;
+    const request = { kind: 'batch', name: 'long', site, jobs, parallel } as const;
     const { handle } = await openBatch(session, request);
     const opened = seconds(from);
     const ended = async (): Promise<number> => {
@@ -37,8 +61,7 @@ async function main(): Promise<void> {
     while ((await ended()) < count) await sleep(500);
     const took = seconds(from);
     const reports = await handle.results();
-    const wrong = reports.filter(({ state, result }, i) => state !== 'COMPLETE' || result !== i);
-    const twice = await repeated(installation);
+    const problems = list.problems(reports);
     const client = await session.client();
     const runs: { readonly events: number; readonly bytes: number }[] = [];
     const query = `WorkflowId = '${handle.workflowId}'`;
@@ -57,20 +80,14 @@ async function main(): Promise<void> {
       [
         `${String(count)} jobs, ${String(parallel)} at once, in ${took} s (${(count / Number(took)).toFixed(1)} a second), ${opened} s of it to submit them`,
         `${String(runs.length)} runs with ${String(Math.min(...events))} to ${String(Math.max(...events))} events, at most ${String(Math.max(...runs.map(({ bytes }) => bytes)))} bytes`,
-        `${String(wrong.length)} jobs with a wrong end, ${String(twice)} that ran twice`,
+        ...(problems.length === 0 ? ['each ran once and ended as it was to'] : problems),
       ].join('\n'),
     );
-    process.exitCode = wrong.length + twice === 0 ? 0 : 1;
+    process.exitCode = problems.length === 0 ? 0 : 1;
   } finally {
     await installation.must('down').catch(() => undefined);
-    await installation.destroy();
+    await place.destroy();
   }
-}
-
-/** Lines that are there more than once. */
-async function repeated({ folder }: Installation): Promise<number> {
-  const lines = (await readFile(`${folder}/log`, 'utf8')).split('\n').slice(0, -1);
-  return lines.length - new Set(lines).size;
 }
 
 function seconds(from: number): string {
