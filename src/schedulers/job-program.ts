@@ -10,8 +10,11 @@ export function asWord(value: Json): string {
   return value !== null && typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-/** Characters of a parameter that the environment gets; Linux takes 128 KiB for one variable, and all share some space. */
-const longest = 4096;
+/**
+ * Bytes of a parameter that the environment gets, of a list or an object and of a text: Linux takes 128 KiB for one variable, beyond
+ * which nothing can be started, and all share some space.
+ */
+const longest = { structure: 4096, text: 2 ** 16 };
 
 /** `PERDURE_PARAM_NAME` for each parameter whose name and value an environment can hold; the others are in the file only. */
 export function paramVariables(params: JsonObject): Readonly<Record<string, string>> {
@@ -19,7 +22,10 @@ export function paramVariables(params: JsonObject): Readonly<Record<string, stri
   return Object.fromEntries(
     words
       .filter(([name, , word]) => /^\w+$/.test(name) && !word.includes('\0'))
-      .filter(([, value, word]) => value === null || typeof value !== 'object' || word.length <= longest)
+      .filter(([, value, word]) => {
+        const most = value !== null && typeof value === 'object' ? longest.structure : longest.text;
+        return Buffer.byteLength(word) <= most;
+      })
       .map(([name, , word]) => [`PERDURE_PARAM_${name}`, word]),
   );
 }

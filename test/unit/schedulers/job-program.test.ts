@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { attemptPath, studyKey } from '../../../src/schedulers/job-key';
-import { asWord, fillCommand } from '../../../src/schedulers/job-program';
+import { asWord, fillCommand, paramVariables } from '../../../src/schedulers/job-program';
 
 describe('a command', () => {
   test('gets the parameters in their places', () => {
@@ -66,5 +66,15 @@ describe('a job', () => {
     expect(key).toMatch(/^[0-9a-f]{16}$/);
     expect(attemptPath({ studyKey: key, number: 7, attempt: 2 })).toBe(`${key}/7/a2`);
     expect(studyKey('another')).not.toBe(key);
+  });
+});
+
+describe('the environment', () => {
+  test('has parameters as words, but none that nothing could be started with', () => {
+    const params = { lr: 0.1, none: null, list: [1, 2], 'a-b': 1, zero: 'a\0b' };
+    const known = { PERDURE_PARAM_lr: '0.1', PERDURE_PARAM_none: 'null', PERDURE_PARAM_list: '[1,2]' };
+    expect(paramVariables(params)).toEqual(known);
+    const long = { text: 'ü'.repeat(2 ** 15), more: 'ü'.repeat(2 ** 15 + 1), list: ['x'.repeat(5000)] };
+    expect(Object.keys(paramVariables(long))).toEqual(['PERDURE_PARAM_text']);
   });
 });
