@@ -58,7 +58,8 @@ export async function ensureServer(
         log: files.serverLog,
         what: 'the Temporal server',
         command: [program, ...serverArguments(notes, files.temporalDb)],
-        ready: () => answers(notes.address),
+        // Another server that took the port a moment before would answer as well; this one says when it has it.
+        ready: async (logged) => /^(Temporal )?Server:\s/m.test(logged) && (await answers(notes.address)),
       });
       return notes;
     };

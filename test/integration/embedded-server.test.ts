@@ -1,0 +1,77 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Connection } from '@temporalio/client';
+import { ensureServer, stopServer } from '../../src/server/embedded-server';
+import { homeFiles } from '../../src/server/home';
+import { findTemporal } from '../../src/server/temporal-program';
+import { until } from '../support/installation';
+import { freePort } from '../support/postgres';
+
+const folder = mkdtempSync(join(tmpdir(), 'perdure-server-'));
+const [slow, quick] = [join(folder, 'slow'), join(folder, 'quick')];
+const path = process.env['PATH'] ?? '';
+afterAll(async () => {
+  process.env['PATH'] = path;
+  for (const home of [slow, quick]) await stopServer(home);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A `temporal` that waits for the file `go` before it begins. */
+function slowProgram(): string {
+  const bin = join(folder, 'bin');
+  mkdirSync(bin);
+  const program = join(bin, 'temporal');
+  const real = findTemporal(slow);
+  writeFileSync(
+    program,
+    `#!/bin/sh\nwhile [ ! -e '${folder}/go' ]; do sleep 0.1; done\nexec '${String(real)}' "$@"\n`,
+  );
+  chmodSync(program, 0o755);
+  return bin;
+}
+
+test('a server whose port another one took at its start is not taken for that one', async () => {
+  const [port, uiPort] = [await freePort(), await freePort()];
+  const notes = {
+    port,
+    uiPort,
+    address: `127.0.0.1:${String(port)}`,
+    ui: `http://127.0.0.1:${String(uiPort)}`,
+  };
+  // As after a restart of the machine: both had that port before.
+  const identity = { pid: 999_999_999, start: '0', boot: 'none' };
+  for (const home of [slow, quick]) {
+    mkdirSync(home);
+    writeFileSync(homeFiles(home).server, JSON.stringify({ identity, notes }));
+  }
+  process.env['PATH'] = `${slowProgram()}${delimiter}${path}`;
+  let settled = false;
+  const late = ensureServer(slow).finally(() => {
+    settled = true;
+  });
+  await until('its process is there', () =>
+    Promise.resolve(!readFileSync(homeFiles(slow).server, 'utf8').includes('999999999')),
+  );
+  process.env['PATH'] = path;
+  const taken = await ensureServer(quick);
+  expect(taken.address).toBe(notes.address);
+  // Time enough for some questions whether it is ready.
+  await sleep(500);
+  expect(settled).toBe(false);
+  writeFileSync(join(folder, 'go'), '');
+  const own = await late;
+  expect(own.address).not.toBe(taken.address);
+  expect(await clusterOf(own.address)).not.toBe(await clusterOf(taken.address));
+  expect(existsSync(homeFiles(slow).temporalDb)).toBe(true);
+}, 60_000);
+
+async function clusterOf(address: string): Promise<string> {
+  const connection = await Connection.connect({ address });
+  try {
+    return (await connection.workflowService.getClusterInfo({})).clusterId;
+  } finally {
+    await connection.close();
+  }
+}
