@@ -96,17 +96,21 @@ def _write_now(path, text):
     os.replace(temporary, path)
 
 
-def _plain(value):
+def _plain(value, where=""):
     """A result as JSON can hold it: numbers of NumPy, PyTorch and the like become Python's."""
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _plain(item, " under %r" % (key,)) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_plain(item, where) for item in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if hasattr(value, "item"):
-        return _plain(value.item())
-    raise TypeError("the result has a value of type %s, which JSON can't hold" % type(value).__name__)
+    # An array of one number is a number, one of several a list; tolist() of a scalar gives the number.
+    for convert in ("item", "tolist"):
+        try:
+            return _plain(getattr(value, convert)(), where)
+        except (AttributeError, TypeError, ValueError, RuntimeError):
+            pass
+    raise TypeError("the result has a value of type %s%s, which JSON can't hold" % (type(value).__name__, where))
 
 
 def _sentence(error):
@@ -117,6 +121,13 @@ def _sentence(error):
         text = "(its message can't be read)"
     name = type(error).__name__
     return (name if text == "" else "%s: %s" % (name, text))[:2000]
+
+
+def _gave_up(error):
+    """True for TrialPruned, Optuna's of that name too, and for an exit after should_prune() was true."""
+    if any(kind.__name__ == "TrialPruned" for kind in type(error).__mro__):
+        return True
+    return isinstance(error, SystemExit) and os.path.exists(os.environ["PERDURE_PRUNE"] + ".seen")
 
 
 def _main(argv):
@@ -143,11 +154,11 @@ def _main(argv):
             raise AttributeError("%s has no function '%s'" % (os.path.basename(path), name))
         returned = _plain(function(params()))
         _write(result, json.dumps(returned))
-    except TrialPruned:
-        with open(os.environ["PERDURE_PRUNE"] + ".seen", "w", encoding="utf-8"):
-            pass
-        return 0
     except BaseException as error:  # SystemExit and KeyboardInterrupt end a trial as any other error does
+        if _gave_up(error):
+            with open(os.environ["PERDURE_PRUNE"] + ".seen", "w", encoding="utf-8"):
+                pass
+            return 0
         traceback.print_exc()
         _write(result + ".error", _sentence(error))
         return 1

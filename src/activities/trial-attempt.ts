@@ -3,6 +3,7 @@ import { studyKey } from '../schedulers/job-key';
 import type { JobEnd, JobKey, JobRequest, Report, Scheduler } from '../schedulers/scheduler';
 import type { JobRow, Ledger } from '../storage/ledger';
 import { PerdureError } from '../study/error';
+import { floatNames } from '../study/float-names';
 import type { TrialOutcome } from '../study/progress';
 import type { Params } from '../study/space';
 import { isFinal, type Trial } from '../study/trial';
@@ -70,6 +71,7 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
       trial: spec.trial,
       ...(spec.prepare === undefined ? {} : { preparation: spec.prepare }),
       params: this.trial.params,
+      floats: floatNames(this.trial.distributions),
       metrics: spec.objectives.map(({ metric }) => metric),
       readFile: (sha256) => this.deps.ledger.getFile(sha256),
     };

@@ -82,6 +82,7 @@ function pruned({ reports }: JobOutput, objectives: number): Verdict {
 }
 
 function read(result: Json, metrics: readonly string[]): Verdict {
+  if (result === null) return fail('bad_result', 'the result is null: was nothing returned?');
   const values: number[] = [];
   for (const metric of metrics) {
     const value = metricOf(result, metric, metrics.length);

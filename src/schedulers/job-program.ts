@@ -1,5 +1,6 @@
 import type { Json, JsonObject } from '../study/json';
 import { PerdureError } from '../study/error';
+import type { JobRequest } from './scheduler';
 
 /**
  * A parameter's value as a word of a command: shortest decimal form, `true`, `false`, `null`, or the text itself; a list or
@@ -8,6 +9,16 @@ import { PerdureError } from '../study/error';
 export function asWord(value: Json): string {
   if (typeof value === 'string') return value;
   return value !== null && typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** The parameters as the file has them: JSON, in which a float has a point or an exponent, so that Python reads a float. */
+export function paramsText({ params, floats = [] }: Pick<JobRequest, 'params' | 'floats'>): string {
+  const entries = Object.entries(params).map(([name, value]) => {
+    const text = JSON.stringify(value);
+    const whole = typeof value === 'number' && /^-?\d+$/.test(text);
+    return `${JSON.stringify(name)}:${whole && floats.includes(name) ? `${text}.0` : text}`;
+  });
+  return `{${entries.join(',')}}`;
 }
 
 /**

@@ -4,6 +4,7 @@ import type { JobOutput, Report } from './scheduler';
 
 /** Reads a result file. Bare `NaN` and `Infinity`, as Python writes them, are numbers. */
 export function parseResult(text: string): NonNullable<JobOutput['result']> {
+  if (text.trim() === '') return { error: 'the result is empty' };
   try {
     return { value: parseNumbers(text) };
   } catch {

@@ -21,6 +21,8 @@ export interface JobRequest {
   readonly key: JobKey;
   readonly trial: TrialSpec;
   readonly params: JsonObject;
+  /** Parameters whose numbers are floats, whole ones too; absent: a whole number is an integer. */
+  readonly floats?: readonly string[];
   /** What was prepared for the study at the site, where anything was: the trial is told its directory. */
   readonly preparation?: Preparation;
   /** The metrics that the result has to contain. */

@@ -44,6 +44,12 @@ describe('what a function returns', () => {
       ['value'],
       [0.25],
     ],
+    [
+      'a dict with arrays beside the metric',
+      'class A:\n    def item(self): raise ValueError("several")\n    def tolist(self): return [1, 2]\ndef train(params): return {"value": 1, "all": A()}',
+      ['value'],
+      [1],
+    ],
     ['infinity', 'def train(params): return float("-inf")', ['value'], [-Infinity]],
     [
       'the result of a class that is called',
@@ -57,7 +63,7 @@ describe('what a function returns', () => {
   });
 
   test.each<[string, string, string, string]>([
-    ['None', 'return None', 'bad_result', "'value' is not a number but null"],
+    ['None', 'return None', 'bad_result', 'the result is null: was nothing returned?'],
     ['a boolean', 'return True', 'bad_result', "'value' is not a number but true"],
     ['NaN', 'return float("nan")', 'bad_result', "'value' is NaN"],
     ['text', 'return {"value": "0.5"}', 'bad_result', `'value' is not a number but "0.5"`],
@@ -72,6 +78,12 @@ describe('what a function returns', () => {
       'return object()',
       'exit',
       "TypeError: the result has a value of type object, which JSON can't hold",
+    ],
+    [
+      'a dict with something else beside the metric',
+      'return {"value": 1, "raw": [b"x"]}',
+      'exit',
+      "TypeError: the result has a value of type bytes under 'raw', which JSON can't hold",
     ],
   ])('may not be %s', async (_, line, reason, message) => {
     expect((await train(body(line))).verdict).toEqual({ state: 'FAIL', values: null, reason, message });
@@ -213,13 +225,19 @@ describe('a function', () => {
     expect(new Set(output.reports.map(({ step }) => step)).size).toBe(1200);
   });
 
-  test('is told to give up, and is pruned with its last value', async () => {
+  test.each([
+    ['by its class', 'raise trial.TrialPruned()'],
+    ["by Optuna's class of that name", 'raise type("TrialPruned", (Exception,), {})()'],
+    ['by an exit', 'raise SystemExit(0)'],
+    ['by an exit with words', 'raise SystemExit("enough")'],
+    ['by returning', 'return None'],
+  ])('is told to give up, and is pruned with its last value: %s', async (_, end) => {
     const scheduler = site.scheduler();
     const script = body(
       'import time',
       'trial.report(0, 0.25)',
       'while not trial.should_prune(): time.sleep(0.02)',
-      'raise trial.TrialPruned()',
+      end,
     );
     await scheduler.submit(requestOf({ files: { 'train.py': script } }));
     await until('it has reported', async () => (await scheduler.fetchReports(keyOf())).length > 0);
@@ -248,6 +266,21 @@ describe('a function', () => {
     const files = { 'train.py': script };
     expect((await site.run({ files })).output.result).toBeUndefined();
     expect((await site.run({ attempt: 2, files })).output.result).toEqual({ value: 41 });
+  });
+
+  test('gets a float as a float, where it is whole too', async () => {
+    const request = requestOf({
+      files: {
+        'train.py': 'def train(p): return {"value": 1, "types": {k: type(v).__name__ for k, v in p.items()}}',
+      },
+      params: { share: 1, n: 1 },
+    });
+    const scheduler = site.scheduler();
+    await scheduler.submit({ ...request, floats: ['share'] });
+    await ended(scheduler);
+    expect((await scheduler.fetch(keyOf())).result).toEqual({
+      value: { value: 1, types: { share: 'float', n: 'int' } },
+    });
   });
 
   test('may be in a file of any name', async () => {

@@ -2,6 +2,7 @@ import { deflateSync } from 'node:zlib';
 import { PerdureError } from '../../study/error';
 import type { Json, JsonObject } from '../../study/json';
 import { attemptPath } from '../job-key';
+import { paramsText } from '../job-program';
 import { runScript } from '../remote/run-script';
 import type { SiteShim } from '../remote/shim';
 import type { JobRequest } from '../scheduler';
@@ -24,7 +25,7 @@ export function attemptRequest(
   name: string,
   request: JobRequest,
 ): JsonObject {
-  const { key, trial, params } = request;
+  const { key, trial } = request;
   const { timeout } = trial;
   const script = runScript({ ...site, blocks: null, launcher: launcherOf(site, request) }, shim, request);
   return {
@@ -42,7 +43,7 @@ export function attemptRequest(
       }
       return [path, sha256, executable ? '755' : '644'];
     }),
-    texts: { 'params.json': JSON.stringify(params), 'run.sh': atHome(script) },
+    texts: { 'params.json': paramsText(request), 'run.sh': atHome(script) },
     limit: Math.min(site.functionTimeout, timeout ?? Infinity) / 1000,
     wait: awaitFiles,
     resources: resourcesOf(site, request) as unknown as Json,

@@ -4,7 +4,7 @@ import { chmod, copyFile, mkdir, open, rename, rm, stat, writeFile } from 'node:
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { PerdureError } from '../../study/error';
 import type { TrialSpec } from '../../study/spec';
-import { fillCommand, paramVariables } from '../job-program';
+import { fillCommand, paramsText, paramVariables } from '../job-program';
 import { preparationHash, preparedPath } from '../preparation';
 import type { JobRequest } from '../scheduler';
 import { isTaken, JobDirectory, ownDirectory } from './job-directory';
@@ -25,7 +25,7 @@ export async function stageJob(workingDir: string, job: JobDirectory, request: J
   await stageFiles(workingDir, job, {
     files: trial.files,
     readFile,
-    own: { 'params.json': JSON.stringify(request.params) },
+    own: { 'params.json': paramsText(request) },
   });
 }
 

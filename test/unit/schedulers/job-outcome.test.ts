@@ -54,7 +54,8 @@ describe('a result counts', () => {
     ['it is a boolean', { loss: true }, ['loss'], `'loss' is not a number but true`],
     ['it is text', { loss: '0.5' }, ['loss'], `'loss' is not a number but "0.5"`],
     ['it is null', { loss: null }, ['loss'], `'loss' is not a number but null`],
-    ['the whole is null', null, ['loss'], `'loss' is not a number but null`],
+    ['the whole is null', null, ['loss'], 'the result is null: was nothing returned?'],
+    ['the whole is null, of several', null, ['a', 'b'], 'the result is null: was nothing returned?'],
     ['it is an array', [0.5, NaN], ['loss'], `'loss' is not a number but [0.5,"NaN"]`],
     [
       'it is nested deeper than the stack',

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { attemptPath, studyKey } from '../../../src/schedulers/job-key';
-import { asWord, fillCommand, paramVariables } from '../../../src/schedulers/job-program';
+import { asWord, fillCommand, paramsText, paramVariables } from '../../../src/schedulers/job-program';
+import { floatNames } from '../../../src/study/float-names';
 
 describe('a command', () => {
   test('gets the parameters in their places', () => {
@@ -76,5 +77,38 @@ describe('the environment', () => {
     expect(paramVariables(params)).toEqual(known);
     const long = { text: 'ü'.repeat(2 ** 15), more: 'ü'.repeat(2 ** 15 + 1), list: ['x'.repeat(5000)] };
     expect(Object.keys(paramVariables(long))).toEqual(['PERDURE_PARAM_text']);
+  });
+});
+
+describe('the file of parameters', () => {
+  test('has a point in every number of a float, so that Python reads no integer', () => {
+    const params = {
+      x: 1,
+      y: 0.5,
+      n: 3,
+      tiny: 1e-7,
+      huge: 1e21,
+      below: -2,
+      text: '1',
+      none: null,
+      'a "b"': 0,
+    };
+    const floats = ['x', 'y', 'tiny', 'huge', 'below', 'text', 'none', 'a "b"'];
+    expect(paramsText({ params, floats })).toBe(
+      String.raw`{"x":1.0,"y":0.5,"n":3,"tiny":1e-7,"huge":1e+21,"below":-2.0,"text":"1","none":null,"a \"b\"":0.0}`,
+    );
+    expect(paramsText({ params })).toBe(JSON.stringify(params));
+  });
+
+  test('is told of floats by the distributions: a list with a fraction in it has floats', () => {
+    const range = { low: 0, high: 4, log: false } as const;
+    expect(
+      floatNames({
+        x: { type: 'float', ...range, step: 1 },
+        n: { type: 'int', ...range, step: 1 },
+        share: { type: 'categorical', choices: ['sqrt', 0.5, 1] },
+        count: { type: 'categorical', choices: [1, 2, null] },
+      }),
+    ).toEqual(['x', 'share']);
   });
 });

@@ -15,7 +15,7 @@ describe('a result file', () => {
     expect(parseResult(text)).toEqual({ value });
   });
 
-  test.each(['', '  \n', '{"loss": 1', 'accuracy 0.9', '{"loss": 1}{"loss": 2}', 'nan', '\u0000\u0001'])(
+  test.each(['{"loss": 1', 'accuracy 0.9', '{"loss": 1}{"loss": 2}', 'nan', '\u0000\u0001'])(
     '%j is no JSON',
     (text) => {
       expect(parseResult(text)).toEqual({
@@ -23,6 +23,10 @@ describe('a result file', () => {
       });
     },
   );
+
+  test.each(['', '  \n'])('%j is empty', (text) => {
+    expect(parseResult(text)).toEqual({ error: 'the result is empty' });
+  });
 
   test('is shown in one short line where it is not JSON', () => {
     const { error } = parseResult(`oops\n${'x'.repeat(1e6)}`) as { readonly error: string };
