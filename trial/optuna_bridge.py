@@ -3,7 +3,8 @@
 Reads requests from stdin and writes answers to stdout, one JSON document a line, until stdin ends. It keeps a study in
 memory and writes nothing anywhere. A request has `study` (sampler, options, seed, directions, parameters: what the
 in-memory study is made from; sent when it changed), `finished` (trials that are new since the last request),
-`running` (all running trials), `number` and `fixed`. The answer is `{"params": …}` or `{"error": …}`.
+`running` (all running trials), `number` and `fixed`. The answer is `{"params": …}` (null where the sampler has nothing left) or
+`{"error": …}`.
 
 Numbers that JSON lacks are the strings "NaN", "Infinity" and "-Infinity".
 """
@@ -103,9 +104,15 @@ class Mirror:
 
     def clear(self):
         self.study = optuna.create_study(directions=self.description["directions"], sampler=self.sampler(0))
+        # Samplers with a list to go through say so when it has come to its end; outside of Optuna's loop that is an error.
+        self.exhausted = False
+        self.study.stop = self.stop
         self.ids = {}
         self.open = {}
         self.highest = -1
+
+    def stop(self):
+        self.exhausted = True
 
     def sampler(self, number):
         options = dict(self.description["options"])
@@ -217,6 +224,9 @@ class Mirror:
         return trial, {**params, **fixed}
 
     def propose(self, number, fixed):
+        """The parameters, or None where the sampler has nothing left. What a person asked for is always tried."""
+        if self.exhausted and not fixed:
+            return None
         trial, params = self.ask(number, fixed)
         self.register({"number": number, "state": "RUNNING", "params": params}, trial._trial_id)
         return params

@@ -16,7 +16,12 @@ export function outcomeOfEnd({
   return {
     number,
     state,
-    values: state === 'COMPLETE' ? values : null,
+    values: state === 'COMPLETE' ? (values?.map(inHistory) ?? null) : null,
     cancelled: state === 'FAIL' && userAttrs['fail_reason'] === 'cancelled',
   };
+}
+
+/** What Temporal keeps is JSON, which has no sign for infinity: the largest number stands for it. The ledger has it as it is. */
+function inHistory(value: number): number {
+  return Math.min(Math.max(value, -Number.MAX_VALUE), Number.MAX_VALUE);
 }

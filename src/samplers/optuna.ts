@@ -45,7 +45,7 @@ export class OptunaSampler implements Sampler {
    * @throws {@link PerdureError} `InvalidInput` where Python, Optuna, the sampler or what it needs is missing, its options
    * are wrong or it can't do what is asked; `Unavailable` where the process died twice or the sampler was closed
    */
-  propose(request: ProposalRequest): Promise<Params> {
+  propose(request: ProposalRequest): Promise<Params | null> {
     const mine = this.turn.then(() => this.ask(request));
     this.turn = mine.catch(() => undefined);
     return mine;
@@ -57,7 +57,7 @@ export class OptunaSampler implements Sampler {
     this.told = undefined;
   }
 
-  private async ask(request: ProposalRequest): Promise<Params> {
+  private async ask(request: ProposalRequest): Promise<Params | null> {
     const given = withParents(request.space, request.fixed, new RandomStream(this.seed, request.number));
     for (let attempt = 1; ; attempt++) {
       if (this.closed) throw new PerdureError('Unavailable', 'the sampler was closed', { where: 'sampler' });
@@ -105,9 +105,10 @@ export class OptunaSampler implements Sampler {
     };
   }
 
-  private read(answer: JsonObject, { space }: ProposalRequest, given: Params): Params {
+  private read(answer: JsonObject, { space }: ProposalRequest, given: Params): Params | null {
     const error = answer['error'];
     if (isObject(error)) throw this.refusal(error);
+    if (answer['params'] === null) return null;
     const proposed = isObject(answer['params']) ? answer['params'] : {};
     const params: Record<string, ParamValue> = {};
     for (const name of parametersInOrder(space)) {

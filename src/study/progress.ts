@@ -15,7 +15,7 @@ export type StudyState = 'running' | 'paused' | 'draining' | 'stopped' | 'comple
 export interface TrialOutcome {
   readonly number: number;
   readonly state: FinalState;
-  /** Objective values of a COMPLETE trial. */
+  /** Objective values of a COMPLETE trial; the largest number stands for infinity, which JSON does not have. */
   readonly values: readonly number[] | null;
   /** FAIL because somebody cancelled it. */
   readonly cancelled: boolean;

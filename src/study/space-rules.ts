@@ -53,6 +53,10 @@ export function checkDistribution(name: string, distribution: Distribution): rea
         : 'use two different numbers; a constant belongs in the script or in env';
     return [{ path: [...path, 'low'], message, hint }];
   }
+  if (!Number.isFinite(high - low)) {
+    const message = `from 'low' (${String(low)}) to 'high' (${String(high)}) of '${name}' is more than a number can hold`;
+    return [{ path: [...path, 'high'], message, hint: 'use bounds that are nearer to each other' }];
+  }
   if (log && low <= 0) {
     const message = `'low' of '${name}' is ${String(low)}, and a logarithmic scale needs it above 0`;
     return [

@@ -24,6 +24,11 @@ export function isBetter(a: number, b: number, direction: Direction): boolean {
   return direction === 'minimize' ? a < b : a > b;
 }
 
+/** `false` for infinity, for which the largest number stands, and for the `null` of older histories. */
+export function isFiniteValue(value: number): boolean {
+  return Number.isFinite(value) && Math.abs(value) < Number.MAX_VALUE;
+}
+
 /** The tally after one more trial. Call it once a trial. */
 export function tallyAfter(tally: Tally, outcome: TrialOutcome, directions: readonly Direction[]): Tally {
   const direction = directions.length === 1 ? directions[0] : undefined;
@@ -237,7 +242,11 @@ export class StudyStateMachine {
 
   /** The sampler has nothing left. */
   exhausted(): void {
-    this.end({ state: 'complete', reason: 'every combination of the grid has been tried' });
+    const reason =
+      this.spec_.sampler.type === 'optuna'
+        ? 'the sampler has nothing left to propose'
+        : 'every combination of the grid has been tried';
+    this.end({ state: 'complete', reason });
   }
 
   /** @param reason by whom, and why */

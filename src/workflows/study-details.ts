@@ -1,4 +1,4 @@
-import type { StudyStateMachine } from '../study/study-state';
+import { isFiniteValue, type StudyStateMachine } from '../study/study-state';
 
 /** A study at a glance, in Markdown, for Temporal UI. */
 export function describeStudy(state: StudyStateMachine, agents: readonly string[] = []): string {
@@ -12,7 +12,7 @@ export function describeStudy(state: StudyStateMachine, agents: readonly string[
     `- objective: ${spec.objectives.map(({ metric, direction }) => `${direction} ${metric}`).join(', ')}`,
   ];
   if (tally.best !== null)
-    lines.push(`- best: ${String(tally.best.value)} (trial ${String(tally.best.number)})`);
+    lines.push(`- best: ${shown(tally.best.value)} (trial ${String(tally.best.number)})`);
   if (tally.failuresInRow > 0) lines.push(`- failed in a row: ${String(tally.failuresInRow)}`);
   for (const site of state.loginRequired)
     lines.push(`- **site ${site} needs a login**: its trials wait; type \`perdure login ${site}\``);
@@ -21,6 +21,10 @@ export function describeStudy(state: StudyStateMachine, agents: readonly string[
   );
   lines.push(...agents);
   return lines.join('\n');
+}
+
+function shown(value: number): string {
+  return isFiniteValue(value) ? String(value) : value < 0 ? '-Infinity' : 'Infinity';
 }
 
 function listed(numbers: readonly number[]): string {

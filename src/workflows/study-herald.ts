@@ -1,7 +1,7 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import type { StudyState } from '../study/progress';
 import { searchAttributes } from '../study/search-attributes';
-import type { Stall, StudyStateMachine } from '../study/study-state';
+import { isFiniteValue, type Stall, type StudyStateMachine } from '../study/study-state';
 import type { StudyActivities, StudyRef } from './activity-types';
 import { describeStudy } from './study-details';
 
@@ -36,7 +36,7 @@ export class StudyHerald {
   private async tellNow(): Promise<void> {
     setCurrentDetails(describeStudy(this.study, this.agents()));
     const { best } = this.study.tally;
-    if (best !== null && best.number !== this.best && Number.isFinite(best.value)) {
+    if (best !== null && best.number !== this.best && isFiniteValue(best.value)) {
       this.best = best.number;
       upsertSearchAttributes([{ key: searchAttributes.best, value: best.value }]);
     }

@@ -131,6 +131,23 @@ test('fixed values are kept and their parents follow', async () => {
   expect(params).toMatchObject({ ...fixed, optimizer: 'sgd' });
 });
 
+test('a sampler that goes through all there is says when nothing is left', async () => {
+  const space: SearchSpace = {
+    n: { distribution: { type: 'int', low: 1, high: 2, log: false, step: 1 } },
+    c: { distribution: { type: 'categorical', choices: ['a', 'b'] } },
+  };
+  const sampler = optuna('BruteForceSampler');
+  const trials = await runStudy(sampler, space, 4, ({ n }) => Number(n));
+  expect(new Set(trials.map(({ params }) => JSON.stringify(params))).size).toBe(4);
+  const after = { finished: trials, running: [] };
+  expect(await sampler.propose(request(space, after, { number: 4 }))).toBeNull();
+  expect(await sampler.propose(request(space, after, { number: 4, fixed: { n: 2 } }))).toMatchObject({
+    n: 2,
+  });
+  // So does a new process.
+  expect(await optuna('BruteForceSampler').propose(request(space, after, { number: 4 }))).toBeNull();
+});
+
 test('a narrowed space hides the trials that it has no room for', async () => {
   const sampler = optuna('TPESampler');
   const finished = await runStudy(sampler, smooth, 15, bowl);
