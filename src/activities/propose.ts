@@ -141,7 +141,7 @@ async function readWaiting(
 }
 
 /** Optuna keeps what `enqueue_trial` was given in this system attribute. */
-function fixedParams(trial: Trial): Params {
+export function fixedParams(trial: Trial): Params {
   const fixed = objectOf(trial.systemAttrs['fixed_params']) ?? {};
   return Object.fromEntries(
     Object.entries(fixed).filter(

@@ -6,6 +6,7 @@ import type { AgentState } from '../agent/turns';
 import type { Ledger } from '../storage/ledger';
 import { PerdureError } from '../study/error';
 import type { TrialOutcome } from '../study/progress';
+import { checkParams } from '../study/space-membership';
 import type { StudySpec } from '../study/spec';
 import { emptyTally, tallyAfter } from '../study/study-state';
 import { isFinal, type Trial } from '../study/trial';
@@ -13,7 +14,7 @@ import type { StudyActivities, StudyRef } from '../workflows/activity-types';
 import { waiting } from './attempt-activities';
 import { activity, giveUpOnFaults, pending } from './boundary';
 import { outcomeOf } from './outcome';
-import { propose } from './propose';
+import { fixedParams, propose } from './propose';
 import { agentStateOf } from './agent-state';
 import { chooseSiteFor, firstThatTakes, noteSites } from './choose-site';
 import { cacheKey, endFromCache } from './result-cache';
@@ -94,17 +95,30 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
       await ledger.setStudyAttrs(study.name, { 'perdure:state': state, 'perdure:reason': reason });
     }),
 
-    enqueueTrial: activity(async (study, key, params, userAttrs) => {
+    enqueueTrial: activity(async (study, key, params, userAttrs, room) => {
       await contexts.confirm(study);
-      return ledger.enqueue(study.name, key, params, userAttrs);
+      return ledger.enqueue(study.name, key, params, userAttrs, room);
     }),
 
-    retryTrial: activity(async (study, key, number) => {
-      const { state, params } = await read(study, number);
-      if (!isFinal(state)) {
-        throw new PerdureError('Conflict', `trial ${String(number)} is still ${state.toLowerCase()}`);
+    retryTrial: activity(async (study, key, number, room) => {
+      const trial = await read(study, number);
+      if (!isFinal(trial.state)) {
+        throw new PerdureError('Conflict', `trial ${String(number)} is still ${trial.state.toLowerCase()}`);
       }
-      return ledger.enqueue(study.name, key, params, { retry_of: number });
+      // One that never ran has only what was asked for.
+      const params = Object.keys(trial.params).length > 0 ? trial.params : fixedParams(trial);
+      const { spec } = await contexts.confirm(study);
+      const [problem] = checkParams(spec.space, params, { partial: true });
+      if (problem !== undefined) {
+        throw new PerdureError(
+          'Conflict',
+          `trial ${String(number)} can't be tried again: ${problem.message}`,
+          {
+            hint: `the space has changed since; widen it first: perdure adjust STUDY --set …`,
+          },
+        );
+      }
+      return ledger.enqueue(study.name, key, params, { retry_of: number }, room);
     }),
 
     cancelWaiting: activity(async (study, number) => {

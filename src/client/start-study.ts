@@ -3,17 +3,17 @@ import { isDeepStrictEqual } from 'node:util';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { checkAgent, checkLocalPrograms, checkSites, type LoadedStudy } from '../config';
 import type { Settings } from '../config/settings';
-import { createSampler } from '../samplers';
 import type { LedgerStudy } from '../storage/ledger';
 import { continuedSpec, reopenedBudget } from '../study/continued-spec';
 import { PerdureError } from '../study/error';
 import { searchAttributes, studyKeyword } from '../study/search-attributes';
 import type { Distribution } from '../study/space';
-import type { SamplerSpec, StudySpec } from '../study/spec';
+import type { StudySpec } from '../study/spec';
 import { isFinal } from '../study/trial';
 import { STUDY_QUEUE } from '../study/task-queues';
 import type { StudyInput } from '../workflows/study-input';
 import { checkEndpoints } from './check-endpoints';
+import { checkOptuna } from './check-optuna';
 import { messageOf } from './connect';
 import type { Session } from './session';
 import { StudyHandle } from './study-handle';
@@ -76,42 +76,6 @@ export async function checkStart(study: LoadedStudy, settings: Settings): Promis
 /** Where a study does not say where it runs, the settings do. */
 function placedSpec({ spec, namesSites }: LoadedStudy, { defaultSites }: Settings): StudySpec {
   return namesSites ? spec : { ...spec, sites: defaultSites };
-}
-
-/**
- * Asks Optuna for a proposal, where it is a sampler of the study: a missing package, class or option is better known now than
- * when the study runs.
- */
-async function checkOptuna({ sampler, space, objectives }: StudySpec, where: string): Promise<void> {
-  const methods =
-    sampler.type === 'agent'
-      ? [sampler.backbone, ...sampler.agents.flatMap(({ by }) => (by.kind === 'sampler' ? [by.sampler] : []))]
-      : [sampler];
-  for (const method of methods)
-    if (method.type === 'optuna') await tryOptuna(method, { space, objectives }, where);
-}
-
-async function tryOptuna(
-  spec: SamplerSpec,
-  { space, objectives }: Pick<StudySpec, 'space' | 'objectives'>,
-  where: string,
-): Promise<void> {
-  const sampler = createSampler(spec, 0);
-  try {
-    const directions = objectives.map(({ direction }) => direction);
-    await sampler.propose({
-      number: 0,
-      space,
-      directions,
-      fixed: {},
-      history: { finished: [], running: [] },
-    });
-  } catch (error) {
-    if (!(error instanceof PerdureError)) throw error;
-    throw new PerdureError('InvalidInput', error.message, { where, hint: error.hint, cause: error });
-  } finally {
-    await sampler.close();
-  }
 }
 
 function attach(study: LoadedStudy, before: LedgerStudy | null): void {

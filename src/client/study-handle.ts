@@ -18,6 +18,7 @@ import {
   stopStudy,
 } from '../workflows/messages';
 import { agentStatus, explainStudy, type StudyExplanation } from './agent-story';
+import { checkOptuna } from './check-optuna';
 import { checkSitesOf } from './check-sites';
 import { describeWorkflow } from './describe-workflow';
 import { request } from './requests';
@@ -116,10 +117,13 @@ export class StudyHandle {
 
   /** @returns the new version of the specification */
   async adjust(adjustment: Adjustment): Promise<number> {
-    const { sites } = adjustment;
-    const spec = sites === undefined ? undefined : (await this.read()).perdure?.spec;
+    const { sites, sampler } = adjustment;
+    const checked = sites !== undefined || sampler !== undefined;
+    const spec = checked ? (await this.read()).perdure?.spec : undefined;
     if (sites !== undefined && spec !== undefined)
       await checkSitesOf({ ...spec, sites }, this.session.settings);
+    // Better known now than when the study fails of it.
+    if (sampler !== undefined && spec !== undefined) await checkOptuna({ ...spec, sampler }, 'sampler');
     return request(await this.session.client(), this.target, adjustStudy, adjustment);
   }
 

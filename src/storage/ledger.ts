@@ -176,12 +176,18 @@ export interface Ledger {
   /** A row of `study_user_attributes`. */
   setStudyAttrs(study: string, attrs: Readonly<Record<string, Json>>): Promise<void>;
 
-  /** Adds a WAITING trial, as Optuna's `enqueue_trial` does. @returns its number; the same one for the same key */
+  /**
+   * Adds a WAITING trial, as Optuna's `enqueue_trial` does.
+   * @param room how many may wait; `null` or absent: any number
+   * @returns its number; the same one for the same key
+   * @throws `Conflict` where as many wait already
+   */
   enqueue(
     study: string,
     key: string,
     params: Params,
     userAttrs?: Readonly<Record<string, Json>>,
+    room?: number | null,
   ): Promise<number>;
   /** Numbers of the trials that `commitProposals` wrote: the study's own, as opposed to rows that Optuna put there. */
   proposedNumbers(study: string): Promise<readonly number[]>;

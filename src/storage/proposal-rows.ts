@@ -95,8 +95,15 @@ export async function enqueue(
   trx: Db,
   study_id: number,
   key: string,
-  params: Params,
-  userAttrs: Readonly<Record<string, Json>>,
+  {
+    params,
+    userAttrs = {},
+    room = null,
+  }: {
+    readonly params: Params;
+    readonly userAttrs?: Readonly<Record<string, Json>>;
+    readonly room?: number | null;
+  },
 ): Promise<number> {
   const known = await trx
     .selectFrom('perdure_keys')
@@ -106,6 +113,7 @@ export async function enqueue(
     .where('perdure_keys.key', '=', key)
     .executeTakeFirst();
   if (known !== undefined) return known.number;
+  if (room !== null) await mustHaveRoom(trx, study_id, room);
   const { trial_id, number } = await insertTrial(trx, study_id, 'WAITING', await countRows(trx, study_id));
   await trx.insertInto('perdure_keys').values({ study_id, key, kind: 'enqueue', trial_id }).execute();
   await trx
@@ -114,6 +122,23 @@ export async function enqueue(
     .execute();
   await setTrialAttrs(trx, trial_id, userAttrs);
   return number;
+}
+
+/** @throws `Conflict` where as many trials wait as the budget has room for */
+async function mustHaveRoom(trx: Db, study_id: number, room: number): Promise<void> {
+  const { count } = await trx
+    .selectFrom('trials')
+    .select(({ fn }) => fn.countAll().as('count'))
+    .where('study_id', '=', study_id)
+    .where('state', '=', 'WAITING')
+    .executeTakeFirstOrThrow();
+  if (Number(count) < room) return;
+  const trials = room === 1 ? '1 more trial' : `${String(room)} more trials`;
+  const message =
+    room === 0
+      ? 'the budget has no room for another trial'
+      : `the budget has room for ${trials}, and ${String(count)} wait already`;
+  throw new PerdureError('Conflict', message, { hint: 'raise it first: perdure adjust STUDY --trials N' });
 }
 
 /** Optuna's next number: how many rows the study has. Right only under the study's lock. */

@@ -89,8 +89,9 @@ export class SqlLedger implements Ledger {
     key: string,
     params: Params,
     userAttrs: Readonly<Record<string, Json>> = {},
+    room: number | null = null,
   ): Promise<number> {
-    return this.onStudy(study, (trx, id) => enqueue(trx, id, key, params, userAttrs));
+    return this.onStudy(study, (trx, id) => enqueue(trx, id, key, { params, userAttrs, room }));
   }
 
   proposedNumbers(study: string): Promise<readonly number[]> {
@@ -107,7 +108,7 @@ export class SqlLedger implements Ledger {
   }
 
   setIntermediateValues(study: string, number: number, values: ReadonlyMap<number, number>): Promise<void> {
-    return this.onTrial(study, number, (trx, id) => setIntermediateValues(trx, id, values));
+    return this.onTrial(study, number, (trx, id) => setIntermediateValues(trx, id, this.storable(values)));
   }
 
   clearIntermediateValues(study: string, number: number): Promise<void> {
@@ -286,6 +287,12 @@ export class SqlLedger implements Ledger {
     } catch (error) {
       throw asUnavailable(error, this.url);
     }
+  }
+
+  /** Optuna's column of steps has 32 bits in PostgreSQL; one value of more would keep all others, and the trial's end, out. */
+  private storable(values: ReadonlyMap<number, number>): ReadonlyMap<number, number> {
+    if (this.kind === 'sqlite') return values;
+    return new Map([...values].filter(([step]) => Math.abs(step) < 2 ** 31));
   }
 
   /** One transaction, made again where it lost to another one. */

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import { PerdureError } from '../study/error';
-import type { Json } from '../study/json';
+import { canonicalText, type Json } from '../study/json';
 import type { StudySpec } from '../study/spec';
 import type { Direction } from '../study/trial';
 import type { LedgerStudy, NewStudy } from './ledger';
@@ -167,10 +167,25 @@ export async function setStudyAttrs(
   }
 }
 
-/** The trials that a study file asks for, each once. */
+/** The trials that a study file asks for, each once: those that it did not ask for before, wherever they stand in it now. */
 async function enqueueOfFile(trx: Db, id: number, spec: StudySpec): Promise<void> {
-  for (const [index, params] of spec.enqueue.entries())
-    await enqueue(trx, id, `file/${String(index)}`, params, {});
+  const before = await trx
+    .selectFrom('perdure_keys')
+    .leftJoin('trial_system_attributes as fixed', (join) =>
+      join.onRef('fixed.trial_id', '=', 'perdure_keys.trial_id').on('fixed.key', '=', 'fixed_params'),
+    )
+    .select('fixed.value_json')
+    .where('study_id', '=', id)
+    .where('kind', '=', 'enqueue')
+    .where('perdure_keys.key', 'like', 'file/%')
+    .execute();
+  const known = before.map(({ value_json }) => canonicalText(fromPythonJson(value_json ?? '{}')));
+  let next = known.length;
+  for (const params of spec.enqueue) {
+    const same = known.indexOf(canonicalText(params));
+    if (same >= 0) known.splice(same, 1);
+    else await enqueue(trx, id, `file/${String(next++)}`, { params });
+  }
 }
 
 export async function saveSpec(

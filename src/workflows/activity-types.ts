@@ -67,9 +67,11 @@ export interface StudyActivities {
     key: string,
     params: Params,
     userAttrs?: Readonly<Record<string, Json>>,
+    /** How many trials may wait for their turn. `null` or absent: any number. */
+    room?: number | null,
   ): Promise<number>;
   /** @returns the number of the WAITING copy of an ended trial */
-  retryTrial(study: StudyRef, key: string, number: number): Promise<number>;
+  retryTrial(study: StudyRef, key: string, number: number, room?: number | null): Promise<number>;
   /** Ends a WAITING trial. Fails with type `Conflict` where it is in another state, `NotFound` where there is none. */
   cancelWaiting(study: StudyRef, number: number): Promise<void>;
   /** How a trial's workflow ended that did not say so itself. `null`: the ledger has no end of it yet. */

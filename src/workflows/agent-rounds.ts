@@ -35,7 +35,7 @@ import type { AgentActivities, Proposals, StudyActivities, StudyRef } from './ac
 import type { agent } from './agent';
 import { approveProposal, rejectProposal, type WhichProposal } from './messages';
 import { boundary } from './retry';
-import { mustHaveRoom, refuse, type Requests } from './study-requests';
+import { mustHaveRoom, refuse, roomToWait, type Requests } from './study-requests';
 import type { TrialWindow } from './trial-window';
 
 const activities = proxyActivities<StudyActivities & AgentActivities>(boundary);
@@ -249,10 +249,13 @@ export class AgentRounds {
           case 'enqueue':
             mustHaveRoom(this.state);
             mustFit(checkParams(this.state.spec.space, action.params, { partial: true }));
-            await activities.enqueueTrial(this.ref, `agent/${request.id}`, action.params, {
-              proposed_by: request.agent,
-              rationale: request.reason,
-            });
+            await activities.enqueueTrial(
+              this.ref,
+              `agent/${request.id}`,
+              action.params,
+              { proposed_by: request.agent, rationale: request.reason },
+              roomToWait(this.state),
+            );
         }
       });
       return 'done';

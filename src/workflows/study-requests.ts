@@ -108,7 +108,10 @@ export function acceptRequests(
     },
   );
 
-  setHandler(enqueueTrial, ({ params }) => inTurn(() => activities.enqueueTrial(ref, requestKey(), params)), {
+  const enqueue = (params: Params): Promise<number> =>
+    activities.enqueueTrial(ref, requestKey(), params, {}, roomToWait(state));
+
+  setHandler(enqueueTrial, ({ params }) => inTurn(() => enqueue(params)), {
     validator: ({ params }: { readonly params: Params }) => {
       mustHaveRoom(state);
       const problems = checkParams(state.spec.space, params, { partial: true });
@@ -117,7 +120,10 @@ export function acceptRequests(
     },
   });
 
-  setHandler(retryTrial, ({ number }) => inTurn(() => activities.retryTrial(ref, requestKey(), number)), {
+  const retry = (number: number): Promise<number> =>
+    activities.retryTrial(ref, requestKey(), number, roomToWait(state));
+
+  setHandler(retryTrial, ({ number }) => inTurn(() => retry(number)), {
     validator: ({ number }: TrialNumber) => {
       mustBeNumber(number);
       mustHaveRoom(state);
@@ -169,6 +175,11 @@ export function mustHaveRoom(state: StudyStateMachine): void {
     'the budget has no room for another trial',
     'raise it first: perdure adjust STUDY --trials N',
   );
+}
+
+/** How many trials may wait at once: no more than the budget lets be tried yet. `null`: any number. */
+export function roomToWait({ budgetLeft }: StudyStateMachine): number | null {
+  return Number.isFinite(budgetLeft) ? budgetLeft : null;
 }
 
 function mustBeNumber(number: number): void {

@@ -72,7 +72,9 @@ export class TrialWindow {
   }
 
   start(trials: readonly TrialStart[]): void {
-    const late = (this.closed || CancellationScope.current().consideredCancelled) && patched(proposalsEnd);
+    // A study that comes to its end by itself may be given a larger budget even then.
+    const closed = this.closed && this.state.ending !== null;
+    const late = (closed || CancellationScope.current().consideredCancelled) && patched(proposalsEnd);
     for (const one of trials) {
       this.state.trialStarted(one.number);
       this.inBackground(one.number, () => (late ? this.endUnstarted(one.number) : this.runChild(one)));

@@ -309,6 +309,46 @@ describe.each(['sqlite', 'postgresql'])('a ledger on %s', (kind) => {
     expect((await ledger.readTrials('study', { numbers: [2] }))[0]?.userAttrs).toEqual({ retry_of: 0 });
   });
 
+  test('a file that asks for other trials later adds those, and none twice', async () => {
+    const first = newStudy({ enqueue: [{ x: 0.5, n: 3 }, { x: 0.6 }] });
+    await ledger.createStudy(first);
+    const asked = async (): Promise<unknown[]> =>
+      (await ledger.readTrials('study', {})).map(({ systemAttrs }) => systemAttrs['fixed_params']);
+    const save = (version: number, enqueue: StudySpec['enqueue']): Promise<void> =>
+      ledger.saveSpec('study', version, { ...first.spec, enqueue }, String(version).repeat(64));
+    await save(2, [{ x: 0.7 }, { n: 3, x: 0.5 }, { x: 0.6 }, { x: 0.6 }]);
+    expect(await asked()).toEqual([{ x: 0.5, n: 3 }, { x: 0.6 }, { x: 0.7 }, { x: 0.6 }]);
+    await save(3, [{ x: 0.6 }]);
+    await save(4, [{ x: 0.6 }, { x: 0.8 }]);
+    expect(await asked()).toHaveLength(5);
+  });
+
+  test('has no more trials wait than there is room for', async () => {
+    await ledger.createStudy(newStudy({ enqueue: [{ x: 0.5 }] }));
+    expect(await ledger.enqueue('study', 'one', { x: 0.1 }, {}, 2)).toBe(1);
+    await expect(ledger.enqueue('study', 'two', { x: 0.2 }, {}, 2)).rejects.toMatchObject({
+      kind: 'Conflict',
+      message: 'the budget has room for 2 more trials, and 2 wait already',
+    });
+    expect(await ledger.enqueue('study', 'one', { x: 0.1 }, {}, 2)).toBe(1);
+    expect(await ledger.enqueue('study', 'two', { x: 0.2 }, {}, null)).toBe(2);
+  });
+
+  test('a step that the database can not hold keeps out nothing else', async () => {
+    await ledger.createStudy(newStudy());
+    await ledger.commitProposals('study', [proposal('a')]);
+    const values = new Map([
+      [1, 0.5],
+      [3_000_000_000, 0.6],
+      [2 ** 31 - 1, 0.7],
+    ]);
+    await ledger.setIntermediateValues('study', 0, values);
+    const [trial] = await ledger.readTrials('study', {});
+    expect(trial?.intermediateValues.get(1)).toBe(0.5);
+    expect(trial?.intermediateValues.get(2 ** 31 - 1)).toBe(0.7);
+    expect(trial?.intermediateValues.has(3_000_000_000)).toBe(url.startsWith('sqlite'));
+  });
+
   test('goes on with a study that Optuna began, and Optuna with one of ours', async () => {
     runOptuna(
       `s = optuna.create_study(study_name='study', storage=sys.argv[1], direction='maximize')

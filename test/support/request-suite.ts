@@ -1,10 +1,12 @@
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { openStudy } from '../../src/client/start-study';
 import type { Session } from '../../src/client/session';
 import type { PerdureError } from '../../src/study/error';
 import { searchAttributes } from '../../src/study/search-attributes';
 import { HeldStudy } from './held-study';
 import { until, type Installation } from './installation';
-import { runOptuna } from './optuna';
+import { runOptuna, testPython } from './optuna';
 
 /**
  * What people can ask of a running study, and what it refuses: on a real server, with real workers and real processes.
@@ -46,6 +48,41 @@ export function requestSuite(
         trials: { complete: 0, failed: 2, running: 0 },
       });
       expect((await study.trial(1)).userAttrs).toMatchObject({ fail_reason: 'cancelled' });
+    });
+
+    test('now: cancels what is only being proposed', async () => {
+      const { installation } = running();
+      const gate = join(installation.folder, 'slow-sampler');
+      const module = [
+        'import os, time, optuna',
+        'class Slow(optuna.samplers.RandomSampler):',
+        '    def infer_relative_search_space(self, study, trial):',
+        `        if os.path.exists(${JSON.stringify(`${gate}.on`)}):`,
+        `            open(${JSON.stringify(`${gate}.asked`)}, "w").close()`,
+        `            while not os.path.exists(${JSON.stringify(`${gate}.go`)}): time.sleep(0.05)`,
+        '        return super().infer_relative_search_space(study, trial)',
+      ];
+      const python = join(installation.folder, 'slow-python');
+      installation.write('slow_sampler.py', module.join('\n'));
+      installation.write(
+        'slow-python',
+        `#!/bin/sh\nPYTHONPATH='${installation.folder}' exec '${testPython}' "$@"\n`,
+      );
+      chmodSync(python, 0o755);
+      const sampler = { type: 'optuna', sampler: 'slow_sampler:Slow', python };
+      const study = await start('stop-proposing', { sampler, budget: { trials: 2, parallel: 1 } });
+      await study.untilStarted(0);
+      writeFileSync(`${gate}.on`, '');
+      study.release(0);
+      await until('the next trial is asked for', () => existsSync(`${gate}.asked`));
+      await study.handle.stop({ now: true });
+      writeFileSync(`${gate}.go`, '');
+      expect(await study.handle.result()).toMatchObject({
+        state: 'stopped',
+        trials: { complete: 1, failed: 1, running: 0 },
+      });
+      expect((await study.trial(1)).userAttrs).toMatchObject({ fail_reason: 'cancelled' });
+      expect(study.started(1)).toBe(false);
     });
 
     test('is refused once the study has ended', async () => {
@@ -146,6 +183,28 @@ print(json.dumps([t.params for t in s.trials]))`,
       expect((await study.handle.read()).perdure?.spec.pruner.type).toBe('median');
     });
 
+    test('a sampler of Optuna that can not be had is refused, and the study goes on', async () => {
+      const study = await start('adjust-optuna');
+      await study.untilStarted(0);
+      const sampler = {
+        type: 'optuna',
+        seed: null,
+        sampler: 'TPESampel',
+        options: {},
+        python: testPython,
+      } as const;
+      expect(await refusal(study.handle.adjust({ sampler }))).toEqual({
+        kind: 'InvalidInput',
+        message: "there is no sampler 'TPESampel'",
+      });
+      const constrained = { ...sampler, sampler: 'TPESampler', options: { constraints_func: 'c' } };
+      expect((await refusal(study.handle.adjust({ sampler: constrained }))).message).toContain(
+        'TPESampler: ',
+      );
+      study.release('all');
+      expect((await study.handle.result()).state).toBe('complete');
+    });
+
     test('is refused with the reason, and changes nothing', async () => {
       const study = await start('adjust-refused');
       await study.untilStarted(0);
@@ -176,6 +235,25 @@ print(json.dumps([t.params for t in s.trials]))`,
       const { params } = await study.trial(1);
       expect(params['x']).toBe(7.5);
       expect(['a', 'b']).toContain(params['c']);
+    });
+
+    test('is refused where the budget has room for no more than wait already', async () => {
+      const study = await start('enqueue-full', { budget: { trials: 3, parallel: 1 } });
+      await study.untilStarted(0);
+      await study.handle.enqueue({ x: 1 });
+      await study.handle.enqueue({ x: 2 });
+      expect(await refusal(study.handle.enqueue({ x: 3 }))).toEqual({
+        kind: 'Conflict',
+        message:
+          'the budget has room for 2 more trials, and 2 wait already\n  raise it first: perdure adjust STUDY --trials N',
+      });
+      study.release(0);
+      await study.untilEnded(0);
+      expect((await refusal(study.handle.retry(0))).message).toContain('the budget has room for');
+      await study.handle.adjust({ budget: { trials: 4 } });
+      expect(await study.handle.enqueue({ x: 3 })).toBe(3);
+      study.release('all');
+      expect((await study.handle.result()).trials).toMatchObject({ complete: 4, waiting: 0 });
     });
 
     test('is refused outside the space and outside the budget', async () => {
@@ -251,6 +329,29 @@ print(json.dumps([t.params for t in s.trials]))`,
       const [first, again] = [await study.trial(0), await study.trial(2)];
       expect(again.params).toEqual(first.params);
       expect(again.userAttrs).toMatchObject({ retry_of: 0 });
+    });
+
+    test('of a trial that never ran has what was asked for', async () => {
+      const study = await start('retry-waiting', { budget: { trials: 4, parallel: 1 } });
+      await study.untilStarted(0);
+      const number = await study.handle.enqueue({ x: 7.5, c: 'b' });
+      await study.handle.cancel(number);
+      const again = await study.handle.retry(number);
+      study.release('all');
+      await study.handle.result();
+      expect((await study.trial(again)).params).toEqual({ x: 7.5, c: 'b' });
+    });
+
+    test('is refused where the space has no room for it any more', async () => {
+      const study = await start('retry-outside', { budget: { trials: 4, parallel: 1 }, enqueue: [{ x: 9 }] });
+      study.release(0);
+      await study.untilEnded(0);
+      await study.handle.adjust({ space: { x: { high: 5 } } });
+      const refused = await refusal(study.handle.retry(0));
+      expect(refused.kind).toBe('Conflict');
+      expect(refused.message).toContain("trial 0 can't be tried again: x = 9 is not a number from 0 to 5");
+      study.release('all');
+      expect((await study.handle.result()).trials).toMatchObject({ complete: 4, failed: 0 });
     });
 
     test('is refused for a trial that runs, or that there is none of', async () => {
