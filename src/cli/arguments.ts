@@ -79,9 +79,12 @@ export function spaceChange(text: string, before: SpaceChanges = {}): SpaceChang
 
 /** A number, true, false or null; anything else is text. */
 function scalar(text: string): unknown {
+  const trimmed = text.trim();
+  // Forms of numbers that JSON does not have: .5, 5., +5.
+  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(trimmed)) return Number(trimmed);
   try {
     return JSON.parse(text) as unknown;
   } catch {
-    return text.trim();
+    return trimmed;
   }
 }

@@ -2,9 +2,10 @@ import type { Session } from '../client/session';
 import type { StudyHandle } from '../client/study-handle';
 import type { StudyStatus } from '../client/study-status';
 import { isFinal, type Trial } from '../study/trial';
+import { quoted } from './shell-word';
 import { counts } from './status-text';
 import { say } from './terminal';
-import { shortNumber } from './trial-table';
+import { printable, shortNumber } from './trial-table';
 
 /** How following a study ended: with the study, or because the person left. */
 export interface Followed {
@@ -30,17 +31,41 @@ export async function follow(session: Session, study: StudyHandle, leave: AbortS
   const news = new EndedTrials(session, study);
   await news.read();
   let last: StudyStatus | undefined;
+  let before = goesOn;
   try {
     for await (const status of study.watch(leave, (error) => {
       line.above(`${error.text}\n  waiting for it`);
     })) {
       for (const trial of await news.read()) line.above(described(trial, status));
+      const now = standing(status) ?? before;
+      if (now !== before) line.above(`study '${printable(study.name, 60)}' ${now}`);
+      before = now;
       line.show(`${status.state}: ${counts(status)}${bestOf(status)}`);
       last = status;
     }
     return { status: last ?? (await study.status()), left: leave.aborted };
   } finally {
     line.clear();
+  }
+}
+
+const goesOn = 'goes on';
+
+/** What whoever follows a study should know of it beside its trials; its end is told by who follows. */
+function standing({ study, state, reason, login_required: logins }: StudyStatus): string | undefined {
+  const waits = Object.keys(logins).map((site) => `; ${site} waits for you: perdure login ${quoted(site)}`);
+  switch (state) {
+    case 'running':
+      if (reason === '' && waits.length === 0) return goesOn;
+      return `is running${reason === '' ? '' : `: ${reason}`}${waits.join('')}`;
+    case 'paused':
+      return `is paused; to go on: perdure resume ${quoted(study)}${waits.join('')}`;
+    case 'draining':
+      return `ends when its running trials have (${reason})${waits.join('')}`;
+    case 'stopped':
+    case 'complete':
+    case 'failed':
+      return undefined;
   }
 }
 

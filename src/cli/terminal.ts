@@ -29,12 +29,14 @@ export function print(text: string): void {
 }
 
 /** JSON in which numbers that JSON has no sign for are text (`"NaN"`, `"Infinity"`). */
-export function printJson(value: unknown): void {
-  print(
-    JSON.stringify(
-      value,
-      (_key, item: unknown) => (typeof item === 'number' && !Number.isFinite(item) ? String(item) : item),
-      2,
-    ),
+export function asJson(value: unknown): string {
+  return JSON.stringify(
+    value,
+    (_key, item: unknown) => (typeof item === 'number' && !Number.isFinite(item) ? String(item) : item),
+    2,
   );
+}
+
+export function printJson(value: unknown): void {
+  print(asJson(value));
 }

@@ -9,7 +9,7 @@ const longest = 200;
 
 /**
  * Workflow id of a study: `perdure/NAME`; a very long name is cut, and a hash keeps it apart from others, as it does with a
- * name that looks like the id of a job.
+ * name that looks like the id of a job or of another study's trial.
  */
 export function studyWorkflowId(name: string): string {
   const id = `perdure/${name}`;

@@ -98,12 +98,19 @@ export async function checkLocalPrograms(
     // A placeholder is only known once a trial has its parameters.
     if (/\{[^{}]+\}/.test(program)) return;
     if (program.includes('/') && !isAbsolute(program)) problems.push(...stagedProblem(program, trial, where));
-    else await need(program, where, 'give its full path, or add its directory to PATH');
+    else await need(program, where, programHint(program, trial));
   }
   if (sampler?.type === 'optuna') {
     await need(sampler.python, place(['sampler', 'python']), pythonHint(sampler.python));
   }
   if (problems.length > 0) throw invalidInput(problems);
+}
+
+/** The trial's directory is not on PATH. */
+function programHint(program: string, { files }: StudySpec['trial']): string {
+  if (files.some(({ path }) => path === program))
+    return `write ./${program} for the file that is beside the study`;
+  return 'give its full path, or add its directory to PATH';
 }
 
 /** A command with a relative path is looked for in the trial's directory, where only the study's files are. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join, posix, resolve } from 'node:path';
 import { nearest } from '../study/nearest';
 import type { Problem } from '../study/problem';
@@ -28,7 +28,7 @@ export interface Wanted {
 
 /**
  * Reads the files that a study needs. Directories are read with all that is in them, but for `.venv`, `__pycache__` and
- * `.git`; links are followed.
+ * `.git`, and for links to nowhere; other links are followed.
  * @param directory that of the study file
  * @param beside what the files lie beside, in messages
  */
@@ -105,7 +105,7 @@ class Reader {
     // A link to a directory above would go on for ever.
     if (above.includes(real)) return undefined;
     for (const name of (await readdir(join(this.directory, path))).sort()) {
-      if (skipped.has(name)) continue;
+      if (skipped.has(name) || (await isDangling(join(this.directory, path, name)))) continue;
       const problem = await this.visit(posix.join(path, name), [...above, real]);
       if (problem !== undefined) return problem;
     }
@@ -121,6 +121,16 @@ class Reader {
       return undefined;
     }
   }
+}
+
+/** Editors leave links to nowhere beside a file that is open (Emacs' `.#train.py`). */
+async function isDangling(path: string): Promise<boolean> {
+  const link = await lstat(path).catch(() => null);
+  if (link?.isSymbolicLink() !== true) return false;
+  return stat(path).then(
+    () => false,
+    (error: unknown) => errorCode(error) === 'ENOENT',
+  );
 }
 
 function tooMuch(path: string): Refusal {

@@ -33,6 +33,11 @@ function addressProblem(url: string): Pick<Problem, 'message' | 'hint'> | undefi
   if (path === '' || path === ':memory:') {
     return { message: 'a ledger needs a file', hint: 'write sqlite:////absolute/path.db' };
   }
+  if (path?.includes('?') === true) {
+    const [file = ''] = path.split('?');
+    const message = `an address of SQLite takes no options here, and has '?${path.slice(file.length + 1)}'`;
+    return { message, hint: `write sqlite:///${file}` };
+  }
   if (path !== undefined) return undefined;
   const [, scheme, rest] = /^([a-z0-9]+)(?:\+\w+)?:\/\/(.*)$/is.exec(url) ?? [];
   const known = /^postgres(ql)?$/i.test(scheme ?? '');

@@ -4,8 +4,11 @@
  */
 export const jobNameForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
-/** First parts of workflow ids that are no study's. */
-export const reservedForms = /^(job|batch|diagnose)(\/|$)/;
+/**
+ * Workflow ids that are no study's: those of jobs by their first part; those of another study's trials (`NAME/5`) and of the
+ * rounds of its agents (`NAME/agent/5`) by their last.
+ */
+export const reservedForms = /^(job|batch|diagnose)(\/|$)|\/(\d+|agent)$/;
 
 const prefixes = { job: 'perdure/job', batch: 'perdure/batch', diagnosis: 'perdure/diagnose' } as const;
 

@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { badInputs, goodFiles, goodStudy } from '../support/bad-inputs';
 import { Installation, until } from '../support/installation';
 
@@ -157,6 +157,55 @@ test('reading commands, as text and as JSON', async () => {
   expect((await installation.perdure('watch', 'read')).code).toBe(0);
 });
 
+test('export: writes to a file what it prints, infinity too, and says why it can not', async () => {
+  const file = installation.write(
+    'infinite.yaml',
+    `name: infinite\n${quick.replace('echo "$1"', 'echo Infinity')}budget: {trials: 1}\n`,
+  );
+  await installation.must('run', file);
+  const output = join(installation.folder, 'infinite.json');
+  await installation.must('export', 'infinite', '--format', 'json', '--output', output);
+  expect(JSON.parse(readFileSync(output, 'utf8'))).toMatchObject([{ values: ['Infinity'] }]);
+  const nowhere = join(installation.folder, 'no such folder', 'trials.csv');
+  expect(await installation.perdure('export', 'infinite', '--output', nowhere)).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: `${nowhere}: this file can't be written (ENOENT)\n  make its directory first: mkdir -p '${dirname(nowhere)}'\n`,
+  });
+  expect(
+    (await installation.perdure('export', 'infinite', '--output', installation.folder)).stderr,
+  ).toContain("this file can't be written (EISDIR)");
+});
+
+test('run: tells that a person has paused the study, and how it ends', async () => {
+  const open = join(installation.folder, 'told.open');
+  const gated = quick.replace(`'echo "$1"`, `'while [ ! -e ${open} ]; do sleep 0.05; done; echo "$1"`);
+  const file = installation.write('told.yaml', `name: told\n${gated}budget: {trials: 9, parallel: 1}\n`);
+  await installation.must('start', file);
+  await installation.must('pause', 'told');
+  const run = installation.perdure('run', file, { interruptAt: /to go on: perdure resume told/ });
+  expect((await run).stderr).toContain("study 'told' runs already");
+  const rest = installation.perdure('run', file);
+  await installation.must('resume', 'told');
+  await installation.must('stop', 'told');
+  writeFileSync(open, '');
+  const { code, stdout } = await rest;
+  expect(code).toBe(0);
+  expect(stdout).toContain("study 'told' is stopped: stopped by a person");
+});
+
+test('two studies, one named like a trial of the other', async () => {
+  const open = join(installation.folder, 'exp.open');
+  const gated = quick.replace(`'echo "$1"`, `'while [ ! -e ${open} ]; do sleep 0.05; done; echo "$1"`);
+  const held = installation.write('exp-1.yaml', `name: exp/1\n${gated}budget: {trials: 1}\n`);
+  const other = installation.write('exp.yaml', `name: exp\n${quick}budget: {trials: 3}\n`);
+  await installation.must('start', held);
+  expect(await installation.must('run', other)).toContain('is complete: all 3 trials are done');
+  expect(await installation.must('status', 'exp/1')).toContain('exp/1: running');
+  writeFileSync(open, '');
+  expect(await installation.must('run', held)).toContain('is complete: all 1 trials are done');
+});
+
 test('start leaves it running; pause, adjust, enqueue, cancel, retry, resume and stop act on it', async () => {
   const gate = join(installation.folder, 'gate');
   mkdirSync(gate);
@@ -172,7 +221,7 @@ test('start leaves it running; pause, adjust, enqueue, cancel, retry, resume and
   await installation.must('pause', 'acts');
   expect(await installation.must('status', 'acts')).toContain('acts: paused');
   expect(
-    (await installation.perdure('adjust', 'acts', '--trials', '6', '--set', 'x.high=0.5', '--sampler', 'tpe'))
+    (await installation.perdure('adjust', 'acts', '--trials', '6', '--set', 'x.high=.5', '--sampler', 'tpe'))
       .stderr,
   ).toContain('specification 2');
   expect((await installation.perdure('enqueue', 'acts', '{"x": 0.125}')).stderr).toContain('trial 2 of');

@@ -791,6 +791,12 @@ const start: readonly Omit<BadInput, 'kind'>[] = [
     hint: 'files: [run.sh]',
   },
   {
+    name: 'a program that is staged, and not on PATH',
+    text: line(9, 'trial: {command: [run.sh], files: [run.sh]}'),
+    line: 9,
+    hint: 'write ./run.sh',
+  },
+  {
     name: 'a program that is not executable',
     text: line(9, 'trial: {command: [./run.sh], files: [run.sh]}'),
     line: 9,
@@ -807,6 +813,12 @@ const settings: readonly Omit<BadInput, 'kind'>[] = [
     hint: 'postgresql://',
   },
   { name: 'a path instead of an address', text: 'storage: ledger.db\n', line: 1, hint: 'sqlite:///' },
+  {
+    name: "options behind a ledger's path",
+    text: 'storage: sqlite:////tmp/a.db?timeout=30\n',
+    line: 1,
+    hint: 'write sqlite:////tmp/a.db',
+  },
   {
     name: 'a ledger in memory',
     text: 'storage: "sqlite:///:memory:"\n',

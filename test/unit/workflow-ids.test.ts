@@ -12,6 +12,13 @@ test('a study that is named like a job is kept apart from it', () => {
   expect(studyWorkflowId('jobs')).toBe('perdure/jobs');
 });
 
+test('a study that is named like a trial of another one is kept apart from it', () => {
+  expect(studyWorkflowId('exp/1')).toMatch(/^perdure\/exp\/1~[0-9a-f]{16}$/);
+  expect(studyWorkflowId('exp/agent')).toMatch(/^perdure\/exp\/agent~[0-9a-f]{16}$/);
+  expect(studyWorkflowId('exp/agent/7')).toMatch(/~[0-9a-f]{16}$/);
+  expect(studyWorkflowId('exp/v1')).toBe('perdure/exp/v1');
+});
+
 test('a long name is cut to what a database holds, and long names stay apart', () => {
   const [one, two] = [studyWorkflowId(`${'x'.repeat(500)}1`), studyWorkflowId(`${'x'.repeat(500)}2`)];
   expect(one).not.toBe(two);

@@ -1,8 +1,12 @@
 import { writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
+import { errorCode } from '../../config/error-code';
+import { PerdureError } from '../../study/error';
+import { quoted } from '../shell-word';
+import { asJson, print } from '../terminal';
 import { trialsCsv } from '../trial-csv';
 import { trialJson } from '../trial-json';
-import { print, printJson } from '../terminal';
 import { withStudy } from '../with-session';
 
 export function addExport(root: Command): void {
@@ -15,11 +19,28 @@ export function addExport(root: Command): void {
     .action(async (name: string, options: { format: string; output?: string }, command: Command) => {
       await withStudy(command, name, async (study) => {
         const trials = await study.trials();
-        const csv = options.format === 'csv' ? trialsCsv(trials, await study.metrics()) : null;
-        if (options.output !== undefined) {
-          await writeFile(options.output, csv ?? `${JSON.stringify(trials.map(trialJson), null, 2)}\n`);
-        } else if (csv === null) printJson(trials.map(trialJson));
-        else print(csv.trimEnd());
+        const text =
+          options.format === 'csv'
+            ? trialsCsv(trials, await study.metrics())
+            : `${asJson(trials.map(trialJson))}\n`;
+        if (options.output === undefined) print(text.trimEnd());
+        else await write(options.output, text);
       });
     });
+}
+
+/** @throws {@link PerdureError} `InvalidInput` */
+async function write(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text);
+  } catch (cause) {
+    const code = errorCode(cause);
+    const hint =
+      code === 'ENOENT' ? `make its directory first: mkdir -p ${quoted(dirname(file))}` : undefined;
+    throw new PerdureError('InvalidInput', `this file can't be written (${code})`, {
+      where: file,
+      hint,
+      cause,
+    });
+  }
 }

@@ -114,6 +114,18 @@ test("a function's own file is staged, and what is in a directory but for what i
   expect(Buffer.from(files.get(sha256) ?? []).toString()).toBe('a');
 });
 
+test('a link to nowhere in a directory, as an editor makes it, is left out; one that is named is refused', async () => {
+  mkdirSync(join(directory, 'linked'));
+  writeFileSync(join(directory, 'linked', 'model.py'), 'x = 1');
+  symlinkSync('me@host.1234:5678', join(directory, 'linked', '.#model.py'));
+  const files = async (text: string): Promise<readonly string[]> =>
+    (
+      await parse(goodStudy.replace('train.py:train}', `train.py:train, files: [${text}]}`))
+    ).spec.trial.files.map(({ path }) => path);
+  expect(await files('linked')).toEqual(['linked/model.py', 'train.py']);
+  await expect(files('"linked/.#model.py"')).rejects.toThrow("there is no file 'linked/.#model.py'");
+});
+
 test('files that are too large together are refused before they are read', async () => {
   writeFileSync(join(directory, 'big'), Buffer.alloc(40 * 2 ** 20));
   writeFileSync(join(directory, 'big2'), Buffer.alloc(30 * 2 ** 20));
