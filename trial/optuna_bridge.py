@@ -75,9 +75,11 @@ def find_class(name):
     except ModuleNotFoundError as error:
         raise Refused("missing_module", f"sampler '{name}': {error}", module=error.name) from error
     found = getattr(module, class_name, None)
-    if inspect.isclass(found) and found is not optuna.samplers.BaseSampler:
+    base = optuna.samplers.BaseSampler
+    if inspect.isclass(found) and found is not base:
         return found
-    known = [key for key, value in vars(module).items() if inspect.isclass(value) and key.endswith("Sampler")]
+    classes = {key: value for key, value in vars(module).items() if inspect.isclass(value) and value is not base}
+    known = [key for key in classes if key.endswith("Sampler")]
     near = difflib.get_close_matches(class_name, known, n=1, cutoff=0.5)
     raise Refused("unknown_sampler", f"there is no sampler '{name}'", near=near, known=sorted(known))
 

@@ -8,12 +8,12 @@ export function exitCodeOf({ kind }: PerdureError): number {
     case 'InvalidInput':
     case 'NotFound':
     case 'Conflict':
+    case 'Corrupt':
       return exitCode.badInput;
     case 'Unavailable':
       return exitCode.unreachable;
     case 'LoginRequired':
     case 'SubmitRejected':
-    case 'Corrupt':
       return exitCode.studyFailed;
   }
 }

@@ -1,12 +1,21 @@
 import { createSampler } from '../samplers';
+import { randomParams } from '../samplers/random';
+import { RandomStream } from '../samplers/random-stream';
 import { PerdureError } from '../study/error';
-import type { Params, SearchSpace } from '../study/space';
+import type { SearchSpace } from '../study/space';
 import type { SamplerSpec, StudySpec } from '../study/spec';
 import type { Trial } from '../study/trial';
 
+type OptunaSpec = Extract<SamplerSpec, { type: 'optuna' }>;
+
+/** How many trials Optuna's samplers propose at random first, where their options do not say. */
+const usualStartup = 10;
+const mostStartup = 100;
+
 /**
- * Asks Optuna for a proposal, where it is a sampler of the study: a missing package, class or option is better known now than
- * when the study runs.
+ * Asks Optuna for proposals, where it is a sampler of the study, a first one and one after some trials: a missing package, class
+ * or option is better known now than when the study runs.
+ * @throws {@link PerdureError} `InvalidInput`
  */
 export async function checkOptuna({ sampler, space, objectives }: StudySpec, where: string): Promise<void> {
   const methods =
@@ -18,22 +27,20 @@ export async function checkOptuna({ sampler, space, objectives }: StudySpec, whe
 }
 
 async function tryOptuna(
-  spec: SamplerSpec,
+  spec: OptunaSpec,
   { space, objectives }: Pick<StudySpec, 'space' | 'objectives'>,
   where: string,
 ): Promise<void> {
   const sampler = createSampler(spec, 0);
   try {
-    const directions = objectives.map(({ direction }) => direction);
-    const request = { space, directions, fixed: {} };
-    const params = await sampler.propose({
-      ...request,
-      number: 0,
-      history: { finished: [], running: [] },
-    });
-    // Some options are first looked at when a trial has ended.
-    const ended = endedTrial(params ?? {}, space, objectives.length);
-    await sampler.propose({ ...request, number: 1, history: { finished: [ended], running: [] } });
+    const request = { space, directions: objectives.map(({ direction }) => direction), fixed: {} };
+    await sampler.propose({ ...request, number: 0, history: { finished: [], running: [] } });
+    // Most samplers begin at random: what they need is first needed after that.
+    const count = startupOf(spec) + 2;
+    const finished = Array.from({ length: count }, (_, number) =>
+      endedTrial(number, space, objectives.length),
+    );
+    await sampler.propose({ ...request, number: count, history: { finished, running: [] } });
   } catch (error) {
     if (!(error instanceof PerdureError)) throw error;
     throw new PerdureError('InvalidInput', error.message, { where, hint: error.hint, cause: error });
@@ -42,12 +49,18 @@ async function tryOptuna(
   }
 }
 
-function endedTrial(params: Params, space: SearchSpace, objectives: number): Trial {
+function startupOf({ options: { n_startup_trials: given } }: OptunaSpec): number {
+  return typeof given === 'number' && given > 0 ? Math.min(Math.ceil(given), mostStartup) : usualStartup;
+}
+
+/** A trial as it could have been. */
+function endedTrial(number: number, space: SearchSpace, objectives: number): Trial {
+  const params = randomParams({ space, fixed: {} }, new RandomStream(0, number));
   const now = new Date();
   return {
-    number: 0,
+    number,
     state: 'COMPLETE',
-    values: Array.from({ length: objectives }, () => 0),
+    values: Array.from({ length: objectives }, (_, objective) => (objective % 2 === 0 ? number : -number)),
     params,
     distributions: Object.fromEntries(
       Object.entries(space).map(([name, { distribution }]) => [name, distribution]),

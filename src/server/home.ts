@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { lock } from 'proper-lockfile';
 import { PerdureError } from '../study/error';
@@ -18,7 +18,17 @@ export function homeFiles(
 
 /** Does the work while no other process starts or stops something of this state directory. */
 export async function withHomeLocked<T>(home: string, work: () => Promise<T>): Promise<T> {
-  mkdirSync(home, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o700 });
+    accessSync(home, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PerdureError('InvalidInput', `the state directory can't be used: ${why}`, {
+      where: home,
+      hint: 'name another one: export PERDURE_HOME=…',
+      cause,
+    });
+  }
   const release = await lock(home, {
     lockfilePath: join(home, 'up.lock'),
     stale: 10_000,

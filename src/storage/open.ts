@@ -24,7 +24,8 @@ export async function openLedger(url: string): Promise<Ledger> {
   try {
     await ensureSchema(db, address.kind, address.shown);
   } catch (error) {
-    await db.destroy();
+    // What could not be opened can't be closed either.
+    await db.destroy().catch(() => undefined);
     throw asUnavailable(error, address.shown);
   }
   return new SqlLedger(db, address.kind, address.shown);
@@ -45,7 +46,14 @@ async function openSqlite({
       },
     );
   }
-  await mkdir(dirname(path), { recursive: true });
+  await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new PerdureError('Unavailable', `the ledger's directory can't be made: ${why}`, {
+      where: shown,
+      hint: 'name another place: `storage:` in perdure.yaml, or PERDURE_HOME',
+      cause,
+    });
+  });
   return new Kysely<Tables>({ dialect: sqliteDialect(path) });
 }
 

@@ -154,8 +154,11 @@ class ThreadConnection implements DatabaseConnection {
   }
 
   async close(): Promise<void> {
-    await this.ask('close', []);
-    await this.thread.terminate();
+    try {
+      await this.ask('close', []);
+    } finally {
+      await this.thread.terminate();
+    }
   }
 
   private async ask(

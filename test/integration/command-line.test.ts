@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { badInputs, goodFiles, goodStudy } from '../support/bad-inputs';
 import { Installation, until } from '../support/installation';
@@ -267,6 +267,13 @@ test('an Optuna sampler that can not be had is refused before anything starts', 
     for (const [sampler, line, said] of [
       [`{type: optuna, sampler: TPESample, python: ${python}}`, 6, 'TPESampler'],
       [`{type: optuna, sampler: TPESampler, options: {n_startup: 3}, python: ${python}}`, 6, 'n_startup'],
+      // What shows when a trial has ended, and when the first trials at random are over.
+      [
+        `{type: optuna, sampler: TPESampler, options: {constraints_func: c}, python: ${python}}`,
+        6,
+        'TypeError',
+      ],
+      [`{type: optuna, sampler: TPESampler, options: {gamma: 5}, python: ${python}}`, 6, 'TypeError'],
       [
         `{type: optuna, sampler: TPESampler, python: ${join(fresh.folder, 'none')}}`,
         6,
@@ -341,6 +348,44 @@ test('bad usage ends with 2 and names what is right', async () => {
     expect({ words, code }).toEqual({ words, code: 2 });
     expect(stderr).toContain(said);
     expect(stderr).not.toContain('    at ');
+  }
+});
+
+test('a ledger or a state directory of no use is told before anything starts', async () => {
+  const fresh = new Installation();
+  try {
+    const study = fresh.write('q.yaml', `name: q\n${quick}budget: {trials: 1}\n`);
+    const text = fresh.write('notes.txt', 'no database at all, but long enough for one'.repeat(50));
+    mkdirSync(join(fresh.folder, 'directory'));
+    for (const [path, code, said] of [
+      [text, 2, 'this is not a SQLite database'],
+      [join(fresh.folder, 'directory'), 3, "the ledger's file can't be written"],
+      [join(text, 'ledger.db'), 3, "the ledger's directory can't be made"],
+    ] as const) {
+      fresh.configure({}, { storage: `sqlite:///${path}` });
+      for (const words of [['list'], ['start', study]]) {
+        const answer = await fresh.perdure(...words);
+        expect({ path, ...answer }).toMatchObject({
+          path,
+          code,
+          stderr: expect.stringContaining(said) as string,
+        });
+        expect(answer.stderr).not.toMatch(/^ {4}at /m);
+      }
+      expect(existsSync(join(fresh.home, 'server.json'))).toBe(false);
+    }
+  } finally {
+    await fresh.destroy();
+  }
+  const nowhere = new Installation();
+  try {
+    symlinkSync(join(nowhere.folder, 'gone', 'home'), nowhere.home);
+    expect(await nowhere.perdure('up')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining("the state directory can't be used") as string,
+    });
+  } finally {
+    await nowhere.destroy();
   }
 });
 

@@ -71,9 +71,10 @@ export async function startFromFile(file: string, command: Command): Promise<Sta
   const settings = await settingsOf(command);
   const loaded = await loadStudy(file);
   await checkStart(loaded, settings);
-  await ensureRunning(settings);
+  // A ledger that is of no use is told before anything starts.
   const session = await Session.open({ settings });
   try {
+    await ensureRunning(settings);
     const { handle, opening } = await openStudy(session, loaded);
     say(`study '${handle.name}' ${openings[opening]}`);
     const server = settings.temporal.kind === 'embedded' ? embeddedServer(settings.home) : null;
