@@ -1,7 +1,5 @@
-import type { Json, JsonObject } from '../../study/json';
-import { outputOf } from '../remote/attempt-output';
 import { lineOf, type Answer } from '../remote/site-answer';
-import type { JobObservation, JobOutput, LossCause, StopReason } from '../scheduler';
+import type { JobObservation, LossCause, StopReason } from '../scheduler';
 
 /** What an attempt's directory tells. */
 export interface AttemptFacts {
@@ -19,21 +17,17 @@ export interface AttemptFacts {
   readonly host: string | null;
 }
 
-/** What an ended task told of its attempt, as the journal has it; `null` where it is of another kind. */
-export function factsOfOutcome(outcome: Json): AttemptFacts | null {
-  const told = objectOf(outcome);
-  if (told === null || told['lost'] !== undefined) return null;
-  return {
-    gone: false,
-    status: statusOf(textIn(told, 'status') ?? ''),
-    settled: told['settled'] === true,
-    hasResult: textIn(told, 'result') !== null,
-    stop: stopOf(textIn(told, 'stop') ?? ''),
-    beat: '',
-    startedAt: timeOf(textIn(told, 'began')),
-    host: textIn(told, 'host'),
-  };
-}
+/** Of an attempt that nobody has looked at. */
+export const nothingKnown: AttemptFacts = {
+  gone: false,
+  status: null,
+  settled: false,
+  hasResult: false,
+  stop: null,
+  beat: '',
+  startedAt: null,
+  host: null,
+};
 
 /** What `look` said of it. */
 export function factsOfLook(answer: Answer): AttemptFacts | null {
@@ -82,26 +76,15 @@ export function lost(why: string, cause: LossCause = 'site'): JobObservation {
   return { state: 'lost', why, cause };
 }
 
-/** What an ended task brought of its attempt. @param directory where everything is, at the site */
-export function outputOfOutcome(outcome: JsonObject, directory: string): JobOutput {
-  const data = new Map<string, Uint8Array>();
-  for (const name of ['result', 'error', 'reports', 'tail']) {
-    const text = textIn(outcome, name);
-    if (text !== null) data.set(name, new TextEncoder().encode(text));
-  }
-  const lines = ['prune', 'seen']
-    .filter((word) => outcome[word] === true)
-    .map((word) => ({ word, text: '' }));
-  return outputOf({ lines, data }, directory);
-}
-
-function statusOf(line: string): AttemptFacts['status'] {
+/** Of the wrapper's line. */
+export function statusOf(line: string): AttemptFacts['status'] {
   const [, code, words = ''] = /^(\d+)(.*)$/.exec(line) ?? [];
   if (code === undefined) return null;
   return { code: Number(code), stopped: words.includes(' stopped'), signalled: words.includes(' signalled') };
 }
 
-function stopOf(line: string): AttemptFacts['stop'] {
+/** Of the line that asks an attempt to end. */
+export function stopOf(line: string): AttemptFacts['stop'] {
   const [word = '', ...rest] = line.trim().split(' ');
   if (word === '') return null;
   const reasons = ['timeout', 'cancelled', 'pruned'] as const;
@@ -113,18 +96,7 @@ function stopOf(line: string): AttemptFacts['stop'] {
 }
 
 /** Of seconds since 1970, by the site's clock. */
-function timeOf(seconds: string | null): Date | null {
+export function timeOf(seconds: string | null): Date | null {
   const number = Number(seconds ?? '');
   return seconds === null || seconds === '' || !Number.isFinite(number) ? null : new Date(number * 1000);
-}
-
-function textIn(told: JsonObject, name: string): string | null {
-  const value = told[name];
-  return typeof value === 'string' ? value : null;
-}
-
-export function objectOf(value: Json | undefined): JsonObject | null {
-  return value !== null && value !== undefined && typeof value === 'object' && !Array.isArray(value)
-    ? (value as JsonObject)
-    : null;
 }

@@ -1,13 +1,12 @@
 import { deflateSync } from 'node:zlib';
 import { PerdureError } from '../../study/error';
-import type { Json, JsonObject } from '../../study/json';
+import { objectOf, type Json, type JsonObject } from '../../study/json';
 import { attemptPath } from '../job-key';
 import { paramsText } from '../job-program';
 import { runScript } from '../remote/run-script';
 import type { SiteShim } from '../remote/shim';
 import type { JobRequest } from '../scheduler';
 import type { GlobusSite } from './globus-site';
-import { objectOf } from './attempt-facts';
 import { atHome, unmarked } from './home-directory';
 import type { ResourceSpecification } from './wire';
 

@@ -1,39 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PerdureError } from '../../study/error';
-import type { Json } from '../../study/json';
-import { attemptPath } from '../job-key';
-import { ReportStream } from '../remote/attempt-view';
+import { objectOf, type Json } from '../../study/json';
 import { flatName } from '../remote/job-name';
-import type { JobKey, JobObservation, StopReason } from '../scheduler';
-import { concludeFacts, factsOfOutcome, lost, objectOf, type AttemptFacts } from './attempt-facts';
+import type { JobKey, JobObservation } from '../scheduler';
+import { concludeFacts, lost, nothingKnown, type AttemptFacts } from './attempt-facts';
+import { observeOutcome, type Stopped } from './attempt-outcome';
 import type { Deliveries } from './deliveries';
 import type { GlobusSite, Patience } from './globus-site';
-import type { AttemptRecord, GlobusJournal } from './journal';
+import type { GlobusJournal } from './journal';
 import { nextStep } from './next-step';
 import { Nudge } from './nudge';
-import type { TaskAnswer, TaskBoard } from './task-board';
+import type { TaskAnswer } from './task-answer';
+import type { TaskBoard } from './task-board';
 import { taskOf } from './attempt-request';
-
-/** An attempt that somebody has asked for lately. */
-export interface Watched {
-  readonly key: JobKey;
-  readonly name: string;
-  readonly path: string;
-  readonly reports: ReportStream;
-  record: AttemptRecord | null;
-  /** What was last seen of its directory; `null`: nobody has looked. */
-  facts: AttemptFacts | null;
-  /** Its last sign of life: since when it is this one, and how often it was seen. */
-  beat: { text: string; since: number; times: number };
-  /** Since when a task that was submitted later has been known to have begun. */
-  overtaken: number | null;
-  news: PromiseWithResolvers<void>;
-  askedAt: number;
-  readAt: number;
-  submitting: Promise<string> | null;
-  /** Why it could not be submitted again. */
-  problem: string | null;
-}
+import { hasBegun, newlyWatched, waitingSince, type Watched } from './watched';
 
 /** How long a scheduler that is closed waits for answers to submissions (milliseconds). */
 const lastAnswers = 3000;
@@ -82,21 +62,7 @@ export class Attempts {
       known.askedAt = Date.now();
       return known;
     }
-    const one: Watched = {
-      key,
-      name,
-      path: attemptPath(key),
-      reports: new ReportStream(),
-      record: null,
-      facts: null,
-      beat: { text: '', since: Date.now(), times: 0 },
-      overtaken: null,
-      news: Promise.withResolvers(),
-      askedAt: Date.now(),
-      readAt: 0,
-      submitting: null,
-      problem: null,
-    };
+    const one = newlyWatched(key);
     this.watched.set(name, one);
     return one;
   }
@@ -164,7 +130,7 @@ export class Attempts {
     if (outage !== null) {
       return { state: 'unknown', why: outage.text, login: outage.kind === 'LoginRequired' };
     }
-    if (facts !== null && facts.beat !== '') {
+    if (facts !== null && hasBegun(one)) {
       return { state: 'running', startedAt: facts.startedAt ?? new Date(one.beat.since) };
     }
     const note = one.problem ?? this.looks?.problem ?? null;
@@ -173,7 +139,7 @@ export class Attempts {
 
   /** Something was seen in its directory. */
   saw(one: Watched, facts: AttemptFacts): void {
-    const news = facts.beat !== '' && (one.facts === null || one.facts.beat === '');
+    const news = facts.beat !== '' && !hasBegun(one);
     one.facts = facts;
     if (facts.beat !== one.beat.text) one.beat = { text: facts.beat, since: Date.now(), times: 1 };
     else one.beat.times += 1;
@@ -206,7 +172,7 @@ export class Attempts {
   /** Attempts that are followed: those that have begun, as far as anybody knows, and the others. */
   get counts(): { readonly queued: number; readonly running: number } {
     const open = this.open();
-    const running = open.filter(({ facts }) => facts !== null && facts.beat !== '').length;
+    const running = open.filter(hasBegun).length;
     return { queued: open.length - running, running };
   }
 
@@ -225,7 +191,7 @@ export class Attempts {
     }
     if (typeof held === 'string' && one !== undefined) {
       // One that took the fence and has not said anything counts as alive for as long as any other.
-      this.saw(one, { ...begun, beat: held === '' ? '?' : held });
+      this.saw(one, { ...nothingKnown, beat: held === '' ? '?' : held });
     }
     return 'held';
   }
@@ -292,49 +258,4 @@ export class Attempts {
       });
     }
   }
-}
-
-/** When the last task was submitted of an attempt that has not begun, as far as anybody knows. */
-function waitingSince({ record, facts }: Watched): readonly number[] {
-  const last = record?.tasks.at(-1);
-  const begun = facts !== null && facts.beat !== '';
-  if (begun || last?.ended !== null) return [];
-  return [last.submittedAt.getTime()];
-}
-
-export interface Stopped {
-  readonly reason: StopReason;
-  readonly why: string | null;
-}
-
-const begun: AttemptFacts = {
-  gone: false,
-  status: null,
-  settled: false,
-  hasResult: false,
-  stop: null,
-  beat: '',
-  startedAt: null,
-  host: null,
-};
-
-/** How it ended, as the journal has it. */
-export function observeOutcome(outcome: Json): JobObservation | null {
-  const told = objectOf(outcome);
-  if (told === null) return null;
-  const { lost: why } = told;
-  if (typeof why === 'string') return lost(why);
-  const stopped = objectOf(told['stopped']);
-  if (stopped !== null) {
-    const { reason, why: words } = stopped as unknown as Stopped;
-    const now = new Date();
-    return {
-      state: 'done',
-      end: { how: 'stopped', reason, ...(words === null ? {} : { why: words }) },
-      startedAt: now,
-      endedAt: now,
-    };
-  }
-  const facts = factsOfOutcome(outcome);
-  return (facts === null ? null : concludeFacts(facts)) ?? lost('its task left no word of it');
 }

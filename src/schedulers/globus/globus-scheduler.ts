@@ -2,18 +2,17 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PerdureError } from '../../study/error';
-import type { JsonObject } from '../../study/json';
+import { objectOf } from '../../study/json';
 import type { SiteHealth } from '../../study/site-health';
 import type { Cleaning, Heap, NeededStudy, SiteFinding } from '../../study/site-upkeep';
 import type { Transport } from '../../transports/transport';
 import { attemptPath } from '../job-key';
-import { stopText } from '../remote/attempt-view';
-import { flatName, jobName } from '../remote/job-name';
+import { flatName } from '../remote/job-name';
 import { logOf, outputOf } from '../remote/attempt-output';
 import { RemoteStoreroom } from '../remote/remote-storeroom';
 import { readShim } from '../remote/shim';
-import { lineOf, type Answer } from '../remote/site-answer';
-import { failureIn, SiteShell, usualShellPatience, words } from '../remote/site-shell';
+import { lineOf } from '../remote/site-answer';
+import { SiteShell, usualShellPatience, words } from '../remote/site-shell';
 import type { PreparationProgress, PreparationRequest } from '../preparation';
 import type {
   JobKey,
@@ -28,11 +27,12 @@ import type {
   StopReason,
 } from '../scheduler';
 import { clean } from '../storeroom';
-import { factsOfOutcome, objectOf, outputOfOutcome } from './attempt-facts';
+import { factsOfOutcome, outputOfOutcome } from './attempt-outcome';
 import { attemptRequest } from './attempt-request';
-import { Attempts, type Stopped, type Watched } from './attempts';
+import { Attempts } from './attempts';
 import type { GlobusAuthorization } from './authorization';
 import { Deliveries } from './deliveries';
+import { Endings } from './endings';
 import { endpointFindings } from './endpoint-findings';
 import { endpointLog } from './endpoint-log';
 import { GlobusClient } from './globus-client';
@@ -46,9 +46,6 @@ import { TaskBoard } from './task-board';
 import { createTaskTransport } from './task-transport';
 
 const shimText = readFileSync(resolve(__dirname, '..', '..', '..', 'trial', 'globus_task.py'), 'utf8');
-
-/** How long a cancelled trial may take to end, where it can be told to (milliseconds). */
-const cancelPatience = 3 * 60_000;
 
 /** What a scheduler of Globus Compute is made with. */
 export interface GlobusParts {
@@ -87,6 +84,7 @@ class GlobusScheduler implements Scheduler {
   private readonly journal: GlobusJournal;
   private readonly transport: Transport | null;
   private readonly patience: Patience;
+  private readonly endings: Endings;
   private readonly submitting = new Map<string, Promise<string>>();
   private readonly preparations: ReturnType<typeof globusPreparations>;
 
@@ -132,10 +130,12 @@ class GlobusScheduler implements Scheduler {
       },
     });
     this.attempts.looks = this.looks;
+    this.endings = new Endings(
+      { site, journal, attempts: this.attempts, looks: this.looks, shell: this.shell },
+      transport === null ? patience.person : null,
+    );
     this.attempts.stoppedLate = (one) => {
-      const stop = stopOf(one.record?.stop ?? null);
-      // Where no worker is free it runs on, as whoever cancelled it was told.
-      if (stop !== null) this.tellStop(one, stop, this.slowShell).catch(() => undefined);
+      this.endings.stoppedLate(one, this.slowShell);
     };
     this.preparations = globusPreparations(site, this.slowShell);
   }
@@ -186,28 +186,17 @@ class GlobusScheduler implements Scheduler {
   }
 
   async markPruned(key: JobKey): Promise<void> {
-    const marked = this.ask(this.slowShell, (number) => `mark ${words(number, attemptPath(key))}`, 1000);
+    const marked = this.slowShell.ask({
+      lines: (number) => `mark ${words(number, attemptPath(key))}`,
+      timeoutMs: 1000,
+    });
     if (this.transport !== null) await marked;
     // Where no worker is free the trial goes on, as long as it is not stopped for it.
     else marked.catch(() => undefined);
   }
 
-  async cancel(key: JobKey, reason: StopReason, why?: string): Promise<void> {
-    const name = flatName(key);
-    const record = await this.journal.keepStop(this.site.site, name, { reason, why: why ?? null });
-    const one = await this.attempts.watch(key);
-    await this.attempts.refresh([one]);
-    if (this.isOver(one)) return;
-    // The first reason stays.
-    const first = stopOf(record.stop) ?? { reason, why: why ?? null };
-    if (record.tasks.length === 0 && one.submitting === null) {
-      await this.attempts.conclude(one, { stopped: first });
-      return;
-    }
-    if (await this.stopAtSite(one, first)) return;
-    const words = `Globus Compute can't cancel a task, and no worker was free to end it: it may run on for ${inHours(this.site.functionTimeout)}`;
-    const told = first.why === null ? words : `${first.why}; ${words}`;
-    await this.attempts.conclude(one, { stopped: { ...first, why: told } });
+  cancel(key: JobKey, reason: StopReason, why?: string): Promise<void> {
+    return this.endings.cancel(key, reason, why);
   }
 
   async fetchReports(key: JobKey): Promise<readonly Report[]> {
@@ -219,7 +208,10 @@ class GlobusScheduler implements Scheduler {
   async hasCheckpoint(key: JobKey): Promise<boolean> {
     const path = attemptPath(key);
     const trial = path.slice(0, path.lastIndexOf('/'));
-    const answer = await this.ask(this.shell, (number) => `has_checkpoint ${words(number, trial)}`, 1000);
+    const answer = await this.shell.ask({
+      lines: (number) => `has_checkpoint ${words(number, trial)}`,
+      timeoutMs: 1000,
+    });
     return lineOf(answer, 'yes') !== undefined;
   }
 
@@ -230,13 +222,14 @@ class GlobusScheduler implements Scheduler {
     const outcome = objectOf(one.record?.outcome);
     if (outcome !== null && factsOfOutcome(outcome) !== null) return outputOfOutcome(outcome, directory);
     try {
-      const answer = await this.ask(
-        this.shell,
-        (number) => `fetch ${words(number, path, flatName(key), 0)}`,
-        20_000,
-      );
+      const answer = await this.shell.ask({
+        lines: (number) => `fetch ${words(number, path, flatName(key), 0)}`,
+        timeoutMs: 20_000,
+      });
       if (lineOf(answer, 'fetched') === undefined)
-        throw this.unavailable('what the trial left could not be read');
+        throw new PerdureError('Unavailable', 'what the trial left could not be read', {
+          where: `site ${this.site.site}`,
+        });
       return outputOf(answer, directory);
     } catch (error) {
       // Of what was given up, nothing need be there.
@@ -247,11 +240,10 @@ class GlobusScheduler implements Scheduler {
 
   async readLog(key: JobKey, { source, from, most }: LogPart): Promise<LogBytes | null> {
     try {
-      const answer = await this.ask(
-        this.shell,
-        (number) => `read_log ${words(number, attemptPath(key), source ?? 'none', from, most)}`,
-        20_000,
-      );
+      const answer = await this.shell.ask({
+        lines: (number) => `read_log ${words(number, attemptPath(key), source ?? 'none', from, most)}`,
+        timeoutMs: 20_000,
+      });
       return logOf(answer);
     } catch (error) {
       const one = await this.attempts.watch(key);
@@ -328,62 +320,4 @@ class GlobusScheduler implements Scheduler {
     const last = record.tasks.at(-1);
     return last?.taskId ?? (await this.attempts.submit(one));
   }
-
-  /** @returns whether it is certain that nothing of it runs or will */
-  private async stopAtSite(one: Watched, stop: Stopped): Promise<boolean> {
-    const until = Date.now() + (this.transport === null ? this.patience.person : cancelPatience);
-    for (let wait = 300; ; wait = Math.min(2 * wait, 5000)) {
-      try {
-        await this.tellStop(one, stop, this.shell);
-        await this.looks.at(one);
-      } catch (error) {
-        if (!(error instanceof PerdureError)) throw error;
-        // With a transport it can be told later; without one nobody may ever be free.
-        if (this.transport !== null) throw error;
-      }
-      await this.attempts.refresh([one]);
-      if (this.isOver(one)) return true;
-      if (Date.now() > until) {
-        if (this.transport === null) return false;
-        throw this.unavailable('the trial was told to end and has not ended yet');
-      }
-      await Promise.race([one.news.promise, sleep(wait)]);
-    }
-  }
-
-  private async tellStop(
-    { path, name, key }: Watched,
-    { reason, why }: Stopped,
-    shell: SiteShell,
-  ): Promise<void> {
-    const text = stopText(reason, why ?? undefined);
-    await this.ask(shell, (number) => `stop_attempt ${words(number, path, name, jobName(key), text)}`, 1000);
-  }
-
-  private isOver(one: Watched): boolean {
-    const { state } = this.attempts.observe(one);
-    return state === 'done' || state === 'lost';
-  }
-
-  private unavailable(why: string): PerdureError {
-    return new PerdureError('Unavailable', why, { where: `site ${this.site.site}` });
-  }
-
-  private async ask(shell: SiteShell, lines: (number: string) => string, timeoutMs: number): Promise<Answer> {
-    const answer = await shell.call({ lines, timeoutMs });
-    const failed = failureIn(answer);
-    if (failed !== undefined) throw this.unavailable(failed);
-    return answer;
-  }
-}
-
-/** As the journal has it. */
-function stopOf(stop: JsonObject | null): Stopped | null {
-  // It was written by `cancel`.
-  return stop as unknown as Stopped | null;
-}
-
-function inHours(milliseconds: number): string {
-  const minutes = Math.ceil(milliseconds / 60_000);
-  return minutes < 120 ? `${String(minutes)} minutes` : `${String(Math.ceil(minutes / 60))} hours`;
 }

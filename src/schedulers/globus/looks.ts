@@ -2,9 +2,8 @@ import { PerdureError } from '../../study/error';
 import { lineOf } from '../remote/site-answer';
 import { words, type Call, type SiteShell } from '../remote/site-shell';
 import { factsOfLook } from './attempt-facts';
-import type { Watched } from './attempts';
-
 import { inWords, type GlobusHealth } from './globus-health';
+import type { Watched } from './watched';
 
 /** Times in a row that no look is taken by a task since no worker is free: what the service says of that may be old. */
 const mostSkipped = 10;

@@ -1,16 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PerdureError } from '../../study/error';
-import type { Json, JsonObject } from '../../study/json';
+import type { JsonObject } from '../../study/json';
 import { mostIds, type GlobusClient } from './globus-client';
 import type { GlobusSite, Patience } from './globus-site';
 import type { GlobusJournal } from './journal';
 import { endOf, ResultQueue, type TaskEnd } from './result-queue';
-import { decodeResult, taskPayload } from './serialization';
+import { taskPayload } from './serialization';
 import { largestPayload, Submissions, type SiteFunction } from './submissions';
+import { readEnd, type TaskAnswer } from './task-answer';
 import type { ResourceSpecification } from './wire';
-
-/** What came of a task: what the function answered, or why it did not. */
-export type TaskAnswer = { readonly answer: JsonObject } | { readonly failure: string };
 
 /** Takes in what came of a task of an attempt, once it is safe to forget it elsewhere. */
 export type TakeAnswer = (attempt: string, taskId: string, said: TaskAnswer) => Promise<void>;
@@ -192,7 +190,7 @@ export class TaskBoard {
   /** From either way. Where it throws, the end comes again. */
   private async ended(taskId: string, end: TaskEnd): Promise<void> {
     const open = this.open.get(taskId);
-    const said = read(end);
+    const said = readEnd(end);
     this.heardAt = Date.now();
     const call = this.calls.get(taskId);
     if (open !== undefined && 'answer' in said) this.hasBegun(open.submittedAt);
@@ -283,28 +281,4 @@ export class TaskBoard {
       if (end !== null && this.open.has(id)) await this.ended(id, end);
     }
   }
-}
-
-function read(end: TaskEnd): TaskAnswer {
-  if (end.kind === 'failed') return { failure: lastWords(end.why) };
-  const decoded = decodeResult(end.data);
-  if ('error' in decoded) return { failure: decoded.error };
-  return isObject(decoded.value)
-    ? { answer: decoded.value }
-    : { failure: 'the task answered what it should not' };
-}
-
-function isObject(value: Json): value is JsonObject {
-  return value !== null && typeof value === 'object' && !Array.isArray(value);
-}
-
-/** The last line of a traceback says what it was. */
-function lastWords(why: string): string {
-  const lines = why.split('\n').filter((line) => line.trim() !== '');
-  const said =
-    lines.findLast((line) => /^\s*[\w.]+(Error|Exception|Lost|Exceeded|Failed|Exit)\b/.test(line)) ??
-    lines.at(-1) ??
-    '';
-  const flat = said.replace(/\s+/g, ' ').trim();
-  return flat.length > 300 ? `${flat.slice(0, 299)}…` : flat;
 }

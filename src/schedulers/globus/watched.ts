@@ -1,0 +1,57 @@
+import { attemptPath } from '../job-key';
+import { ReportStream } from '../remote/attempt-view';
+import { flatName } from '../remote/job-name';
+import type { JobKey } from '../scheduler';
+import type { AttemptFacts } from './attempt-facts';
+import type { AttemptRecord } from './journal';
+
+/** An attempt that somebody has asked for lately. */
+export interface Watched {
+  readonly key: JobKey;
+  readonly name: string;
+  readonly path: string;
+  readonly reports: ReportStream;
+  record: AttemptRecord | null;
+  /** What was last seen of its directory; `null`: nobody has looked. */
+  facts: AttemptFacts | null;
+  /** Its last sign of life: since when it is this one, and how often it was seen. */
+  beat: { text: string; since: number; times: number };
+  /** Since when a task that was submitted later has been known to have begun. */
+  overtaken: number | null;
+  news: PromiseWithResolvers<void>;
+  askedAt: number;
+  readAt: number;
+  submitting: Promise<string> | null;
+  /** Why it could not be submitted again. */
+  problem: string | null;
+}
+
+export function newlyWatched(key: JobKey): Watched {
+  return {
+    key,
+    name: flatName(key),
+    path: attemptPath(key),
+    reports: new ReportStream(),
+    record: null,
+    facts: null,
+    beat: { text: '', since: Date.now(), times: 0 },
+    overtaken: null,
+    news: Promise.withResolvers(),
+    askedAt: Date.now(),
+    readAt: 0,
+    submitting: null,
+    problem: null,
+  };
+}
+
+/** Whether it has given a sign of life, as far as anybody knows. */
+export function hasBegun({ facts }: Pick<Watched, 'facts'>): boolean {
+  return facts !== null && facts.beat !== '';
+}
+
+/** When the last task was submitted of an attempt that has not begun, as far as anybody knows. */
+export function waitingSince(one: Watched): readonly number[] {
+  const last = one.record?.tasks.at(-1);
+  if (hasBegun(one) || last?.ended !== null) return [];
+  return [last.submittedAt.getTime()];
+}
