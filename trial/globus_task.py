@@ -11,6 +11,7 @@ asked for comes back as `key`. `do` says what to do:
 """
 
 import base64
+import json
 import os
 import shutil
 import signal
@@ -24,6 +25,9 @@ MOST_RESULT = 2**20 + 1
 MOST_REPORTS = 2**21
 MOST_ERROR = 2**14
 MOST_TAIL = 8196
+# Of what the service takes as a result: 10 MiB, as JSON.
+MOST_OUTCOME = 9 * 2**20
+MOST_ODD_REPORTS = 2**18
 # Seconds: between two signs of life, from TERM to KILL, for what an ended program left running.
 BEAT = 5
 GRACE = 10
@@ -209,22 +213,24 @@ def _ended(own):
 def _outcome(at, own):
     """What an ended attempt left; its files stay where they are."""
     beat = _first_line(own, "beat").split(" ")
-    return {
-        "outcome": {
-            "status": _first_line(own, "status"),
-            "settled": os.path.exists(os.path.join(own, "settled")),
-            "stop": _first_line(own, "stop"),
-            "began": beat[0],
-            "ended": _changed(own, "status") or time.time(),
-            "host": beat[-1],
-            "result": _text(own, "result.json", MOST_RESULT),
-            "error": _text(own, "result.json.error", MOST_ERROR),
-            "reports": _text(own, "intermediate.jsonl", MOST_REPORTS),
-            "tail": _text(at, "output.log", MOST_TAIL, end=True),
-            "prune": os.path.exists(os.path.join(own, "prune")),
-            "seen": os.path.exists(os.path.join(own, "prune.seen")),
-        }
+    outcome = {
+        "status": _first_line(own, "status"),
+        "settled": os.path.exists(os.path.join(own, "settled")),
+        "stop": _first_line(own, "stop"),
+        "began": beat[0],
+        "ended": _changed(own, "status") or time.time(),
+        "host": beat[-1],
+        "result": _text(own, "result.json", MOST_RESULT),
+        "error": _text(own, "result.json.error", MOST_ERROR),
+        "reports": _text(own, "intermediate.jsonl", MOST_REPORTS),
+        "tail": _text(at, "output.log", MOST_TAIL, end=True),
+        "prune": os.path.exists(os.path.join(own, "prune")),
+        "seen": os.path.exists(os.path.join(own, "prune.seen")),
     }
+    if len(json.dumps(outcome)) > MOST_OUTCOME:
+        # Only what is no JSON in the first place is so large: a byte that is no text takes six.
+        outcome["reports"] = (outcome["reports"] or "")[:MOST_ODD_REPORTS]
+    return {"outcome": outcome}
 
 
 def _shell(request):

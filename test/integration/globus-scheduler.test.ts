@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createLocalTransport } from '../../src/transports/local';
@@ -121,6 +123,53 @@ test('another worker goes on with what one began, and finds what came meanwhile'
   expect(bench.workers.begun).toHaveLength(1);
 }, 60_000);
 
+test('after a login as another identity trials go on, in a task group and by a function of that one', async () => {
+  bench = await GlobusBench.start();
+  const job = { command: ['sh', '-c', 'echo 1 >"$PERDURE_RESULT"'] };
+  const before = await bench.scheduler();
+  await bench.submit(before, job);
+  await bench.untilOver(before);
+  await before.close();
+  const other = bench.service.auth.accessToken({ sub: randomUUID(), username: 'other@anl.gov' });
+  const after = await bench.scheduler({ token: () => Promise.resolve(other) });
+  await bench.submit(after, { ...job, number: 1 });
+  expect(await bench.untilOver(after, keyOf({ number: 1 }))).toMatchObject({
+    end: { how: 'exited', status: 0 },
+  });
+}, 60_000);
+
+test('trials with large parameters that come together go by as many requests as they need', async () => {
+  bench = await GlobusBench.start();
+  const scheduler = await bench.scheduler();
+  const job = { command: ['sh', '-c', 'echo 1 >"$PERDURE_RESULT"'] };
+  await bench.submit(scheduler, job);
+  // Two bytes a character, and a quote is three in a text within a text.
+  const params = { text: 'ü"'.repeat(350_000) };
+  const numbers = [1, 2, 3, 4, 5];
+  await Promise.all(numbers.map((number) => bench.submit(scheduler, { ...job, params, number })));
+  for (const number of numbers)
+    expect(await bench.untilOver(scheduler, keyOf({ number }))).toMatchObject({
+      end: { how: 'exited', status: 0 },
+    });
+}, 120_000);
+
+test('a trial that leaves megabytes of no text where its reports belong ends as what it is', async () => {
+  bench = await GlobusBench.start();
+  const odd = `head -c 3000000 /dev/zero | tr '\\0' '\\377' >"$PERDURE_INTERMEDIATE"; echo 1 >"$PERDURE_RESULT"`;
+  const { seen, output } = await bench.run({ command: ['sh', '-c', odd] });
+  expect(seen).toMatchObject({ end: { how: 'exited', status: 0 } });
+  expect(output.result).toEqual({ value: 1 });
+  // As the endpoint's Python packs it, which takes 10 MiB.
+  const measure = `import json, sys
+sys.path.insert(0, sys.argv[1])
+import globus_task
+print(len(json.dumps(globus_task._outcome(sys.argv[2], sys.argv[2] + '/.perdure'))))`;
+  const words = ['-B', '-c', measure, join(__dirname, '..', '..', 'trial'), bench.path('.')];
+  const bytes = Number(execFileSync('python3', words, { encoding: 'utf8' }));
+  expect(bytes).toBeGreaterThan(2 ** 20);
+  expect(bytes).toBeLessThan(10 * 2 ** 20);
+}, 60_000);
+
 test('a submission whose answer was lost is made again, and one of the two runs', async () => {
   bench = await GlobusBench.start();
   const scheduler = await bench.scheduler();
@@ -223,13 +272,12 @@ describe('a submission that is made again and again', () => {
     await first.close();
     expect(Date.now() - began).toBeLessThan(10_000);
     expect(await submitted).toMatchObject({ kind: 'Unavailable' });
-    const tried = bench.service.count('submit');
     bench.service.faults.clear();
     const second = await bench.scheduler();
     await bench.submit(second, once);
     expect(await bench.untilOver(second)).toMatchObject({ end: { how: 'exited', status: 0 } });
     expect(bench.text('../checkpoint/runs')).toBe('run\n');
-    expect(bench.service.count('submit')).toBe(tried + 1);
+    expect(bench.service.tasks.all().filter(({ payload }) => isAttempt(payload))).toHaveLength(1);
   }, 60_000);
 
   test('is answered at once where its worker ends and the answer is on its way', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PerdureError } from '../../study/error';
-import type { Json } from '../../study/json';
+import { isObject, type Json } from '../../study/json';
 import type { GlobusAuthorization } from './authorization';
 import { limitOf, type RequestLimit } from './request-limit';
 import { challengeOf, isPassing, serviceError, type Refusal } from './service-error';
@@ -33,6 +33,11 @@ const again = { times: 4, longest: 10_000 };
 const patience = 60_000;
 const hurriedPatience = 5000;
 
+/** What of a submission the service does not know. */
+export interface Unknown {
+  readonly unknown: 'function' | 'group';
+}
+
 type Answered<T> =
   | { readonly ok: true; readonly value: T }
   /** `certain`: no earlier try may have been carried out. */
@@ -62,19 +67,24 @@ export class GlobusClient {
       'POST',
       '/v3/functions',
       'the function',
+      ['function_uuid'],
       request,
     );
     return function_uuid;
   }
 
-  /** @returns `null` where the service does not know (any more) a function that is named */
-  async submit(endpointId: string, request: SubmitTasks): Promise<SubmittedTasks | null> {
+  /** Where the service does not know (any more) a function or the task group that is named, it says which. */
+  async submit(endpointId: string, request: SubmitTasks): Promise<SubmittedTasks | Unknown> {
     const path = `/v3/endpoints/${endpointId}/submit`;
     const answer = await this.try<SubmittedTasks>('POST', path, request);
-    if (answer.ok) return answer.value;
+    if (answer.ok) {
+      const { task_group_id: group, tasks } = answer.value;
+      if (typeof group !== 'string' || !isObject(tasks)) throw this.odd('the submission');
+      return answer.value;
+    }
     const { refusal } = answer;
-    // 403 for one of somebody else's, which is what it is after a login as another identity.
-    if (isAboutFunction(refusal)) return null;
+    const unknown = unknownIn(refusal);
+    if (unknown !== null) return { unknown };
     const error = serviceError(refusal, 'the submission', this.service.site);
     throw answer.certain && refusal.status < 500 ? PerdureError.beforeAnything(error) : error;
   }
@@ -85,37 +95,53 @@ export class GlobusClient {
       'POST',
       '/v2/batch_status',
       'the question for states',
+      [],
       request,
     );
-    return results;
+    if (!isObject(results)) throw this.odd('the question for states');
+    // What is there of a task is looked at further on, whatever it is.
+    return Object.fromEntries(Object.entries(results).filter(([, task]) => isObject(task)));
   }
 
   resultQueues(): Promise<ResultQueues> {
-    return this.ask('GET', '/v2/get_amqp_result_connection_url', 'the question for results');
+    const told = ['queue_prefix', 'connection_url'] as const;
+    return this.ask('GET', '/v2/get_amqp_result_connection_url', 'the question for results', told);
   }
 
   endpointStatus(endpointId: string): Promise<EndpointStatus> {
-    return this.ask('GET', `/v2/endpoints/${endpointId}/status`, "the question for the endpoint's state");
+    const what = "the question for the endpoint's state";
+    return this.ask('GET', `/v2/endpoints/${endpointId}/status`, what, ['status']);
   }
 
   /** What it was registered with. */
   endpoint(endpointId: string): Promise<EndpointDocument> {
-    return this.ask('GET', `/v2/endpoints/${endpointId}`, 'the question for the endpoint');
+    return this.ask('GET', `/v2/endpoints/${endpointId}`, 'the question for the endpoint', []);
   }
 
   /** What is known of the processes of an endpoint; only its owner is told, and only with a subscription. */
-  endpointConsole(endpointId: string): Promise<EndpointConsole> {
+  async endpointConsole(endpointId: string): Promise<EndpointConsole> {
     const path = `/v3/endpoints/${endpointId}/console?include_fields=last_heartbeat_unix`;
-    return this.ask('GET', path, "the question for the endpoint's processes");
+    const what = "the question for the endpoint's processes";
+    const told = await this.ask<EndpointConsole>('GET', path, what, []);
+    if (!Array.isArray(told.user_endpoints)) throw this.odd(what);
+    return told;
   }
 
   private get times(): number {
     return this.service.hurried === true ? 0 : again.times;
   }
 
-  private async ask<T>(method: 'GET' | 'POST', path: string, what: string, body?: object): Promise<T> {
+  /** @param texts what the answer has to tell, as text */
+  private async ask<T>(
+    method: 'GET' | 'POST',
+    path: string,
+    what: string,
+    texts: readonly (keyof T)[],
+    body?: object,
+  ): Promise<T> {
     const answer = await this.try<T>(method, path, body);
-    if (answer.ok) return answer.value;
+    if (answer.ok && texts.every((name) => typeof answer.value[name] === 'string')) return answer.value;
+    if (answer.ok) throw this.odd(what);
     throw serviceError(answer.refusal, what, this.service.site);
   }
 
@@ -176,9 +202,20 @@ export class GlobusClient {
       ]),
     });
     const text = await response.text();
-    if (response.ok) return { ok: true, value: JSON.parse(text) as T };
+    if (response.ok) {
+      const value: unknown = JSON.parse(text);
+      if (!isObject(value)) throw new Error('the answer is no JSON object');
+      return { ok: true, value: value as T };
+    }
     const refusal = { status: response.status, body: parsed(text), retryAfter: retryAfter(response) };
     return { ok: false, refusal, certain: false };
+  }
+
+  /** A success that tells nothing: whatever is between here and the service may have made it. */
+  private odd(what: string): PerdureError {
+    return new PerdureError('Unavailable', `Globus Compute answered ${what} with what can't be understood`, {
+      where: `site ${this.service.site} (${this.service.serviceUrl})`,
+    });
   }
 
   private unreachable(cause: unknown): PerdureError {
@@ -191,9 +228,12 @@ export class GlobusClient {
   }
 }
 
-function isAboutFunction({ status, body }: Refusal): boolean {
+/** 403 for what is somebody else's, which is what it is after a login as another identity. */
+function unknownIn({ status, body }: Refusal): Unknown['unknown'] | null {
+  if (status !== 404 && status !== 403) return null;
   const text = JSON.stringify(body).toUpperCase();
-  return (status === 404 || status === 403) && text.includes('FUNCTION') && !text.includes('ENDPOINT');
+  if (/TASK[_ ]?GROUP/.test(text)) return 'group';
+  return text.includes('FUNCTION') && !text.includes('ENDPOINT') ? 'function' : null;
 }
 
 /** `fetch failed` says nothing; what is behind it does. */

@@ -168,6 +168,6 @@ interface Message {
 /** What `batch_status` says of one task; `null` while it is pending. */
 export function endOf({ status, result, exception, reason }: TaskStatus): TaskEnd | null {
   if (status !== 'success' && status !== 'failed') return null;
-  if (status === 'success' && result !== undefined) return { kind: 'result', data: result };
+  if (status === 'success' && typeof result === 'string') return { kind: 'result', data: result };
   return { kind: 'failed', why: exception ?? reason ?? result ?? 'the service has no result of it' };
 }

@@ -6,11 +6,11 @@ import type { GlobusJournal } from './journal';
 import { functionCode, resultSerializers } from './serialization';
 import type { ResourceSpecification, SubmitTasks } from './wire';
 
-/** Characters of payloads in one request, whose body may have 10 MB: what JSON makes longer is in it. */
-const mostCharacters = 6 * 2 ** 20;
-/** What a single payload may have: it is refused before it is sent. */
-export const largestPayload = 4 * 2 ** 20;
+/** Bytes of payloads in one request, whose body may have 10 MB; a single one with more is refused before it is sent. */
+export const largestPayload = 8 * 2 ** 20;
 const mostTasks = 500;
+/** After a login as another identity the service knows neither the function nor the group: a turn for each, and one more. */
+const mostTurns = 3;
 /** Requests under way at once; tasks that come meanwhile are gathered into the next one. */
 const atOnce = 2;
 
@@ -23,6 +23,7 @@ export interface NewTask {
 
 interface Waiting {
   readonly task: NewTask;
+  readonly bytes: number;
   readonly done: (submitted: Submitted) => void;
   readonly failed: (error: unknown) => void;
 }
@@ -36,6 +37,11 @@ export interface Submitted {
 export interface SiteFunction {
   readonly name: string;
   readonly text: string;
+}
+
+/** What a payload takes in the body of a request: quotes in it, and what is not ASCII, more than a byte. */
+export function payloadBytes(payload: string): number {
+  return Buffer.byteLength(JSON.stringify(payload));
 }
 
 /** Registrations under way, of all sites of this process that share a ledger: studies at several sites may begin at once. */
@@ -70,7 +76,7 @@ export class Submissions {
   submit(task: NewTask): Promise<Submitted> {
     if (this.closed) return Promise.reject(this.ending());
     return new Promise((done, failed) => {
-      this.waiting.push({ task, done, failed });
+      this.waiting.push({ task, bytes: payloadBytes(task.payload), done, failed });
       this.schedule();
     });
   }
@@ -127,12 +133,13 @@ export class Submissions {
     const wanted = JSON.stringify(this.waiting[0]?.task.resources ?? null);
     const batch: Waiting[] = [];
     const rest: Waiting[] = [];
-    let characters = 0;
+    let bytes = 0;
     for (const one of this.waiting) {
-      characters += one.task.payload.length;
-      const fits = batch.length === 0 || (batch.length < mostTasks && characters <= mostCharacters);
-      if (fits && JSON.stringify(one.task.resources) === wanted) batch.push(one);
-      else rest.push(one);
+      const fits = batch.length === 0 || (batch.length < mostTasks && bytes + one.bytes <= largestPayload);
+      if (fits && JSON.stringify(one.task.resources) === wanted) {
+        batch.push(one);
+        bytes += one.bytes;
+      } else rest.push(one);
     }
     this.waiting = rest;
     return batch;
@@ -146,23 +153,25 @@ export class Submissions {
     if (this.group === undefined) this.group = (await this.journal.taskGroups(this.site.site))[0] ?? null;
     for (let turn = 1; ; turn++) {
       const functionId = await this.functionId();
+      const group: string | null | undefined = this.group;
       const answer = await this.client.submit(this.site.endpointId, this.request(functionId, tasks));
-      if (answer !== null) {
+      if (!('unknown' in answer)) {
         await this.keepGroup(answer.task_group_id);
         const ids = answer.tasks[functionId] ?? [];
         return ids.map((taskId) => ({ taskId, group: answer.task_group_id }));
       }
-      // Registered by another identity, or deleted since.
-      await this.journal.forgetFunction(this.site.serviceUrl, this.hash, functionId);
-      if (turn === 2) {
+      if (turn === mostTurns) {
+        const what = answer.unknown === 'group' ? 'task group' : 'function';
         throw new PerdureError(
           'SubmitRejected',
-          'Globus Compute does not know the function that it has just registered',
-          {
-            where: this.where,
-          },
+          `Globus Compute does not know the ${what} that it has just given`,
+          { where: this.where },
         );
       }
+      // Made by another identity, or deleted since. Of groups, another request may have got a new one meanwhile.
+      if (answer.unknown === 'function')
+        await this.journal.forgetFunction(this.site.serviceUrl, this.hash, functionId);
+      else if (this.group === group) this.group = null;
     }
   }
 

@@ -6,7 +6,7 @@ import type { GlobusSite, Patience } from './globus-site';
 import type { GlobusJournal } from './journal';
 import { endOf, ResultQueue, type TaskEnd } from './result-queue';
 import { taskPayload } from './serialization';
-import { largestPayload, Submissions, type SiteFunction } from './submissions';
+import { largestPayload, payloadBytes, Submissions, type SiteFunction } from './submissions';
 import { readEnd, type TaskAnswer } from './task-answer';
 import type { ResourceSpecification } from './wire';
 
@@ -144,15 +144,12 @@ export class TaskBoard {
     resources: ResourceSpecification | null,
   ): Promise<{ readonly taskId: string; readonly group: string }> {
     const payload = taskPayload([request]);
-    if (payload.length > largestPayload) {
-      throw new PerdureError(
-        'SubmitRejected',
-        `what the task would bring has ${String(payload.length)} characters`,
-        {
-          where: `site ${this.site.site}`,
-          hint: 'give the site a transport, or let the trial fetch what is large by itself',
-        },
-      );
+    const bytes = payloadBytes(payload);
+    if (bytes > largestPayload) {
+      throw new PerdureError('SubmitRejected', `what the task would bring has ${String(bytes)} bytes`, {
+        where: `site ${this.site.site}`,
+        hint: 'give the site a transport, or let the trial fetch what is large by itself',
+      });
     }
     return this.submissions.submit({ payload, resources });
   }

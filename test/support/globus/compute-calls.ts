@@ -182,6 +182,9 @@ export class ComputeCalls {
       if (owner.sub !== identity.sub)
         throw Refusal.because(403, 'FUNCTION_ACCESS_FORBIDDEN', 'Unauthorized access to function');
     const { queues, tasks } = this.state;
+    const named = tasks.knownGroup(body.task_group_id ?? '');
+    if (named !== undefined && named.owner !== identity.sub)
+      throw Refusal.because(403, 'TASK_GROUP_ACCESS_FORBIDDEN', 'Unauthorized access to task group');
     const group = tasks.group(body.task_group_id, identity.sub);
     if (body.create_queue === true && queues !== null && group.queue === null) {
       const queue = `${this.state.queuePrefix}${group.id}`;

@@ -179,7 +179,8 @@ export class ComputeService {
     if (fault === 'dropped') return null;
     seen.status = answer?.status ?? null;
     // Sent as text, it is not whole.
-    return fault === 'garbage' ? { status: 200, body: '{"tasks": {"' } : answer;
+    if (fault === 'garbage') return { status: 200, body: '{"tasks": {"' };
+    return fault === 'odd' ? { status: 200, body: '{}' } : answer;
   }
 
   private async given(

@@ -20,12 +20,14 @@ export const requestFaults = [
   '504',
   'slow',
   'garbage',
+  'odd',
   'unreached',
   'dropped',
 ] as const;
 /**
  * `unreached`: the connection breaks before the service has done anything; `dropped`: after it has done everything, so that only the
- * answer is missing; `slow`: the answer takes {@link Faults.slowMs}; `garbage`: 200 with half of a JSON text.
+ * answer is missing; `slow`: the answer takes {@link Faults.slowMs}; `garbage`: 200 with half of a JSON
+ * text; `odd`: 200 with an object that says nothing.
  */
 export type RequestFault = (typeof requestFaults)[number];
 
@@ -135,6 +137,7 @@ export class Faults {
         return new Refusal(Number(fault), `<html><body><h1>${fault}</h1></body></html>`);
       case 'slow':
       case 'garbage':
+      case 'odd':
       case 'unreached':
       case 'dropped':
         return null;
