@@ -3,7 +3,7 @@ import type { Direction, Trial } from '../study/trial';
 
 /** What one proposer has found. */
 export interface ProposerTally {
-  /** An agent, a sampler, `default` or `enqueued`. */
+  /** An agent, a sampler by its type, `default`, `enqueued`, or `sampler` where no agents were. */
   readonly proposer: string;
   readonly trials: number;
   readonly complete: number;
@@ -26,8 +26,7 @@ export function tallyOf(
   let best: number | null = null;
   for (const trial of trials) {
     if (trial.state === 'WAITING') continue;
-    const by = trial.userAttrs['proposed_by'];
-    const proposer = typeof by === 'string' ? by : 'enqueued';
+    const proposer = proposerOf(trial);
     const before = tallies.get(proposer) ?? empty(proposer);
     const value = trial.state === 'COMPLETE' && direction !== undefined ? trial.values?.[0] : undefined;
     const improved =
@@ -49,6 +48,13 @@ export function tallyOf(
     });
   }
   return [...tallies.values()];
+}
+
+/** Only studies with agents write it down; what a person asked for has kept the values that were given. */
+export function proposerOf({ userAttrs, systemAttrs }: Pick<Trial, 'userAttrs' | 'systemAttrs'>): string {
+  const by = userAttrs['proposed_by'];
+  if (typeof by === 'string') return by;
+  return Object.hasOwn(systemAttrs, 'fixed_params') ? 'enqueued' : 'sampler';
 }
 
 function empty(proposer: string): ProposerTally {

@@ -1,5 +1,6 @@
 import Table from 'cli-table3';
 import { dollars } from '../agent/limits';
+import { proposerOf } from '../agent/tally';
 import { callName, type Mistakes, type RoundRecord } from '../agent/round';
 import type { CallPreview } from '../client/preview-call';
 import type { StudyExplanation } from '../client/agent-story';
@@ -97,9 +98,14 @@ function resultOf({ state, values }: Trial): string {
 
 /** Where one trial comes from. */
 export function trialExplanation(explanation: StudyExplanation, trial: Trial): string {
-  const { proposed_by, rationale, agent_idea, agent_call, agent_model } = trial.userAttrs;
+  const { rationale, agent_idea, agent_call, agent_model } = trial.userAttrs;
   const { agent_tokens, agent_cost_usd, instead_of, fallback, preferred_site, site } = trial.userAttrs;
-  const by = typeof proposed_by === 'string' ? proposed_by : 'a person, or Optuna';
+  const proposer = proposerOf(trial);
+  const others: Readonly<Record<string, string>> = {
+    enqueued: 'a person',
+    sampler: 'the sampler, or Optuna',
+  };
+  const by = others[proposer] ?? proposer;
   const lines = [
     `trial ${String(trial.number)}: ${resultOf(trial)}`,
     `  ${printable(JSON.stringify(trial.params), 1000)}`,

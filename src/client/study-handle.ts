@@ -3,6 +3,7 @@ import type { LedgerStudy } from '../storage/ledger';
 import type { Adjustment } from '../study/adjustment';
 import { PerdureError } from '../study/error';
 import { loginsRequired } from '../study/login-flags';
+import { nearest } from '../study/nearest';
 import type { StudyState } from '../study/progress';
 import type { Params } from '../study/space';
 import type { Direction, FinalState, Trial } from '../study/trial';
@@ -226,9 +227,13 @@ export class StudyHandle {
   async read(): Promise<LedgerStudy> {
     const study = await this.session.ledger.findStudy(this.name);
     if (study !== null) return study;
+    const near = nearest(
+      this.name,
+      (await this.session.ledger.listStudies()).map(({ name }) => name),
+    );
     throw new PerdureError('NotFound', `there is no study '${this.name}'`, {
       where: this.session.ledger.url,
-      hint: 'perdure list shows what there is',
+      hint: `${near === undefined ? '' : `did you mean '${near}'? `}perdure list shows what there is`,
     });
   }
 

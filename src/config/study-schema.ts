@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isPlainText } from '../study/space-rules';
 import { maxParallel } from '../study/spec-rules';
 import { prunerSchema, samplerSchema } from './sampler-schema';
 import { choice, parameter } from './space-schema';
@@ -45,6 +46,7 @@ export const studySchema = z
       .string()
       .min(1)
       .max(512)
+      .refine(isPlainText, 'it has a zero byte, or half a character')
       .meta({ description: 'any text', examples: ['digits'] }),
     objective: objective.optional().meta({ examples: [{ metric: 'accuracy', direction: 'maximize' }] }),
     objectives: z

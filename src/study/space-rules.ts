@@ -21,9 +21,14 @@ export function checkSpace(space: SearchSpace): readonly Problem[] {
   return [...Object.keys(space).flatMap((name) => whenProblems(space, name)), ...cycles(space)];
 }
 
+/** `false` for what neither a command line nor every database can hold: a zero byte, half a character. */
+export function isPlainText(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed();
+}
+
 function nameProblems(name: string): readonly Problem[] {
-  if (name !== '' && name.length <= 512) return [];
-  const hint = 'use 1 to 512 characters';
+  if (name !== '' && name.length <= 512 && isPlainText(name)) return [];
+  const hint = 'use 1 to 512 characters, none of them a zero byte';
   return [
     {
       path: ['space', name],

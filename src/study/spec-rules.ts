@@ -9,6 +9,9 @@ import type { AgentSamplerSpec, Budget, MethodSpec, SamplerSpec, StudySpec } fro
 /** Trials at once, at most: as many children as one study workflow can have in flight within Temporal's limits. */
 export const maxParallel = 1000;
 
+/** Dimensions that Sobol sequences have here. */
+export const maxQmcParameters = 128;
+
 /** A grid is enumerated in memory. */
 const maxCombinations = 1_000_000;
 
@@ -110,9 +113,13 @@ export function checkSampler(sampler: SamplerSpec, space: SearchSpace): readonly
       })),
     );
   }
+  const names = Object.keys(space);
+  if (sampler.type === 'qmc' && names.length > maxQmcParameters) {
+    const message = `the space has ${String(names.length)} parameters; the sampler 'qmc' takes ${String(maxQmcParameters)} at most`;
+    return [{ path: ['sampler'], message, hint: "use the sampler 'random' or 'tpe'" }];
+  }
   if (sampler.type !== 'grid') return [];
   const path = ['sampler', 'values'];
-  const names = Object.keys(space);
   const problems = Object.entries(sampler.values).flatMap(([name, values]): readonly Problem[] => {
     const parameter = parameterOf(space, name);
     if (parameter === undefined) {

@@ -155,6 +155,8 @@ test('reading commands, as text and as JSON', async () => {
   );
   expect(JSON.parse(await installation.must('export', 'read', '--format', 'json'))).toEqual(trials);
   expect((await installation.perdure('watch', 'read')).code).toBe(0);
+  expect(await installation.must('explain', 'read')).toMatch(/^enqueued +1 .*\nsampler +2 /m);
+  expect((await installation.perdure('status', 'raed')).stderr).toContain("did you mean 'read'?");
 });
 
 test('export: writes to a file what it prints, infinity too, and says why it can not', async () => {

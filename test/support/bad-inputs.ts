@@ -370,6 +370,27 @@ const study: readonly Omit<BadInput, 'kind'>[] = [
   },
   { name: 'an unknown sampler', text: line(8, 'sampler: {type: tpee}'), line: 8, hint: "'tpe'" },
   { name: 'a sampler that is a word', text: line(8, 'sampler: tpe'), line: 8, hint: 'sampler: {type: tpe' },
+  {
+    name: 'more parameters than a Sobol sequence has dimensions',
+    text: `name: many\nobjective: {metric: a, direction: minimize}\nsampler: {type: qmc}\ntrial: {function: train.py:train}\nbudget: {trials: 1}\nspace:\n${Array.from({ length: 129 }, (_, i) => `  p${String(i)}: {type: float, low: 0, high: 1}\n`).join('')}`,
+    line: 3,
+    hint: "'random' or 'tpe'",
+    message: '129 parameters',
+  },
+  {
+    name: 'a zero byte in the name',
+    text: line(1, 'name: "a\\0b"'),
+    line: 1,
+    hint: 'name: digits',
+    message: 'zero byte',
+  },
+  { name: 'half a character in the name', text: line(1, 'name: "a\\ud800"'), line: 1, hint: 'name: digits' },
+  {
+    name: "a zero byte in a parameter's name",
+    text: line(5, '  "a\\0b": {type: int, low: 16, high: 256}'),
+    line: 5,
+    hint: 'zero byte',
+  },
   { name: 'a negative seed', text: line(8, 'sampler: {type: tpe, seed: -1}'), line: 8, hint: 'seed: 1' },
   {
     name: "another sampler's option",

@@ -1,3 +1,4 @@
+import { maxQmcParameters } from '../../../src/study/spec-rules';
 import { createSampler } from '../../../src/samplers';
 import { maxSobolDimensions, SobolSequence } from '../../../src/samplers/sobol';
 import type { Parameter, SearchSpace } from '../../../src/study/space';
@@ -56,4 +57,8 @@ test('a space with more parameters than the sequence has dimensions is refused',
     kind: 'InvalidInput',
     hint: expect.stringContaining('type: tpe') as string,
   });
+});
+
+test('a study file may have as many parameters as there are dimensions', () => {
+  expect(maxQmcParameters).toBe(maxSobolDimensions);
 });
