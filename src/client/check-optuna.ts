@@ -26,11 +26,16 @@ export async function checkOptuna({ sampler, space, objectives }: StudySpec, whe
     if (method.type === 'optuna') await tryOptuna(method, { space, objectives }, where);
 }
 
+/** What this process has asked already: PyTorch alone takes seconds to load, and a command checks a study twice. */
+const answered = new Set<string>();
+
 async function tryOptuna(
   spec: OptunaSpec,
   { space, objectives }: Pick<StudySpec, 'space' | 'objectives'>,
   where: string,
 ): Promise<void> {
+  const key = JSON.stringify([spec, space, objectives]);
+  if (answered.has(key)) return;
   const sampler = createSampler(spec, 0);
   try {
     const request = { space, directions: objectives.map(({ direction }) => direction), fixed: {} };
@@ -41,6 +46,7 @@ async function tryOptuna(
       endedTrial(number, space, objectives.length),
     );
     await sampler.propose({ ...request, number: count, history: { finished, running: [] } });
+    answered.add(key);
   } catch (error) {
     if (!(error instanceof PerdureError)) throw error;
     throw new PerdureError('InvalidInput', error.message, { where, hint: error.hint, cause: error });
