@@ -70,7 +70,7 @@ export class SiteWatch {
   /** A trial is on its way to the site. */
   reserve(site: string, trial: string): void {
     const trials = this.reserved.get(site) ?? new Map<string, number>();
-    trials.set(trial, Date.now());
+    trials.set(trial, performance.now());
     this.reserved.set(site, trials);
   }
 
@@ -83,14 +83,14 @@ export class SiteWatch {
 
   /** A site has rejected a trial of this study for good: the others don't all have to find that out. */
   reject(study: string, site: string, why: string): void {
-    this.rejected.set(`${study}/${site}`, { until: Date.now() + rejectedFor, why });
+    this.rejected.set(`${study}/${site}`, { until: performance.now() + rejectedFor, why });
   }
 
   private viewOf(study: string, site: string, health: SiteHealth | null, sent: number): SiteView {
     if (health === null)
       return { site, state: 'down', reason: 'no worker has told of it', free: 0, queued: 0 };
     const rejection = this.rejected.get(`${study}/${site}`);
-    const refuses = rejection !== undefined && rejection.until > Date.now() && health.state === 'ok';
+    const refuses = rejection !== undefined && rejection.until > performance.now() && health.state === 'ok';
     const { state, reason, free, queued } = health;
     return {
       site,
@@ -104,15 +104,15 @@ export class SiteWatch {
   private sentTo(site: string): number {
     const trials = this.reserved.get(site);
     if (trials === undefined) return 0;
-    for (const [trial, at] of trials) if (Date.now() - at > reservedFor) trials.delete(trial);
+    for (const [trial, at] of trials) if (performance.now() - at > reservedFor) trials.delete(trial);
     return trials.size;
   }
 
   private look(site: string): Promise<SiteHealth | null> {
     const known = this.own.get(site);
-    if (known !== undefined && Date.now() - known.at < fresh) return known.health;
+    if (known !== undefined && performance.now() - known.at < fresh) return known.health;
     const health = this.deps.healthOf(site);
-    this.own.set(site, { at: Date.now(), health });
+    this.own.set(site, { at: performance.now(), health });
     return health;
   }
 
@@ -120,7 +120,7 @@ export class SiteWatch {
   private async tell(
     sites: readonly { readonly site: string; readonly health: SiteHealth }[],
   ): Promise<void> {
-    const now = Date.now();
+    const now = performance.now();
     const news = sites.filter(({ site, health }) => {
       const last = this.told.get(site);
       return last === undefined || now - last.at > telling || (last.text !== textOf(health) && now - last.at > sharing); // prettier-ignore
@@ -135,11 +135,11 @@ export class SiteWatch {
   }
 
   private async readOthers(): Promise<readonly SiteRow[]> {
-    if (this.others === undefined || Date.now() - this.others.at > sharing) {
+    if (this.others === undefined || performance.now() - this.others.at > sharing) {
       const rows = this.deps.ledger
         .readSites()
         .then((all) => all.filter(({ worker }) => worker !== this.deps.worker));
-      this.others = { at: Date.now(), rows };
+      this.others = { at: performance.now(), rows };
       rows.catch(() => {
         this.others = undefined;
       });

@@ -284,3 +284,24 @@ test('jobs that are cancelled together are looked at together', async () => {
   for (const seen of await scheduler.observe(requests.map(({ key }) => key)))
     expect(seen).toMatchObject({ state: 'done', end: { how: 'stopped', reason: 'cancelled' } });
 }, 60_000);
+
+test('a clock of this machine that is set back puts off no look', async () => {
+  bench = await PbsBench.start();
+  const scheduler = bench.scheduler();
+  await scheduler.submit(requestOf({ command: ['sh', '-c', 'echo 1 >"$PERDURE_RESULT"'] }));
+  await scheduler.observe([keyOf()]);
+  const real = Date.now.bind(Date);
+  const clock = jest.spyOn(Date, 'now').mockImplementation(() => real() - 3 * 3_600_000);
+  try {
+    expect(scheduler.pace().again).toBeLessThan(2000);
+    const end = performance.now() + 30_000;
+    let seen = await scheduler.observe([keyOf()]);
+    while (seen[0]?.state !== 'done' && performance.now() < end) {
+      await scheduler.waitForNews(keyOf(), 1000, new AbortController().signal);
+      seen = await scheduler.observe([keyOf()]);
+    }
+    expect(seen).toMatchObject([{ state: 'done', end: { how: 'exited', status: 0 } }]);
+  } finally {
+    clock.mockRestore();
+  }
+}, 60_000);

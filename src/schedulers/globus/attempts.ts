@@ -59,7 +59,7 @@ export class Attempts {
     const name = flatName(key);
     const known = this.watched.get(name);
     if (known !== undefined) {
-      known.askedAt = Date.now();
+      known.askedAt = performance.now();
       return known;
     }
     const one = newlyWatched(key);
@@ -112,7 +112,7 @@ export class Attempts {
     for (const one of some) {
       const before = one.record?.outcome ?? null;
       one.record = records.get(one.name) ?? null;
-      one.readAt = Date.now();
+      one.readAt = performance.now();
       if (before === null && one.record?.outcome != null) this.tell(one);
     }
   }
@@ -222,7 +222,7 @@ export class Attempts {
   private async tendAll(): Promise<void> {
     const { signal } = this.closing;
     while (!signal.aborted) {
-      const now = Date.now();
+      const now = performance.now();
       for (const [name, { askedAt }] of this.watched)
         if (now - askedAt > forgottenAfter) this.watched.delete(name);
       const open = this.open();

@@ -13,7 +13,7 @@ const patience = 2000;
 export class GlobusHealth {
   private readonly clock = new HealthClock();
   private said: EndpointStatus | PerdureError | null = null;
-  private askedAt = 0;
+  private askedAt = -Infinity;
   private asking: Promise<void> | undefined;
   /** When the endpoint's processes were heard of last; `null`: nobody says. */
   private heardAt: Date | null = null;
@@ -29,7 +29,7 @@ export class GlobusHealth {
    * @returns `null` where it has not said anything yet
    */
   async status(): Promise<EndpointStatus | PerdureError | null> {
-    if (Date.now() - this.askedAt > (needsLogin(this.said) ? freshLogin : fresh)) {
+    if (performance.now() - this.askedAt > (needsLogin(this.said) ? freshLogin : fresh)) {
       this.asking ??= this.ask().finally(() => {
         this.asking = undefined;
       });
@@ -72,7 +72,7 @@ export class GlobusHealth {
       if (!(error instanceof PerdureError)) throw error;
       this.said = error;
     }
-    this.askedAt = Date.now();
+    this.askedAt = performance.now();
     await this.askForHeartbeats();
   }
 

@@ -14,7 +14,7 @@ const mostSkipped = 10;
  */
 export class Looks {
   private looking: Promise<void> | undefined;
-  private lastBegan = Date.now();
+  private lastBegan = performance.now();
   private skipped = 0;
   private said: string | null = null;
 
@@ -36,8 +36,8 @@ export class Looks {
 
   /** Looks where it is time to. */
   due(open: readonly Watched[]): void {
-    if (this.looking !== undefined || Date.now() - this.lastBegan < this.options.interval) return;
-    this.lastBegan = Date.now();
+    if (this.looking !== undefined || performance.now() - this.lastBegan < this.options.interval) return;
+    this.lastBegan = performance.now();
     this.looking = this.look(open)
       .catch((error: unknown) => {
         if (!(error instanceof PerdureError)) throw error;

@@ -6,6 +6,7 @@ export type Urgency = 'soon' | 'patient';
  * moment that the service has named.
  */
 export class RequestLimit {
+  /** By a clock that nobody sets: where this machine's is set back, nobody waits for the hours in between. */
   private begun: number[] = [];
   private notBefore = 0;
   private readonly last: Record<Urgency, Promise<void>> = {
@@ -28,12 +29,12 @@ export class RequestLimit {
 
   /** Nothing more for so many milliseconds. */
   pause(duration: number): void {
-    this.notBefore = Math.max(this.notBefore, Date.now() + duration);
+    this.notBefore = Math.max(this.notBefore, performance.now() + duration);
   }
 
   private async wait(most: number): Promise<void> {
     for (;;) {
-      const now = Date.now();
+      const now = performance.now();
       this.begun = this.begun.filter((at) => at > now - this.span);
       // The one after whose end there is room.
       const crowding = this.begun.at(-most);
@@ -41,7 +42,7 @@ export class RequestLimit {
       if (at <= now) break;
       await new Promise((done) => setTimeout(done, at - now));
     }
-    this.begun.push(Date.now());
+    this.begun.push(performance.now());
   }
 }
 

@@ -18,6 +18,7 @@ interface Open {
   readonly attempt: string | null;
   readonly group: string | null;
   readonly submittedAt: number;
+  /** By `performance.now`, as nobody sets that clock back. */
   askedAt: number;
 }
 
@@ -99,7 +100,7 @@ export class TaskBoard {
   ): Promise<string> {
     const { taskId, group } = await this.send(request, resources);
     await this.journal.keepTasks(this.site.site, [{ attempt, taskId }]);
-    await this.watch(taskId, { attempt, group, submittedAt: Date.now(), askedAt: Date.now() });
+    await this.watch(taskId, { attempt, group, submittedAt: Date.now(), askedAt: performance.now() });
     return taskId;
   }
 
@@ -114,7 +115,7 @@ export class TaskBoard {
     const over = new AbortController();
     const ends = [over.signal, this.closing.signal, ...(signal === undefined ? [] : [signal])];
     try {
-      await this.watch(taskId, { attempt: null, group, submittedAt: Date.now(), askedAt: Date.now() });
+      await this.watch(taskId, { attempt: null, group, submittedAt: Date.now(), askedAt: performance.now() });
       const late = sleep(timeoutMs, null, { signal: AbortSignal.any(ends) }).catch(() => null);
       const said = await Promise.race([answered.promise, late]);
       if (said === null) throw this.unavailable('no worker of the endpoint was free in time');
@@ -166,7 +167,7 @@ export class TaskBoard {
         attempt,
         group: groups[0] ?? null,
         submittedAt: submittedAt.getTime(),
-        askedAt: 0,
+        askedAt: -Infinity,
       });
     }
     // An orphan's result may come to any of them.
@@ -214,7 +215,7 @@ export class TaskBoard {
   }
 
   private keepEarly(taskId: string, end: TaskEnd): void {
-    const now = Date.now();
+    const now = performance.now();
     for (const [id, { at }] of this.early) if (now - at > earliness) this.early.delete(id);
     this.early.set(taskId, { end, at: now });
   }
@@ -246,7 +247,7 @@ export class TaskBoard {
   }
 
   private due(): readonly string[] {
-    const now = Date.now();
+    const now = performance.now();
     const { alone, listening } = this.patience.poll;
     // Without news of their own, many tasks are asked for less often each: the service takes two questions a second.
     const often = Math.max(alone, 1000 * Math.ceil(this.open.size / mostIds));
@@ -261,13 +262,13 @@ export class TaskBoard {
   private async askFor(ids: readonly string[]): Promise<void> {
     for (const id of ids) {
       const open = this.open.get(id);
-      if (open !== undefined) open.askedAt = Date.now();
+      if (open !== undefined) open.askedAt = performance.now();
     }
     const results = await this.client.batchStatus(ids).catch((error: unknown) => {
       // They are still due.
       for (const id of ids) {
         const open = this.open.get(id);
-        if (open !== undefined) open.askedAt = 0;
+        if (open !== undefined) open.askedAt = -Infinity;
       }
       throw error;
     });

@@ -19,6 +19,7 @@ export interface Watched {
   /** Since when a task that was submitted later has been known to have begun. */
   overtaken: number | null;
   news: PromiseWithResolvers<void>;
+  /** By `performance.now`. */
   askedAt: number;
   readAt: number;
   submitting: Promise<string> | null;
@@ -37,8 +38,8 @@ export function newlyWatched(key: JobKey): Watched {
     beat: { text: '', since: Date.now(), times: 0 },
     overtaken: null,
     news: Promise.withResolvers(),
-    askedAt: Date.now(),
-    readAt: 0,
+    askedAt: performance.now(),
+    readAt: -Infinity,
     submitting: null,
     problem: null,
   };

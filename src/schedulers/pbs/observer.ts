@@ -30,7 +30,8 @@ export class Observer {
     this.tell();
   }, gathering);
   private cycle: Promise<void> | undefined;
-  private lastBegan = 0;
+  /** By a clock that nobody sets: where this machine's is set back, looks go on. */
+  private lastBegan = -Infinity;
   private lastDone = 0;
   private news = Promise.withResolvers<void>();
   /** Seconds that the site's clock is ahead. */
@@ -62,7 +63,7 @@ export class Observer {
       this.troubles.outage?.login === true
         ? Math.min(loginGlance, this.options.interval)
         : this.options.interval;
-    return Math.max(0, this.lastBegan + interval - Date.now());
+    return Math.max(0, this.lastBegan + interval - performance.now());
   }
 
   /** Resolves when something was learned. */
@@ -116,7 +117,7 @@ export class Observer {
   /** Somebody met with this just now, so that the site is looked at again when an interval is over. */
   report(why: string, login: boolean): void {
     this.troubles.report(why, login);
-    if (this.cycle === undefined) this.lastBegan = Date.now();
+    if (this.cycle === undefined) this.lastBegan = performance.now();
   }
 
   /** What keeps the site from taking jobs, as far as is known; `null`: nothing. */
@@ -131,7 +132,7 @@ export class Observer {
 
   /** How long a look has been under way without an answer (milliseconds); nought where none is. */
   get silentFor(): number {
-    return this.cycle === undefined ? 0 : Date.now() - Math.max(this.lastBegan, this.lastDone);
+    return this.cycle === undefined ? 0 : performance.now() - Math.max(this.lastBegan, this.lastDone);
   }
 
   /** Attempts that are not over, as they were seen last. */
@@ -204,11 +205,11 @@ export class Observer {
 
   private async oneCycle(): Promise<void> {
     await new Promise((done) => setTimeout(done, gathering));
-    this.lastBegan = Date.now();
+    this.lastBegan = performance.now();
     this.watchlist.forget();
     this.sights.keep(new Set(this.idsOf(this.watchlist.all, 'all')));
     await this.troubles.lookingAnew(() => this.lookAt(this.watchlist.all, 'all'));
-    this.lastDone = Date.now();
+    this.lastDone = performance.now();
     this.tell();
     this.options.after();
   }

@@ -18,7 +18,7 @@ export const inBlock = 'in a block';
 /** The room of a site, as the last submission found it. */
 interface Room {
   readonly full: Full;
-  /** It is not asked again before this moment (milliseconds since the epoch), unless a listing shows that something has changed. */
+  /** It is not asked again before this moment (by `performance.now`), unless a listing shows that something has changed. */
   readonly until: number;
 }
 
@@ -40,12 +40,12 @@ export class Submissions {
 
   /** Why the site takes no more jobs now; `null`: as far as is known, it does. */
   get full(): Full | null {
-    return this.room !== null && Date.now() < this.room.until ? this.room.full : null;
+    return this.room !== null && performance.now() < this.room.until ? this.room.full : null;
   }
 
   /** Milliseconds until a site that is full is asked again. */
   get untilAsked(): number {
-    return this.room === null ? 0 : Math.max(0, this.room.until - Date.now());
+    return this.room === null ? 0 : Math.max(0, this.room.until - performance.now());
   }
 
   /** A job may have ended. */
@@ -88,7 +88,7 @@ export class Submissions {
     const why = fullIn(answer, this.site.maxJobs);
     if (why === null) throw refusalIn(answer, this.site.site);
     const { pollInterval } = this.site;
-    this.room = { full: { full: why }, until: Date.now() + pollInterval };
+    this.room = { full: { full: why }, until: performance.now() + pollInterval };
     return this.room.full;
   }
 

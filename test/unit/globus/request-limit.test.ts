@@ -35,3 +35,13 @@ test('what may be late leaves half of the requests to the others', async () => {
   expect(came.slice(0, 4)).toEqual(['patient 0', 'patient 0', 'soon 10', 'soon 10']);
   expect(came[4]).toBe('patient 1010');
 });
+
+test('nobody waits for a clock that was set back', async () => {
+  const limit = new RequestLimit(1, 1000);
+  await limit.turn();
+  jest.setSystemTime(Date.now() - 3_600_000);
+  let came = false;
+  void limit.turn().then(() => (came = true));
+  await jest.advanceTimersByTimeAsync(1100);
+  expect(came).toBe(true);
+});
