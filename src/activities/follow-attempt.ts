@@ -55,7 +55,7 @@ export class Follower {
         throw new PerdureError('LoginRequired', seen.why);
       }
       if (seen?.state === 'running') {
-        if (await this.overtime(attempt, clock)) continue;
+        if (await this.overtime(attempt, clock.ranFor() - (seen.stood ?? 0))) continue;
         const reports = await scheduler.fetchReports(key);
         if (reports.length > reported) {
           const decided = this.asked.has(nameOf(attempt));
@@ -72,8 +72,8 @@ export class Follower {
   }
 
   /** Stops an attempt that has used up its time. */
-  private async overtime({ timeout, scheduler, key }: Attempt<unknown>, clock: RunClock): Promise<boolean> {
-    if (timeout === null || clock.ranFor() < timeout) return false;
+  private async overtime({ timeout, scheduler, key }: Attempt<unknown>, ranFor: number): Promise<boolean> {
+    if (timeout === null || ranFor < timeout) return false;
     await scheduler.cancel(key, 'timeout');
     return true;
   }

@@ -50,7 +50,8 @@ export type LossCause = 'site' | 'walltime' | 'block';
 export type JobObservation =
   /** `note`: what a person should know of its waiting, in the scheduler's words. */
   | { readonly state: 'pending'; readonly note?: string }
-  | { readonly state: 'running'; readonly startedAt: Date }
+  /** `stood`: for how long of the time since then its machine slept (milliseconds), or its clock was wrong; it did not run then. */
+  | { readonly state: 'running'; readonly startedAt: Date; readonly stood?: number }
   | { readonly state: 'done'; readonly end: JobEnd; readonly startedAt: Date; readonly endedAt: Date }
   | { readonly state: 'lost'; readonly why: string; readonly cause?: LossCause }
   /** `login`: nobody can be asked until a person has logged in. */

@@ -1,9 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Session } from '../../src/client/session';
+import { clockLead } from '../../src/process/clock-lead';
 import { identify, isAlive } from '../../src/process/process-group';
+import { studyKey } from '../../src/schedulers/job-key';
+import { JobDirectory } from '../../src/schedulers/local/job-directory';
 import { HeldStudy } from '../support/held-study';
-import { Installation } from '../support/installation';
+import { Installation, until } from '../support/installation';
 import { freePort } from '../support/postgres';
 import { WorkerProcess } from '../support/worker-process';
 
@@ -122,6 +126,40 @@ test('a trial that runs longer than its timeout is ended with all that it starte
   const left = identify(Number(readFileSync(checkpoint, 'utf8')));
   expect(left !== null && isAlive(left)).toBe(false);
   await worker.end();
+});
+
+test('the time for which its machine slept is not counted against a trial', async () => {
+  const worker = await start();
+  const study = await HeldStudy.start(installation, session, {
+    name: 'slept',
+    budget: { trials: 1, parallel: 1 },
+    trial: {
+      command: ['sh', '-c', 'while [ ! -e go ]; do sleep 0.05; done; echo 1 >"$PERDURE_RESULT"'],
+      timeout: '10m',
+    },
+  });
+  const uuid = (await session.ledger.findStudy('slept'))?.perdure?.uuid ?? '';
+  const key = { studyKey: studyKey(uuid), number: 0, attempt: 1 };
+  const job = JobDirectory.of(worker.directory, key);
+  await until('it runs', () => job.identity() !== null);
+  // As everything is after an hour's sleep: its start is further back by that, and the wall clock further ahead.
+  expect(await worker.end()).toBe(0);
+  const hour = 3_600_000;
+  const before = new Date(statSync(job.file('pid')).mtimeMs - hour);
+  utimesSync(job.file('pid'), before, before);
+  writeFileSync(job.file('clock'), String(clockLead() - hour));
+  const next = await start();
+  const client = await session.client();
+  await until('it is looked at', async () => {
+    const { raw } = await client.workflow.getHandle(`${study.handle.workflowId}/0`).describe();
+    return (raw.pendingActivities ?? []).some(({ lastWorkerIdentity }) =>
+      lastWorkerIdentity?.startsWith(`${String(next.pid)}@`),
+    );
+  });
+  await sleep(1000);
+  writeFileSync(join(job.path, 'go'), '');
+  expect(await study.handle.result()).toMatchObject({ state: 'complete', trials: { complete: 1 } });
+  expect(await next.end()).toBe(0);
 });
 
 test('a trial whose host is gone for good can be cancelled, and tried again elsewhere', async () => {

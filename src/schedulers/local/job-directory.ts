@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { clockLead } from '../../process/clock-lead';
 import { attemptPath } from '../job-key';
 import type { JobKey, JobObservation, StopReason } from '../scheduler';
 import {
@@ -82,6 +83,13 @@ export class JobDirectory {
   awaitStart(): void {
     const now = new Date();
     utimesSync(this.file('params.json'), now, now);
+    writeFileSync(this.file('clock'), String(clockLead()));
+  }
+
+  /** How long the machine has slept since the start, or how far its clock was set forward (milliseconds). */
+  stood(): number {
+    const lead = Number(this.read('clock') ?? Number.NaN);
+    return Number.isFinite(lead) ? clockLead() - lead : 0;
   }
 
   /** The state, made certain: a job that is called lost can't begin or go on later. */
@@ -93,7 +101,7 @@ export class JobDirectory {
     const startedAt = this.changed('pid') ?? new Date(now);
     const ended = this.ended(identity, stop, startedAt, now);
     if (ended !== null) return ended;
-    if (isAlive(identity)) return { state: 'running', startedAt };
+    if (isAlive(identity)) return { state: 'running', startedAt, stood: this.stood() };
     // It may have written its last word just before it ended.
     const late = this.ended(identity, stop, startedAt, now);
     if (late !== null) return late;

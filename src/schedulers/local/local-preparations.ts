@@ -87,8 +87,8 @@ export class LocalPreparations {
   private async look(job: JobDirectory, { preparation }: PreparationRequest): Promise<PreparationVerdict> {
     const seen = observe(job);
     const { timeout } = preparation;
-    if (seen.kind !== 'open' || seen.startedAt === null || Date.now() - seen.startedAt.getTime() < timeout)
-      return seen;
+    if (seen.kind !== 'open' || seen.startedAt === null) return seen;
+    if (Date.now() - seen.startedAt.getTime() - job.stood() < timeout) return seen;
     await endJob(job, 'timeout');
     return observe(job);
   }
