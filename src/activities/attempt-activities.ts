@@ -29,15 +29,19 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
   const follower = new Follower(deps);
   const handOver = new HandOver(deps);
 
-  /** Where this attempt belongs: the first worker that asks gets it. */
+  /** Where this attempt belongs: the first worker that asks gets it. @returns `null` where that is here */
   async function elsewhere(
     attempt: Attempt<Outcome>,
-  ): Promise<Extract<AttemptProgress<Outcome>, { kind: 'elsewhere' }> | null> {
+    ref: Ref,
+  ): Promise<Extract<AttemptProgress<Outcome>, { kind: 'elsewhere' | 'ended' }> | null> {
     const host = hostOf(attempt.site);
     const place = await attempt.place(host);
-    if (place.host === null || place.host === host) return null;
+    if (place !== null && (place.host === null || place.host === host)) return null;
     attempt.scheduler.slots?.release(attempt.key);
-    return { kind: 'elsewhere', host: place.host };
+    if (place?.host != null) return { kind: 'elsewhere', host: place.host };
+    const { outcome } = await load(ref);
+    if (outcome !== null) return { kind: 'ended', outcome };
+    throw new PerdureError('Corrupt', 'there is no place for an attempt, and no end either');
   }
 
   /**
@@ -162,7 +166,7 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
       if (outcome !== null) return { kind: 'ended', outcome };
       // Several have seen the same free slot; the others are not bound to this host.
       if (scheduler.slots?.reserve(attempt.key) === false) return null;
-      const other = await elsewhere(attempt);
+      const other = await elsewhere(attempt, ref);
       if (other !== null) return other;
       await attempt.beReady();
       const jobId = await submit(attempt);
@@ -178,7 +182,7 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
       const signal = waiting(deps);
       // One that could be made elsewhere is rather given up here.
       if (attempt.handOver === null) await untilRoom(attempt, signal);
-      const other = await elsewhere(attempt);
+      const other = await elsewhere(attempt, ref);
       if (other !== null) return other;
       const jobId =
         attempt.handOver === null
@@ -206,7 +210,7 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
       const attempt = await load(ref);
       const { outcome } = attempt;
       if (outcome !== null) return { kind: 'ended', outcome };
-      const other = await elsewhere(attempt);
+      const other = await elsewhere(attempt, ref);
       if (other !== null) return other;
       if (attempt.handOver !== null && (await handOver.giveUpBefore(attempt.handOver)))
         return { kind: 'ended', outcome: await attempt.handOver.recordCancelled(message) };

@@ -43,8 +43,11 @@ export interface Attempt<Outcome> {
   readonly outcome: Outcome | null;
   /** What to do where the site does not take it; `null`: it can only be made here, and waits. */
   readonly handOver: HandOverOf<Outcome> | null;
-  /** Reserves its place: the first worker that asks gets it, and everybody that row. */
-  place(host: string | null): Promise<JobRow>;
+  /**
+   * Reserves its place: the first worker that asks gets it, and everybody that row. `null` where that which it belongs to has ended
+   * since it was read, and no job of it may begin.
+   */
+  place(host: string | null): Promise<JobRow | null>;
   /** `true` where its place is reserved, wherever. */
   isPlaced(): Promise<boolean>;
   /** Sees to it that the site is prepared. @throws `JobPending` while it is not */

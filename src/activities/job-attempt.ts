@@ -57,7 +57,7 @@ export class JobAttempt implements Attempt<JobOutcome> {
     };
   }
 
-  place(host: string | null): Promise<JobRow> {
+  place(host: string | null): Promise<JobRow | null> {
     const { batch, number, attempt, site } = this.ref;
     return this.deps.ledger.batches.placeJob(batch.uuid, { number, attempt, site, host });
   }

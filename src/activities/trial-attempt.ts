@@ -98,7 +98,7 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
     };
   }
 
-  place(host: string | null): Promise<JobRow> {
+  place(host: string | null): Promise<JobRow | null> {
     const { number, attempt, site, study } = this.ref;
     return this.deps.ledger.placeJob(study.name, { number, attempt, site, host });
   }

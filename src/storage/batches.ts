@@ -79,8 +79,11 @@ export interface Batches {
   /** In order of number. */
   readJobs(uuid: string, which: WhichJobs): Promise<readonly JobRecord[]>;
   countJobs(uuid: string): Promise<JobCounts>;
-  /** Reserves an attempt's place; the first writer wins and everybody gets that row. The job is RUNNING from then on. */
-  placeJob(uuid: string, job: JobRow): Promise<JobRow>;
+  /**
+   * Reserves an attempt's place; the first writer wins and everybody gets that row. The job is RUNNING from then on. `null`: it
+   * has ended.
+   */
+  placeJob(uuid: string, job: JobRow): Promise<JobRow | null>;
   listPlaces(uuid: string, number: number): Promise<readonly JobRow[]>;
   /** Keeps what a job reported last; `null`: nothing counts of what it did. */
   report(uuid: string, number: number, report: JobRecord['report']): Promise<void>;

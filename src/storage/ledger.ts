@@ -229,8 +229,8 @@ export interface Ledger {
   /** Number of the COMPLETE trial with the best value of the first objective, the lowest of equals; `null`: there is none. */
   bestNumber(study: string, direction: Direction): Promise<number | null>;
 
-  /** Reserves the attempt's place; the first writer wins and everybody gets that row. */
-  placeJob(study: string, job: JobRow): Promise<JobRow>;
+  /** Reserves the attempt's place; the first writer wins and everybody gets that row. `null`: the trial has ended. */
+  placeJob(study: string, job: JobRow): Promise<JobRow | null>;
   listJobs(study: string, number: number): Promise<readonly JobRow[]>;
 
   /**

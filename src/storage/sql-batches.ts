@@ -96,19 +96,20 @@ export class SqlBatches implements Batches {
     });
   }
 
-  placeJob(uuid: string, { number, attempt, site, host }: JobRow): Promise<JobRow> {
+  placeJob(uuid: string, { number, attempt, site, host }: JobRow): Promise<JobRow | null> {
     return this.access.write(async (trx) => {
-      await trx
-        .insertInto('perdure_batch_places')
-        .values({ uuid, number, attempt, site, host })
-        .onConflict((conflict) => conflict.columns(['uuid', 'number', 'attempt']).doNothing())
-        .execute();
-      await trx
+      const { numUpdatedRows } = await trx
         .updateTable('perdure_batch_jobs')
         .set({ state: 'RUNNING' })
         .where('uuid', '=', uuid)
         .where('number', '=', number)
-        .where('state', '=', 'WAITING')
+        .where('state', 'in', ['WAITING', 'RUNNING'])
+        .executeTakeFirst();
+      if (Number(numUpdatedRows) === 0) return null;
+      await trx
+        .insertInto('perdure_batch_places')
+        .values({ uuid, number, attempt, site, host })
+        .onConflict((conflict) => conflict.columns(['uuid', 'number', 'attempt']).doNothing())
         .execute();
       return trx
         .selectFrom('perdure_batch_places')

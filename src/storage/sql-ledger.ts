@@ -164,9 +164,16 @@ export class SqlLedger implements Ledger {
     });
   }
 
-  placeJob(study: string, job: JobRow): Promise<JobRow> {
+  placeJob(study: string, job: JobRow): Promise<JobRow | null> {
     return this.onTrial(study, job.number, async (trx, trial_id) => {
       const { attempt, site, host } = job;
+      const open = await trx
+        .selectFrom('trials')
+        .select('trial_id')
+        .where('trial_id', '=', trial_id)
+        .where('state', 'in', ['RUNNING', 'WAITING'])
+        .executeTakeFirst();
+      if (open === undefined) return null;
       const row = await trx
         .insertInto('perdure_jobs')
         .values({ trial_id, attempt, site, host })

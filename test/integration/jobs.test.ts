@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { openBatch } from '../../src/client/open-batch';
 import type { JobReport } from '../../src/client/batch-handle';
 import { loadJobs } from '../../src/config';
@@ -94,6 +95,28 @@ test('cancelling a batch ends what runs and what waits', async () => {
   expect(reasons).toEqual(Array.from({ length: 5 }, () => 'cancelled'));
   expect(started(log)).toHaveLength(2);
 }, 60_000);
+
+test('cancelling a batch ends jobs that wait for a slot, and they take none of those that it frees', async () => {
+  const { installation } = sites;
+  const log = join(installation.folder, 'slots.log');
+  const params = { i: 1, log, gate: '/nonexistent' };
+  const lines = Array.from({ length: 12 }, () =>
+    JSON.stringify({ function: 'train.py:train_wrapper', params }),
+  );
+  const file = installation.write('slots.jsonl', lines.join('\n'));
+  // Whether they look for a slot just then is a matter of chance.
+  for (let round = 1; round <= 3; round++) {
+    const name = `slots-${String(round)}`;
+    await installation.must('submit', 'local', file, '--name', name, '--parallel', '12');
+    await until('all slots are taken', () => started(log).length === 4 * round);
+    await installation.must('job', 'cancel', name);
+    const { stdout } = await installation.perdure('job', 'result', name, '--json');
+    const reasons = (JSON.parse(stdout) as readonly JobReport[]).map(({ reason }) => reason);
+    expect(reasons).toEqual(Array.from({ length: 12 }, () => 'cancelled'));
+  }
+  await sleep(3000);
+  expect(started(log)).toHaveLength(12);
+}, 120_000);
 
 test('a program submits a job and reads what it printed', async () => {
   const { installation } = sites;

@@ -464,6 +464,9 @@ t = s.ask(); print(json.dumps(t.suggest_categorical('c', ['a', 'b', None, True, 
     expect(await ledger.placeJob('study', { ...mine, host: 'two' })).toEqual(mine);
     await ledger.placeJob('study', { ...mine, attempt: 2, host: null });
     expect(await ledger.listJobs('study', 0)).toEqual([mine, { ...mine, attempt: 2, host: null }]);
+    await ledger.finishTrial('study', 0, { state: 'FAIL', values: null, userAttrs: {} });
+    expect(await ledger.placeJob('study', { ...mine, attempt: 3 })).toBeNull();
+    expect(await ledger.listJobs('study', 0)).toHaveLength(2);
     const bytes = Uint8Array.from([0, 255, 10, 13]);
     await ledger.putFile('abc', bytes);
     await ledger.putFile('abc', bytes);
