@@ -1,4 +1,4 @@
-import type { JobObservation, LossCause } from '../schedulers/scheduler';
+import type { JobEnd, JobObservation, LossCause } from '../schedulers/scheduler';
 import { PerdureError } from '../study/error';
 import { jobRuns } from '../study/job-words';
 import type { RunClock } from '../study/run-clock';
@@ -41,6 +41,7 @@ export class Follower {
       this.deps.failpoint('after-observe');
       if (seen?.state === 'done') {
         this.asked.delete(nameOf(attempt));
+        await mustNotBeGivenUp(attempt, seen.end);
         return { kind: 'ended', outcome: await attempt.record(seen.end, seen) };
       }
       if (seen?.state === 'lost') {
@@ -90,6 +91,14 @@ export class Follower {
     await attempt.scheduler.cancel(attempt.key, 'pruned');
     return true;
   }
+}
+
+/** What was ended because its trial goes to another site is no end of the trial; a worker that was held up may find it. */
+async function mustNotBeGivenUp({ handOver }: Attempt<unknown>, end: JobEnd): Promise<void> {
+  if (handOver === null || end.how !== 'stopped' || end.reason !== 'cancelled') return;
+  const submission = await handOver.find();
+  if (submission === null || submission.state === 'begun') return;
+  throw new PerdureError('Unavailable', 'the attempt was given up, and its trial is elsewhere');
 }
 
 function inWords(seen: JobObservation | undefined): string {
