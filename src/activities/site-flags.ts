@@ -30,8 +30,9 @@ export class SiteFlags {
     this.told.set(name, before === needed ? now : { needed, at: Date.now() });
     if (before === needed) return;
     try {
-      await this.ledger.setStudyAttrs(study.name, { [loginAttr(site)]: needed });
+      // In this order: what the ledger has is taken for told.
       await signalStudy(site, needed !== null);
+      await this.ledger.setStudyAttrs(study.name, { [loginAttr(site)]: needed });
     } catch (error) {
       this.told.delete(name);
       throw error;

@@ -23,23 +23,21 @@ export interface BackgroundProcess<Notes> {
 
 /** What the file says of a process that still runs; `null` where there is none. */
 export function readProcess<Notes>(file: string): BackgroundProcess<Notes> | null {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
-  const found = JSON.parse(text) as BackgroundProcess<Notes>;
-  return isAlive(found.identity) ? found : null;
+  const found = read<Notes>(file);
+  return found !== null && isAlive(found.identity) ? found : null;
 }
 
 /** What the file says, whether the process runs or not. */
 export function readNotes(file: string): unknown {
+  return read(file)?.notes ?? null;
+}
+
+function read<Notes>(file: string): BackgroundProcess<Notes> | null {
   try {
-    return (JSON.parse(readFileSync(file, 'utf8')) as BackgroundProcess<unknown>).notes;
+    return JSON.parse(readFileSync(file, 'utf8')) as BackgroundProcess<Notes>;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    // A power failure may leave an empty file; the process is gone then.
+    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
 }

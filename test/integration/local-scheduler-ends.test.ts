@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { identify, isGroupAlive, type ProcessIdentity } from '../../src/process/process-group';
 import { stageJob } from '../../src/schedulers/local/start-job';
 import { keyOf, requestOf, type FakeJob } from '../support/fake-job';
@@ -271,4 +271,22 @@ describe('a job is not lost', () => {
     expect(seen).toMatchObject({ state: 'unknown', why: expect.stringContaining('EISDIR') as string });
     rmSync(site.directory().file('pid'), { recursive: true });
   });
+});
+
+test('a job whose files have no room is said so, and nothing of them stays', () => {
+  const local = resolve(__dirname, '..', '..', 'dist', 'schedulers', 'local');
+  const request = requestOf(job('true'));
+  const file = { path: 'large', sha256: 'a'.repeat(64), executable: false };
+  const trial = { ...request.trial, files: [file] };
+  const script = `
+    const { createLocalScheduler } = require(${JSON.stringify(local)});
+    const scheduler = createLocalScheduler(${JSON.stringify(site.site)});
+    const request = { ...${JSON.stringify({ ...request, trial })}, readFile: async () => new Uint8Array(1_000_000) };
+    scheduler.submit(request).then(() => 'submitted', ({ kind, message, where }) => [kind, message, where].join('|')).then(console.log);`;
+  // No file may have more than so many blocks; SIGXFSZ would end the process.
+  const limited = 'trap "" XFSZ; ulimit -f 400; exec "$0" -e "$1"';
+  const said = execFileSync('bash', ['-c', limited, process.execPath, script], { encoding: 'utf8' });
+  expect(said).toMatch(/^Unavailable\|the files of a job have no room: EFBIG/);
+  expect(said.trim().split('|')[2]).toBe(site.site.workingDir);
+  expect(readdirSync(join(site.site.workingDir, 'files'))).toEqual([]);
 });

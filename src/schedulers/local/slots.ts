@@ -27,8 +27,8 @@ export class Slots {
     mkdirSync(workingDir, { recursive: true, mode: 0o700 });
     this.db = new DatabaseSync(join(workingDir, 'slots.db'), { timeout: patience });
     useWriteAheadLog(this.db);
-    // What is lost with the power is lost with the processes.
-    this.db.exec('PRAGMA synchronous = OFF');
+    // What is lost with the power is lost with the processes; but the file has to be one that can be read afterwards.
+    this.db.exec('PRAGMA synchronous = NORMAL');
     this.db.exec(
       'CREATE TABLE IF NOT EXISTS claims (directory TEXT PRIMARY KEY, claimed_at INTEGER NOT NULL) WITHOUT ROWID',
     );

@@ -59,10 +59,22 @@ export async function stageFiles(workingDir: string, job: JobDirectory, staged: 
     await rename(temporary.path, job.path);
   } catch (error) {
     // Another worker was faster, or the job was cancelled before.
-    if (!isTaken(error)) throw error;
+    if (!isTaken(error)) throw isFull(error) ? full(workingDir, error) : error;
   } finally {
     await rm(temporary.path, { recursive: true, force: true });
   }
+}
+
+function isFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
+function full(workingDir: string, cause: unknown): PerdureError {
+  return new PerdureError('Unavailable', `the files of a job have no room: ${(cause as Error).message}`, {
+    where: workingDir,
+    hint: 'make some: perdure clean removes what nobody needs',
+    cause,
+  });
 }
 
 /** A staged file, from the ledger once a site. */
@@ -75,14 +87,19 @@ async function cached(
   if ((await stat(path).catch(() => null)) !== null) return path;
   await mkdir(dirname(path), { recursive: true });
   const temporary = `${path}.${randomUUID()}.tmp`;
-  const file = await open(temporary, 'wx');
   try {
-    await file.writeFile(await readFile(sha256));
-    await file.sync();
-  } finally {
-    await file.close();
+    const file = await open(temporary, 'wx');
+    try {
+      await file.writeFile(await readFile(sha256));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
   }
-  await rename(temporary, path);
   return path;
 }
 
