@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -9,6 +10,10 @@ import { messageOf } from './connect';
 
 /** How long a request may wait for a worker, and for a cancelled trial whose host does not answer (milliseconds). */
 const patience = 120_000;
+
+/** How long a study may take from its start until it takes requests: it reads its ledger first (milliseconds). */
+const opening = 30_000;
+const again = 200;
 
 const kinds: ReadonlySet<string> = new Set<ErrorKind>([
   'InvalidInput',
@@ -35,18 +40,37 @@ export async function request<Result, Args extends unknown[]>(
   ...args: Args
 ): Promise<Result> {
   const handle = client.workflow.getHandle(workflowId);
-  try {
-    return await client.connection.withDeadline(Date.now() + patience, () =>
-      // The signature tells no arguments from some; the server does not care.
-      handle.executeUpdate<Result, [unknown]>(update.name, { args: args as unknown as [unknown] }),
-    );
-  } catch (error) {
-    throw refusal(error, subject);
+  const opened = Date.now() + opening;
+  for (;;) {
+    try {
+      return await client.connection.withDeadline(Date.now() + patience, () =>
+        // The signature tells no arguments from some; the server does not care.
+        handle.executeUpdate<Result, [unknown]>(update.name, { args: args as unknown as [unknown] }),
+      );
+    } catch (error) {
+      if (!isTooEarly(error) || Date.now() > opened) throw refusal(error, subject);
+      await sleep(again);
+    }
   }
+}
+
+/** In the words of Temporal's SDK for TypeScript. */
+function isTooEarly(error: unknown): boolean {
+  return (
+    error instanceof WorkflowUpdateFailedError &&
+    error.cause instanceof ApplicationFailure &&
+    error.cause.message.startsWith('No registered handler for update')
+  );
 }
 
 function refusal(error: unknown, subject: Subject): PerdureError {
   const who = 'study' in subject ? `study '${subject.study}'` : `'${subject.job}'`;
+  if (isTooEarly(error)) {
+    return new PerdureError('Unavailable', `${who} does not take this request`, {
+      hint: 'its worker can not read its ledger, or is older than this command: perdure down, then perdure up',
+      cause: error,
+    });
+  }
   if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) {
     const { type, message } = error.cause;
     if (type != null && kinds.has(type))

@@ -28,6 +28,15 @@ export function requestSuite(
     return { kind: (error as PerdureError).kind, message: error.message };
   }
 
+  test('a request in the moment of a start waits until the study takes it', async () => {
+    for (let i = 0; i < 3; i++) {
+      const study = await start(`early-${String(i)}`);
+      expect(await study.handle.adjust({ budget: { parallel: 3 } })).toBe(2);
+      await study.handle.stop({ now: true });
+      await study.handle.result();
+    }
+  });
+
   describe('stop', () => {
     test('lets running trials finish and proposes no more', async () => {
       const study = await start('stop');
