@@ -23,6 +23,8 @@ COPY docker/entrypoint.sh /entrypoint.sh
 RUN ln -s /perdure/bin/perdure /usr/local/bin/perdure && install -d -o node -g node /var/lib/perdure
 USER node
 ENV PERDURE_HOME=/var/lib/perdure PERDURE_CONFIG=/etc/perdure/perdure.yaml
+# As in src/server/background-worker.ts: two thirds of the memory, and no slower.
+ENV NODE_OPTIONS=--max-semi-space-size=4
 VOLUME /var/lib/perdure
 EXPOSE 8080 9464
 HEALTHCHECK --interval=10s --start-period=30s CMD node -e "fetch('http://127.0.0.1:8080/health').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"
