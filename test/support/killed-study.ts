@@ -81,12 +81,7 @@ export class KilledStudy {
    */
   async killAt(point: string, victim: Victim): Promise<boolean> {
     const { installation } = this;
-    installation.arm(point);
-    await until(`${point} is hit`, () => installation.hit(point) || this.ended() >= this.trials, 120_000);
-    if (!installation.hit(point)) {
-      installation.disarm(point);
-      return false;
-    }
+    if (!(await this.reach(point))) return false;
     await installation.kill(victim);
     installation.go(point);
     await installation.must('up');
@@ -99,12 +94,7 @@ export class KilledStudy {
    */
   async stallAt(point: string): Promise<boolean> {
     const { installation } = this;
-    installation.arm(point);
-    await until(`${point} is hit`, () => installation.hit(point) || this.ended() >= this.trials, 120_000);
-    if (!installation.hit(point)) {
-      installation.disarm(point);
-      return false;
-    }
+    if (!(await this.reach(point))) return false;
     const pid = await installation.standing(point);
     process.kill(pid, 'SIGSTOP');
     installation.go(point);
@@ -117,6 +107,16 @@ export class KilledStudy {
       process.kill(pid, 'SIGCONT');
     }
     return true;
+  }
+
+  /** Has a process stand still at the point. @returns `false` where the study came to its end before */
+  private async reach(point: string): Promise<boolean> {
+    const { installation } = this;
+    installation.arm(point);
+    await until(`${point} is hit`, () => installation.hit(point) || this.ended() >= this.trials, 120_000);
+    if (installation.hit(point)) return true;
+    installation.disarm(point);
+    return false;
   }
 
   /** Waits for the study's end and says what is wrong with it. */

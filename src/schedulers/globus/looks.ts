@@ -1,5 +1,5 @@
 import { PerdureError } from '../../study/error';
-import { lineOf } from '../remote/site-answer';
+import { siteClock, timeLine } from '../remote/site-clock';
 import { words, type Call, type SiteShell } from '../remote/site-shell';
 import { factsOfLook } from './attempt-facts';
 import { inWords, type GlobusHealth } from './globus-health';
@@ -78,8 +78,7 @@ export class Looks {
   private async lookAt(open: readonly Watched[]): Promise<void> {
     const answers = await this.shell.callAll([time, ...open.map((one) => look(one))]);
     const [timed, ...rest] = answers;
-    const site = Number(timed === undefined ? Number.NaN : lineOf(timed, 'now'));
-    const clock = Number.isFinite(site) ? site * 1000 - Date.now() : 0;
+    const clock = 1000 * (siteClock(timed) ?? 0);
     open.forEach((one, i) => {
       const answer = rest[i];
       const facts = answer === undefined ? null : factsOfLook(answer);
@@ -97,7 +96,7 @@ export class Looks {
   }
 }
 
-const time: Call = { lines: (number) => `say now ${number} "$(date +%s)"`, timeoutMs: 1000 };
+const time: Call = { lines: timeLine, timeoutMs: 1000 };
 
 function look({ name, path, reports }: Watched): Call {
   return { lines: (number) => `look ${words(number, path, name, reports.from)}`, timeoutMs: 500 };

@@ -4,7 +4,7 @@ import { conclude, type JobSight } from './conclude';
 import { flatName } from '../remote/job-name';
 import { JobSights } from './job-sights';
 import { greet, Listings } from './listings';
-import { lineOf } from '../remote/site-answer';
+import { siteClock, timeLine } from '../remote/site-clock';
 import type { Call, SiteShell } from '../remote/site-shell';
 import { Together } from './together';
 import { Troubles, type Trouble } from './troubles';
@@ -227,8 +227,7 @@ export class Observer {
     ]);
     if (greeted) this.listings.takeGreeting(answers.at(-1));
     const [timed, ...rest] = answers;
-    const site = Number(timed === undefined ? Number.NaN : lineOf(timed, 'now'));
-    if (Number.isFinite(site)) this.clock = site - Date.now() / 1000;
+    this.clock = siteClock(timed) ?? this.clock;
     all.forEach((one, i) => {
       const answer = rest[i];
       if (answer !== undefined) one.take(answer, this.clock);
@@ -283,4 +282,4 @@ export class Observer {
   }
 }
 
-const time: Call = { lines: (number) => `say now ${number} "$(date +%s)"`, timeoutMs: 1000 };
+const time: Call = { lines: timeLine, timeoutMs: 1000 };

@@ -18,6 +18,7 @@ import { factsOf, stopText, type Facts } from './attempt-view';
 import { preparationJobName } from './job-name';
 import { preparationScript } from './preparation-script';
 import { lineOf, type Answer } from './site-answer';
+import { siteClock, timeLine } from './site-clock';
 import { words, type SiteShell } from './site-shell';
 import type { Shim } from './shim';
 import type { Staging } from './staging';
@@ -141,7 +142,7 @@ export class Preparations {
     const answer = await this.ask((number) =>
       [
         ...(begin ? [this.beginLines(prepared, number)] : []),
-        `say now ${number} "$(date +%s)"`,
+        timeLine(number),
         `if [ -d ${words(`${path}/.perdure`)} ]; then follow_preparation ${words(number, path, this.wrapperOf(request), this.jobs?.most ?? '-', submitGrace)}; fi`,
       ].join('\n'),
     );
@@ -181,7 +182,7 @@ export class Preparations {
         return { kind: 'open', note: 'it is begun anew', startedAt: null };
       throw new PerdureError('Unavailable', 'the preparation could not be looked at', { where: this.where });
     }
-    const facts = factsOf(answer, clockOf(answer));
+    const facts = factsOf(answer, siteClock(answer) ?? 0);
     const jobs = this.jobsFor(request);
     if (jobs === null) return this.judgeHere(answer, facts);
     return jobs.judge(hash, answer, facts);
@@ -250,12 +251,6 @@ export class Preparations {
       counts: this.jobs?.most != null,
     });
   }
-}
-
-/** Seconds by which the site's clock is ahead of this machine's, which may have slept. */
-function clockOf(answer: Answer): number {
-  const now = Number(lineOf(answer, 'now') ?? Number.NaN);
-  return Number.isFinite(now) ? now - Date.now() / 1000 : 0;
 }
 
 /** The line of a verdict: its kind and why. */
