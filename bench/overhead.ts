@@ -1,7 +1,7 @@
 /*
  * What a trial that does nothing costs: trials a second and CPU milliseconds a trial, 16 at a time, everything durable, side
- * by side with Optuna (16 processes on SQLite) and with Temporal's floor (an empty child with one activity that does
- * nothing). They take turns, so that what else the machine does meets all of them; ratios are of one turn. Run on a quiet
+ * by side with Optuna (16 processes on SQLite; both with TPE, the sampler that either takes unasked, and both with random
+ * values) and with Temporal's floor (an empty child with one activity that does nothing). They take turns, so that what else the machine does meets all of them; ratios are of one turn. Run on a quiet
  * machine: npm run bench:overhead [TRIALS] [TURNS]
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
@@ -16,6 +16,9 @@ import { Installation } from '../test/support/installation';
 import { cpuSeconds, pidOf, ticks } from './process-figures';
 
 const parallel = 16;
+/** As both call them. */
+type Sampler = 'tpe' | 'random';
+const samplers: readonly Sampler[] = ['tpe', 'random'];
 const python = resolve(__dirname, '..', '.venv', 'bin', 'python');
 
 interface Figure {
@@ -56,7 +59,7 @@ async function measure(
   };
 }
 
-async function perdure(installation: Installation, trials: number): Promise<Figure> {
+async function perdure(installation: Installation, trials: number, sampler: Sampler): Promise<Figure> {
   const session = await installation.session();
   try {
     const study = await readStudy(
@@ -64,7 +67,7 @@ async function perdure(installation: Installation, trials: number): Promise<Figu
         name: `noop ${String(Date.now())}`,
         objective: { metric: 'value', direction: 'minimize' },
         space: { x: { type: 'float', low: 0, high: 1 } },
-        sampler: { type: 'random', seed: 1 },
+        sampler: { type: sampler, seed: 1 },
         trial: { command: ['sh', '-c', 'echo 0 >"$PERDURE_RESULT"'] },
         budget: { trials, parallel },
       },
@@ -74,7 +77,7 @@ async function perdure(installation: Installation, trials: number): Promise<Figu
     // The helper that starts jobs is there once one was started.
     const [jobs] = childrenOf(worker);
     const pids = { server: pidOf(installation, 'server'), worker, ...(jobs === undefined ? {} : { jobs }) };
-    return await measure('Perdure', trials, pids, async () => {
+    return await measure(`Perdure, ${sampler}`, trials, pids, async () => {
       const { handle } = await openStudy(session, study);
       const client = await session.client();
       await client.workflow.getHandle(handle.workflowId).result();
@@ -127,15 +130,16 @@ async function readyOf({ stdout }: ChildProcess): Promise<void> {
 const optunaScript = `
 import sys, time, resource, subprocess, optuna
 optuna.logging.set_verbosity(optuna.logging.ERROR)
-url, name, count = sys.argv[1], 'noop', int(sys.argv[2])
-if len(sys.argv) > 3:
-    study = optuna.load_study(study_name=name, storage=url, sampler=optuna.samplers.RandomSampler())
+url, name, count, sampler = sys.argv[1], 'noop', int(sys.argv[2]), sys.argv[3]
+samplers = {'tpe': optuna.samplers.TPESampler, 'random': optuna.samplers.RandomSampler}
+if len(sys.argv) > 4:
+    study = optuna.load_study(study_name=name, storage=url, sampler=samplers[sampler]())
     print('ready', flush=True); sys.stdin.readline()
     study.optimize(lambda t: t.suggest_float('x', 0, 1) * 0, n_trials=count)
 else:
     optuna.create_study(study_name=name, storage=url)
     share = [count // ${String(parallel)} + (i < count % ${String(parallel)}) for i in range(${String(parallel)})]
-    ps = [subprocess.Popen([sys.executable, sys.argv[0], url, str(n), 'w'], stdin=subprocess.PIPE, stdout=subprocess.PIPE) for n in share]
+    ps = [subprocess.Popen([sys.executable, sys.argv[0], url, str(n), sampler, 'w'], stdin=subprocess.PIPE, stdout=subprocess.PIPE) for n in share]
     for p in ps: p.stdout.readline()
     def cpu():
         total = 0.0
@@ -151,15 +155,15 @@ else:
     print(count / seconds, (u.ru_utime + u.ru_stime - before) * 1000 / count)
 `;
 
-function optuna(installation: Installation, trials: number, turn: number): Figure {
+function optuna(installation: Installation, trials: number, sampler: Sampler, turn: number): Figure {
   const script = installation.write('optuna_noop.py', optunaScript);
-  const url = `sqlite:///${join(installation.folder, `optuna-${String(turn)}.db`)}`;
-  const printed = execFileSync(python, [script, url, String(trials)], {
+  const url = `sqlite:///${join(installation.folder, `optuna-${sampler}-${String(turn)}.db`)}`;
+  const printed = execFileSync(python, [script, url, String(trials), sampler], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const [trialsPerSecond = NaN, cpuMsPerTrial = NaN] = printed.trim().split(' ').map(Number);
-  return { what: 'Optuna 5, 16 processes', trialsPerSecond, cpuMsPerTrial, parts: {} };
+  return { what: `Optuna 5, 16 processes, ${sampler}`, trialsPerSecond, cpuMsPerTrial, parts: {} };
 }
 
 /** The middle one of an odd number of figures. */
@@ -170,30 +174,37 @@ function median(figures: readonly number[]): number {
 function line({ what, trialsPerSecond, cpuMsPerTrial, parts }: Figure): string {
   const split = Object.entries(parts).map(([name, ms]) => `${name} ${ms.toFixed(1)}`);
   const figure = `${trialsPerSecond.toFixed(1).padStart(7)} trials/s ${cpuMsPerTrial.toFixed(1).padStart(7)} CPU ms a trial`;
-  return `${what.padEnd(24)} ${figure}  ${split.join(', ')}`;
+  return `${what.padEnd(32)} ${figure}  ${split.join(', ')}`;
 }
 
 async function main(): Promise<void> {
   const [trials = 300, turns = 3] = process.argv.slice(2).map(Number);
   const installation = new Installation({ slots: parallel });
-  const toFloor: number[] = [];
-  const toOptuna: number[] = [];
+  const ratios = new Map<string, number[]>();
+  const compare = (ours: Figure, theirs: Figure): void => {
+    const name = `${ours.what} / ${theirs.what}`;
+    ratios.set(name, [...(ratios.get(name) ?? []), ours.trialsPerSecond / theirs.trialsPerSecond]);
+  };
   try {
     await installation.must('up');
-    await perdure(installation, parallel);
+    await perdure(installation, parallel, 'random');
     console.log(`${String(trials)} trials that do nothing, ${String(parallel)} at a time`);
     for (let turn = 1; turn <= turns; turn++) {
       const base = await floor(installation, trials);
-      const ours = await perdure(installation, trials);
-      const theirs = optuna(installation, trials, turn);
-      console.log(`\n${[base, ours, theirs].map(line).join('\n')}`);
-      toFloor.push(ours.trialsPerSecond / base.trialsPerSecond);
-      toOptuna.push(ours.trialsPerSecond / theirs.trialsPerSecond);
+      console.log(`\n${line(base)}`);
+      for (const sampler of samplers) {
+        const ours = await perdure(installation, trials, sampler);
+        const theirs = optuna(installation, trials, sampler, turn);
+        console.log(`${line(ours)}\n${line(theirs)}`);
+        compare(ours, theirs);
+        compare(ours, base);
+      }
     }
-    const told = (ratios: readonly number[]): string =>
-      `${median(ratios).toFixed(2)}  (${ratios.map((ratio) => ratio.toFixed(2)).join(', ')})`;
-    console.log(`\nPerdure / Optuna            ${told(toOptuna)}`);
-    console.log(`Perdure / Temporal's floor  ${told(toFloor)}`);
+    console.log();
+    for (const [name, each] of ratios) {
+      const told = each.map((ratio) => ratio.toFixed(2)).join(', ');
+      console.log(`${name.padEnd(50)} ${median(each).toFixed(2)}  (${told})`);
+    }
   } finally {
     await installation.must('down').catch(() => undefined);
     await installation.destroy();

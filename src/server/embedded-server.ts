@@ -19,6 +19,13 @@ interface Ports {
   readonly uiPort: number;
 }
 
+/**
+ * How often a second the server looks into its queues of tasks to hand out and of timers that are due. Its own 20 make each step
+ * of a workflow wait for its turn, 50 ms after 50 ms: an empty child with one activity takes 244 ms, and 30 ms with these.
+ */
+const queueReadsPerSecond = 200;
+const queueReads = ['history.transferProcessorMaxPollRPS', 'history.timerProcessorMaxPollRPS'];
+
 /** What is noted of it; the ports stay the same over restarts, so that a running worker finds it again. */
 type Notes = EmbeddedServer & Ports;
 
@@ -83,6 +90,7 @@ function serverArguments({ port, uiPort }: Notes, database: string): readonly st
     ...['--db-filename', database, '--log-level', 'warn', '--log-format', 'json'],
     // Twice as fast, and as safe against a kill; a lost power supply may cost the last moments.
     ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=NORMAL'],
+    ...queueReads.flatMap((key) => ['--dynamic-config-value', `${key}=${String(queueReadsPerSecond)}`]),
     ...attributes,
   ];
 }
