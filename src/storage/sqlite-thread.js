@@ -51,7 +51,8 @@ function open() {
       enableForeignKeyConstraints: true,
     });
     useWriteAheadLog(opened);
-    opened.exec('PRAGMA synchronous = NORMAL');
+    // Temporal goes on from what it was told is written, so that has to outlive a loss of power too.
+    opened.exec('PRAGMA synchronous = FULL');
     database = opened;
   }
 }
