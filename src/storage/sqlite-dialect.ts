@@ -70,6 +70,7 @@ class ThreadDriver implements Driver {
     await before;
     this.release = release;
     if (this.connection === undefined) throw new Error('the database is closed');
+    if (this.connection.ended) this.connection = new ThreadConnection(this.path);
     return this.connection;
   }
 
@@ -109,6 +110,7 @@ class ThreadConnection implements DatabaseConnection {
   /** A transaction is to begin with the next query. */
   private toBegin = false;
   private inTransaction = false;
+  private failure: Error | undefined;
 
   constructor(path: string) {
     this.thread = new Worker(join(__dirname, 'sqlite-thread.js'), {
@@ -126,8 +128,13 @@ class ThreadConnection implements DatabaseConnection {
       this.fail(error);
     });
     this.thread.on('exit', () => {
-      this.fail(new Error('the database thread ended'));
+      this.fail(new Error("the database's thread terminated"));
     });
+  }
+
+  /** Its thread is gone (out of memory, say), and with it what was not committed. */
+  get ended(): boolean {
+    return this.failure !== undefined;
   }
 
   begin(): void {
@@ -168,6 +175,7 @@ class ThreadConnection implements DatabaseConnection {
     const id = ++this.last;
     const begin = this.toBegin;
     this.toBegin = false;
+    if (this.failure !== undefined) throw this.failure;
     const answer = await new Promise<Answer>((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
       this.thread.ref();
@@ -180,6 +188,7 @@ class ThreadConnection implements DatabaseConnection {
   }
 
   private fail(error: Error): void {
+    this.failure ??= error;
     for (const { reject } of this.waiting.values()) reject(error);
     this.waiting.clear();
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
+import workerThreads, { Worker } from 'node:worker_threads';
 import { Client } from 'pg';
 import { openLedger } from '../../src/storage';
 import { Installation, until } from '../support/installation';
@@ -80,6 +81,36 @@ describe(postgresAvailable() ? 'PostgreSQL' : 'skipped: needs PostgreSQL', () =>
     300_000,
   );
 });
+
+test("a thread that dies with SQLite's connection is said so, and the next one works", async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perdure-ledger-'));
+  const threads: Worker[] = [];
+  const Thread = Worker;
+  const starts = jest.spyOn(workerThreads, 'Worker').mockImplementation((...args) => {
+    const thread = new Thread(...args);
+    threads.push(thread);
+    return thread;
+  });
+  const ledger = await openLedger(`sqlite:///${join(folder, 'ledger.db')}`);
+  try {
+    const spec = studySpec();
+    await ledger.createStudy({ uuid: 'u', seed: 1, fileHash: 'f', spec });
+    const lock = new DatabaseSync(join(folder, 'ledger.db'));
+    lock.exec('BEGIN IMMEDIATE');
+    const writing = ledger.setStudyAttrs(spec.name, { a: 1 }).catch((error: unknown) => error);
+    expect(threads).toHaveLength(1);
+    await threads[0]?.terminate();
+    lock.close();
+    expect(await writing).toMatchObject({ kind: 'Unavailable' });
+    await ledger.setStudyAttrs(spec.name, { a: 2 });
+    expect(await ledger.findStudy(spec.name)).toMatchObject({ attrs: { a: 2 } });
+    expect(threads).toHaveLength(2);
+  } finally {
+    starts.mockRestore();
+    await ledger.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}, 30_000);
 
 test('a full disk is said so, and what fits afterwards is written', () => {
   const folder = mkdtempSync(join(tmpdir(), 'perdure-full-'));
