@@ -14,6 +14,8 @@ export interface AttemptFacts {
   /** The last sign of life. */
   readonly beat: string;
   readonly startedAt: Date | null;
+  /** As its task told, by the same clock as `startedAt`; `null`: it has not ended, or its end is only seen now. */
+  readonly endedAt: Date | null;
   readonly host: string | null;
 }
 
@@ -26,6 +28,7 @@ export const nothingKnown: AttemptFacts = {
   stop: null,
   beat: '',
   startedAt: null,
+  endedAt: null,
   host: null,
 };
 
@@ -44,6 +47,7 @@ export function factsOfLook(answer: Answer): AttemptFacts | null {
     stop: stopOf(lineOf(answer, 'stop') ?? ''),
     beat,
     startedAt: timeOf(began),
+    endedAt: null,
     host,
   };
 }
@@ -51,15 +55,16 @@ export function factsOfLook(answer: Answer): AttemptFacts | null {
 /** How it ended, as far as its directory tells; `null`: nothing there says that it has. */
 export function concludeFacts(facts: AttemptFacts, now = new Date()): JobObservation | null {
   const { status, stop, settled, hasResult } = facts;
-  const startedAt = facts.startedAt ?? now;
+  const endedAt = facts.endedAt ?? now;
+  const startedAt = facts.startedAt ?? endedAt;
   const exited = (code: number): JobObservation => ({
     state: 'done',
     end: { how: 'exited', status: code },
     startedAt,
-    endedAt: now,
+    endedAt,
   });
   const stopped = (): JobObservation | null =>
-    stop === null ? null : { state: 'done', end: { how: 'stopped', ...stop }, startedAt, endedAt: now };
+    stop === null ? null : { state: 'done', end: { how: 'stopped', ...stop }, startedAt, endedAt };
   if (status === null) {
     // One that was asked to stop before it began never will.
     if (settled || facts.beat === '')

@@ -47,6 +47,7 @@ export function factsOfOutcome(outcome: Json): AttemptFacts | null {
     stop: stopOf(textIn(told, 'stop') ?? ''),
     beat: '',
     startedAt: timeOf(textIn(told, 'began')),
+    endedAt: timeOf(typeof told['ended'] === 'number' ? String(told['ended']) : null),
     host: textIn(told, 'host'),
   };
 }

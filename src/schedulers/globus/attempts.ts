@@ -254,8 +254,14 @@ export class Attempts {
         if (!(error instanceof PerdureError)) throw error;
         // It is tried again with the next turn, unless that is of no use.
         one.problem = error.message;
-        if (error.kind === 'SubmitRejected') await this.conclude(one, { lost: error.text });
+        if (error.kind === 'SubmitRejected')
+          await this.conclude(one, { lost: error.text }).catch(untilNextTurn);
       });
     }
   }
+}
+
+/** The ledger did not take it: the next turn comes to the same. */
+function untilNextTurn(error: unknown): void {
+  if (!(error instanceof PerdureError)) throw error;
 }

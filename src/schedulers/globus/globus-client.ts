@@ -108,9 +108,12 @@ export class GlobusClient {
     return this.ask('GET', '/v2/get_amqp_result_connection_url', 'the question for results', told);
   }
 
-  endpointStatus(endpointId: string): Promise<EndpointStatus> {
+  async endpointStatus(endpointId: string): Promise<EndpointStatus> {
     const what = "the question for the endpoint's state";
-    return this.ask('GET', `/v2/endpoints/${endpointId}/status`, what, ['status']);
+    const path = `/v2/endpoints/${endpointId}/status`;
+    const { status, details } = await this.ask<EndpointStatus>('GET', path, what, ['status']);
+    const workers = workersIn(details);
+    return workers === undefined ? { status } : { status, details: workers };
   }
 
   /** What it was registered with. */
@@ -185,7 +188,10 @@ export class GlobusClient {
     body: string | undefined,
   ): Promise<Answered<T>> {
     // What is submitted goes before what is asked.
-    await this.limit.turn(method === 'POST' && path.startsWith('/v3/') ? 'soon' : 'patient');
+    await this.limit.turn(
+      method === 'POST' && path.startsWith('/v3/') ? 'soon' : 'patient',
+      this.closing.signal,
+    );
     const response = await fetch(`${this.service.serviceUrl}${path}`, {
       method,
       headers: {
@@ -226,6 +232,18 @@ export class GlobusClient {
       cause,
     });
   }
+}
+
+/** An endpoint that has told of no workers yet has `null`, nothing, or a part of them there. */
+function workersIn(details: unknown): EndpointStatus['details'] {
+  if (!isObject(details)) return undefined;
+  const { total_workers, idle_workers, pending_tasks } = details;
+  if (typeof total_workers !== 'number' || typeof idle_workers !== 'number') return undefined;
+  return {
+    total_workers,
+    idle_workers,
+    ...(typeof pending_tasks === 'number' ? { pending_tasks } : {}),
+  };
 }
 
 /** 403 for what is somebody else's, which is what it is after a login as another identity. */

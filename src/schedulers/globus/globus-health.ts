@@ -1,4 +1,5 @@
 import { PerdureError } from '../../study/error';
+import { objectOf } from '../../study/json';
 import { HealthClock, type SiteHealth } from '../../study/site-health';
 import type { GlobusClient } from './globus-client';
 import type { EndpointStatus } from './wire';
@@ -80,7 +81,8 @@ export class GlobusHealth {
     if (!this.tellsHeartbeats || this.said === null || this.said instanceof PerdureError) return;
     try {
       const { user_endpoints: processes } = await this.client.endpointConsole(this.endpointId);
-      const last = Math.max(...processes.map(({ last_heartbeat_unix: at }) => at ?? 0));
+      const beats = processes.map((one) => objectOf(one)?.['last_heartbeat_unix'] ?? null);
+      const last = Math.max(0, ...beats.filter((at) => typeof at === 'number'));
       this.heardAt = last > 0 ? new Date(1000 * last) : null;
     } catch (error) {
       if (!(error instanceof PerdureError)) throw error;
@@ -102,5 +104,6 @@ export function inWords({ status, details }: EndpointStatus): string {
   }
   if (details === undefined) return 'the endpoint is online';
   const { idle_workers, total_workers, pending_tasks } = details;
-  return `the endpoint is online: ${String(idle_workers)} of ${String(total_workers)} workers are free, ${String(pending_tasks)} tasks wait`;
+  const waiting = pending_tasks === undefined ? '' : `, ${String(pending_tasks)} tasks wait`;
+  return `the endpoint is online: ${String(idle_workers)} of ${String(total_workers)} workers are free${waiting}`;
 }

@@ -19,11 +19,14 @@ export class RequestLimit {
     private readonly span: number,
   ) {}
 
-  /** Resolves when the next request may begin. */
-  turn(urgency: Urgency = 'soon'): Promise<void> {
+  /**
+   * Resolves when the next request may begin.
+   * @param signal where it aborts, this turn is given up, and the others stay
+   */
+  turn(urgency: Urgency = 'soon', signal?: AbortSignal): Promise<void> {
     const most = urgency === 'soon' ? this.most : Math.max(1, Math.floor(this.most / 2));
-    const mine = this.last[urgency].then(() => this.wait(most));
-    this.last[urgency] = mine;
+    const mine = this.last[urgency].then(() => this.wait(most, signal));
+    this.last[urgency] = mine.catch(() => undefined);
     return mine;
   }
 
@@ -32,15 +35,24 @@ export class RequestLimit {
     this.notBefore = Math.max(this.notBefore, performance.now() + duration);
   }
 
-  private async wait(most: number): Promise<void> {
+  private async wait(most: number, signal: AbortSignal | undefined): Promise<void> {
     for (;;) {
+      signal?.throwIfAborted();
       const now = performance.now();
       this.begun = this.begun.filter((at) => at > now - this.span);
       // The one after whose end there is room.
       const crowding = this.begun.at(-most);
       const at = Math.max(crowding === undefined ? 0 : crowding + this.span, this.notBefore);
       if (at <= now) break;
-      await new Promise((done) => setTimeout(done, at - now));
+      await new Promise<void>((done) => {
+        const end = (): void => {
+          clearTimeout(timer);
+          signal?.removeEventListener('abort', end);
+          done();
+        };
+        const timer = setTimeout(end, at - now);
+        signal?.addEventListener('abort', end);
+      });
     }
     this.begun.push(performance.now());
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Channel, type ChannelModel } from 'amqplib';
+import { objectOf, type JsonObject } from '../../study/json';
 import type { TaskStatus } from './wire';
 
 /** What became of a task, in either of the ways by which that comes. */
@@ -147,10 +148,10 @@ export function readMessage(content: Uint8Array): { readonly taskId: string; rea
   try {
     const { message_type, data } = JSON.parse(new TextDecoder().decode(content.subarray(1))) as Message;
     if (message_type !== 'result' || typeof data?.task_id !== 'string') return null;
-    const text = data.data ?? '';
-    const { error_details: error = null } = data;
-    if (error === null) return { taskId: data.task_id, end: { kind: 'result', data: text } };
-    return { taskId: data.task_id, end: { kind: 'failed', why: text === '' ? error.user_message : text } };
+    const { task_id: taskId, data: text, error_details: error } = data;
+    if (error == null) return { taskId, end: { kind: 'result', data: typeof text === 'string' ? text : '' } };
+    const { user_message, code } = objectOf(error) ?? {};
+    return { taskId, end: { kind: 'failed', why: firstText(text, user_message, code) } };
   } catch {
     return null;
   }
@@ -158,16 +159,20 @@ export function readMessage(content: Uint8Array): { readonly taskId: string; rea
 
 interface Message {
   readonly message_type?: string;
-  readonly data?: {
-    readonly task_id?: string;
-    readonly data?: string;
-    readonly error_details?: { readonly code: string; readonly user_message: string } | null;
-  };
+  /** Of a result: `task_id`, `data`, and `error_details` with `code` and `user_message` where it failed. */
+  readonly data?: JsonObject | null;
 }
 
 /** What `batch_status` says of one task; `null` while it is pending. */
 export function endOf({ status, result, exception, reason }: TaskStatus): TaskEnd | null {
-  if (status !== 'success' && status !== 'failed') return null;
-  if (status === 'success' && typeof result === 'string') return { kind: 'result', data: result };
-  return { kind: 'failed', why: exception ?? reason ?? result ?? 'the service has no result of it' };
+  // In small letters, as Globus' own SDK reads it.
+  const word = typeof status === 'string' ? status.toLowerCase() : '';
+  if (word !== 'success' && word !== 'failed') return null;
+  if (word === 'success' && typeof result === 'string') return { kind: 'result', data: result };
+  return { kind: 'failed', why: firstText(exception, reason, result) };
+}
+
+function firstText(...told: readonly unknown[]): string {
+  const text = told.find((one): one is string => typeof one === 'string' && one !== '');
+  return text ?? 'the service has no result of it, and no word why';
 }

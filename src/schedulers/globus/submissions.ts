@@ -149,7 +149,8 @@ export class Submissions {
     return `site ${this.site.site}`;
   }
 
-  private async send(tasks: readonly NewTask[]): Promise<readonly Submitted[]> {
+  /** @returns `undefined` in the place of what the answer has no id of */
+  private async send(tasks: readonly NewTask[]): Promise<readonly (Submitted | undefined)[]> {
     if (this.group === undefined) this.group = (await this.journal.taskGroups(this.site.site))[0] ?? null;
     for (let turn = 1; ; turn++) {
       const functionId = await this.functionId();
@@ -157,8 +158,11 @@ export class Submissions {
       const answer = await this.client.submit(this.site.endpointId, this.request(functionId, tasks));
       if (!('unknown' in answer)) {
         await this.keepGroup(answer.task_group_id);
-        const ids = answer.tasks[functionId] ?? [];
-        return ids.map((taskId) => ({ taskId, group: answer.task_group_id }));
+        const { task_group_id: group, tasks: ids } = answer;
+        const of: unknown = ids[functionId];
+        return (Array.isArray(of) ? (of as readonly unknown[]) : []).map((taskId) =>
+          typeof taskId === 'string' ? { taskId, group } : undefined,
+        );
       }
       if (turn === mostTurns) {
         const what = answer.unknown === 'group' ? 'task group' : 'function';

@@ -21,6 +21,7 @@ function lastWords(why: string): string {
     lines.findLast((line) => /^\s*[\w.]+(Error|Exception|Lost|Exceeded|Failed|Exit)\b/.test(line)) ??
     lines.at(-1) ??
     '';
-  const flat = said.replace(/\s+/g, ' ').trim();
+  // PostgreSQL, for one, keeps no text with a zero in it.
+  const flat = said.replace(/[\s\p{Cc}]+/gu, ' ').trim();
   return flat.length > 300 ? `${flat.slice(0, 299)}…` : flat;
 }

@@ -49,9 +49,10 @@ export interface TaskStatus {
   readonly task_id: string;
   /** Anything but `success` and `failed` is pending. */
   readonly status?: unknown;
-  readonly result?: string;
-  readonly exception?: string;
-  readonly reason?: string;
+  /** Texts, as the description has it. */
+  readonly result?: unknown;
+  readonly exception?: unknown;
+  readonly reason?: unknown;
 }
 
 export interface BatchStatus {
@@ -79,8 +80,6 @@ export interface EndpointStatus {
   readonly details?: {
     readonly total_workers: number;
     readonly idle_workers: number;
-    readonly pending_tasks: number;
-    readonly outstanding_tasks: number;
-    readonly managers?: number;
+    readonly pending_tasks?: number;
   };
 }

@@ -7,6 +7,7 @@ import {
   type GlobusSite,
   type Patience,
 } from '../../../src/schedulers/globus';
+import type { GlobusJournal } from '../../../src/schedulers/globus/journal';
 import { attemptPath } from '../../../src/schedulers/job-key';
 import type { Full, JobKey, JobObservation, JobOutput, Scheduler } from '../../../src/schedulers/scheduler';
 import { openLedger } from '../../../src/storage';
@@ -75,10 +76,13 @@ export class GlobusBench {
     transport = null,
     patience = {},
     token,
+    journal = {},
   }: {
     readonly transport?: Transport | null;
     readonly patience?: Partial<Patience>;
     readonly token?: () => Promise<string>;
+    /** In the place of the ledger's own. */
+    readonly journal?: Partial<GlobusJournal>;
   } = {}): Promise<Scheduler> {
     const ledger = await openLedger(`sqlite:///${join(this.folder, 'ledger.db')}`);
     this.ledgers.push(ledger);
@@ -86,12 +90,17 @@ export class GlobusBench {
     const scheduler = createGlobusScheduler({
       site: this.site,
       authorization: { accessToken: token ?? (() => Promise.resolve(made)), refused: () => undefined },
-      journal: { ...bound(ledger), readFile: (sha256) => this.readFile(sha256) },
+      journal: { ...bound(ledger), readFile: (sha256) => this.readFile(sha256), ...journal },
       transport,
       patience: { ...impatient, ...patience },
     });
     this.open.push(scheduler);
     return scheduler;
+  }
+
+  /** That of the ledger, of the last scheduler that was made. */
+  get journal(): GlobusJournal {
+    return this.ledgers.at(-1)!.globus;
   }
 
   /** Files of jobs, by their hash, as the ledger would have them. */

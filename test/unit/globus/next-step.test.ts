@@ -12,6 +12,7 @@ const facts: AttemptFacts = {
   stop: null,
   beat: '1 2 host',
   startedAt: null,
+  endedAt: null,
   host: 'host',
 };
 const gone: AttemptFacts = { ...facts, gone: true, beat: '' };
