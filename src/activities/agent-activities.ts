@@ -4,6 +4,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { awaitingAttr, awaitingJson } from '../agent/awaiting';
 import { checkAnswer, paramsKey } from '../agent/check-proposals';
 import { decidedRounds } from '../agent/decisions';
+import { keptAnswer } from '../agent/extract-json';
 import { mostOf } from '../agent/limits';
 import { notesSchema, proposalSchema, verdictSchema, type JsonSchema } from '../agent/proposal-schema';
 import { callName, type Usage } from '../agent/round';
@@ -137,7 +138,7 @@ async function askFor(
     throw new ModelError('refused', `agent '${agent.name}' is a sampler, and is not asked`);
   const question = await moduleQuestion(deps, await contexts.get(study, specVersion), study, agent, call);
   const text = await askModule(agent.by.path, question, signal);
-  return { text, usage: reportedUsage(text) };
+  return { text: keptAnswer(text), usage: reportedUsage(text) };
 }
 
 /** A proposer of the user's may say what it has used up; else it cost nothing here. */
@@ -146,11 +147,12 @@ function reportedUsage(text: string): Usage {
     readonly usage?: { readonly tokens?: unknown; readonly cost_usd?: unknown };
   } | null;
   const { tokens, cost_usd } = parsed?.usage ?? {};
-  return { tokens: amount(tokens), costUsd: amount(cost_usd) };
+  return { tokens: Math.round(amount(tokens)), costUsd: amount(cost_usd) };
 }
 
+/** Up to what a column of PostgreSQL takes. */
 function amount(value: unknown): number {
-  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0;
+  return typeof value === 'number' && value > 0 ? Math.min(value, 1e9) : 0;
 }
 
 function mostFor({ by }: AgentSpec, { conversation }: ModelCall, schema: JsonSchema): Usage {

@@ -155,7 +155,7 @@ function fieldsOf(item: Json): {
 
 /**
  * The parameters without the nulls that strict modes need for those that are inactive; `undefined` where a value is neither
- * number, text, truth value nor null. A float that the space has on a step is put on it where it is a rounding error away.
+ * number, text, truth value nor null.
  */
 function trimmed(space: SearchSpace, given: Readonly<Record<string, Json>>): Params | undefined {
   const params: Record<string, ParamValue> = {};

@@ -1,6 +1,6 @@
 import type { Json } from '../study/json';
 
-/** How much of an answer is looked at, in characters; a longer one is no answer to what was asked. */
+/** How much of an answer is kept and looked at, in characters; a longer one is no answer to what was asked. */
 const longest = 100_000;
 
 /** How many opening brackets are tried; an answer has one, and a few in the prose around it. */
@@ -12,7 +12,7 @@ const mostStarts = 200;
  * @returns `undefined` where there is none
  */
 export function extractJson(answer: string): Json | undefined {
-  const text = withoutThoughts(answer.slice(0, longest));
+  const text = withoutThoughts(answer).slice(0, longest);
   const whole = parsed(text.trim());
   if (whole !== undefined && whole !== null && typeof whole === 'object') return whole;
   let best: { readonly value: Json; readonly size: number } | undefined;
@@ -30,8 +30,14 @@ export function extractJson(answer: string): Json | undefined {
   return best?.value;
 }
 
+/** What of an answer is worth keeping: nothing that PostgreSQL can't (a zero), and no more than is looked at. */
+export function keptAnswer(answer: string): string {
+  const text = answer.replaceAll('\0', '');
+  return text.length <= longest ? text : withoutThoughts(text).slice(0, longest);
+}
+
 /** Reasoning models put their thoughts first; an example in them is no answer. */
-function withoutThoughts(text: string): string {
+export function withoutThoughts(text: string): string {
   const end = text.lastIndexOf('</think>');
   return end < 0 ? text : text.slice(end + '</think>'.length);
 }

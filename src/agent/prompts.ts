@@ -1,4 +1,5 @@
 import type { AgentSamplerSpec, AgentTool } from '../study/spec';
+import { withoutThoughts } from './extract-json';
 import { plainLine } from './quote';
 import type { Conversation, Idea } from './round';
 
@@ -71,13 +72,15 @@ export function repairPrompt(
   problems: readonly string[],
   wanted: number,
 ): Conversation {
+  const said = withoutThoughts(answer).trim().slice(0, longestAnswer);
   const listed = problems.slice(0, 20).map((problem) => `- ${plainLine(problem, 500)}`);
   const content = `Not all of this can be used:\n${listed.join('\n')}\n\nPropose ${String(wanted)} ${wanted === 1 ? 'other trial' : 'other trials'} in the place of what can't, in the same JSON form, and nothing besides.`;
   return {
     system: before.system,
     messages: [
       ...before.messages,
-      { role: 'assistant', content: answer.slice(0, longestAnswer) },
+      // Services refuse a conversation in which somebody says nothing.
+      { role: 'assistant', content: said === '' ? '(no answer)' : said },
       { role: 'user', content },
     ],
   };

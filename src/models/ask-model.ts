@@ -1,5 +1,6 @@
-import type { Conversation } from '../agent/round';
+import { keptAnswer } from '../agent/extract-json';
 import { costOf } from '../agent/limits';
+import type { Conversation } from '../agent/round';
 import type { JsonSchema } from '../agent/proposal-schema';
 import { plainLine } from '../agent/quote';
 import type { ModelSpec } from '../study/spec';
@@ -8,7 +9,7 @@ import { languageModel, type JsonMode, type ModelSurroundings } from './provider
 
 export interface ModelAnswer {
   readonly text: string;
-  /** `null` where the provider does not say. */
+  /** `null` where the provider does not say, or says what can't be. */
   readonly usage: { readonly tokens: number; readonly costUsd: number } | null;
 }
 
@@ -54,11 +55,11 @@ export async function askModel(
         maxRetries: 0,
         abortSignal: AbortSignal.any([signal, late]),
       });
-      return { text, usage: usageOf(usage, spec) };
+      return { text: keptAnswer(text), usage: usageOf(usage, spec) };
     } catch (error) {
       // The answer did not fit the schema; it is read with more patience than the library has.
       if (ai.NoObjectGeneratedError.isInstance(error) && error.text !== undefined) {
-        return { text: error.text, usage: usageOf(error.usage, spec) };
+        return { text: keptAnswer(error.text), usage: usageOf(error.usage, spec) };
       }
       const next = lesser[mode];
       if (next !== undefined && refusesFormat(error)) {
@@ -77,8 +78,13 @@ interface TokenCounts {
 
 function usageOf(usage: TokenCounts | undefined, { price }: ModelSpec): ModelAnswer['usage'] {
   const { inputTokens, outputTokens } = usage ?? {};
-  if (inputTokens === undefined || outputTokens === undefined) return null;
+  if (!isCount(inputTokens) || !isCount(outputTokens) || inputTokens === 0) return null;
   return { tokens: inputTokens + outputTokens, costUsd: costOf(inputTokens, outputTokens, price) };
+}
+
+/** Services of one's own may say anything; what is no number of tokens must not loosen a limit. */
+function isCount(tokens: number | undefined): tokens is number {
+  return Number.isSafeInteger(tokens) && tokens !== undefined && tokens >= 0 && tokens <= 1e9;
 }
 
 /** As much of the library's `APICallError` as is looked at. */
