@@ -13,11 +13,17 @@ import {
 } from '@temporalio/workflow';
 import type { TrialOutcome } from '../study/progress';
 import { studyIdOfTrial } from '../study/workflow-id';
-import type { AttemptRef, NearActivities, SiteActivities, StudyActivities } from './activity-types';
+import type {
+  AttemptRef,
+  CacheAnswer,
+  NearActivities,
+  SiteActivities,
+  StudyActivities,
+} from './activity-types';
 import { Attempts, type Attempted } from './attempts';
 import { hit } from './failpoints';
 import { cancelAttempt, reportToStudy, trialEnded } from './messages';
-import { atOnce, boundary, onceNear } from './retry';
+import { atFirst, atOnce, boundary, failureOf, isFinal, onceNear } from './retry';
 import { Route } from './route';
 import type { TrialInput } from './study-input';
 
@@ -41,10 +47,7 @@ export async function trial(input: TrialInput): Promise<TrialOutcome> {
   try {
     outcome = await life.run(async () => {
       if (input.cached !== true) return attempts.run();
-      const { outcome: known, key } = await proxyLocalActivities<StudyActivities>(atOnce).fromCache(
-        input.study,
-        input.number,
-      );
+      const { outcome: known, key } = await fromCache(input);
       if (known !== null) return known;
       if (key !== undefined) attempts = new Attempts(ofTrial({ ...input, cacheKey: key }));
       return attempts.run();
@@ -56,6 +59,22 @@ export async function trial(input: TrialInput): Promise<TrialOutcome> {
   setCurrentDetails(attempts.described(`trial ${String(input.number)}: ${outcome.state}`));
   if (asked.report) await CancellationScope.nonCancellable(() => report(outcome, input.study.uuid));
   return outcome;
+}
+
+/**
+ * A few times as a part of the workflow task. Each try would be in the history in time, so while the ledger is away an activity asks,
+ * of which any number of tries is one.
+ */
+async function fromCache({ study, number }: TrialInput): Promise<CacheAnswer> {
+  const soon = { ...atOnce, retry: { ...atOnce.retry, ...atFirst } };
+  try {
+    return await proxyLocalActivities<StudyActivities>(soon).fromCache(study, number);
+  } catch (error) {
+    const failure = failureOf(error);
+    if (failure === null || isFinal(failure)) throw error;
+    log.info('the ledger did not answer at once', { error });
+    return proxyActivities<StudyActivities>(boundary).fromCache(study, number);
+  }
 }
 
 async function report(outcome: TrialOutcome, uuid: string): Promise<void> {

@@ -1,8 +1,9 @@
+import { DatabaseSync } from 'node:sqlite';
 import type { Session } from '../../src/client/session';
 import { openStudy } from '../../src/client/start-study';
 import { readStudy } from '../../src/config';
 import type { Trial } from '../../src/study/trial';
-import { Installation } from '../support/installation';
+import { Installation, until } from '../support/installation';
 
 let installation: Installation;
 let session: Session;
@@ -25,7 +26,12 @@ echo "$1" >"$PERDURE_RESULT"
 `;
 
 /** Runs a study over x = 0, 1, 2, of which the last one fails. */
-async function run(name: string, changes: object = {}, text = script): Promise<readonly Trial[]> {
+async function run(
+  name: string,
+  changes: object = {},
+  text = script,
+  meanwhile: () => Promise<void> = () => Promise.resolve(),
+): Promise<readonly Trial[]> {
   installation.write('trial.sh', text);
   const study = await readStudy(
     {
@@ -40,6 +46,7 @@ async function run(name: string, changes: object = {}, text = script): Promise<r
     { where: 'test', directory: installation.folder },
   );
   const { handle } = await openStudy(session, study);
+  await meanwhile();
   await handle.result();
   return [...(await handle.trials())].sort((a, b) => Number(a.params['x']) - Number(b.params['x']));
 }
@@ -88,3 +95,30 @@ test('equal trials at the same time both run, later ones are taken from one of t
   expect(trials.map(({ state }) => state)).toEqual(trials.map(() => 'COMPLETE'));
   expect(trials.filter((trial) => sources([trial])[0] === 'twins')).toHaveLength(4);
 }, 60_000);
+
+test('while the ledger does not answer, a trial asks without an end, and its history does not grow', async () => {
+  const rename = (from: string, to: string): void => {
+    const db = new DatabaseSync(session.ledger.url.replace('sqlite:///', ''), { timeout: 10_000 });
+    db.exec(`ALTER TABLE ${from} RENAME TO ${to}`);
+    db.close();
+  };
+  const lengths: number[] = [];
+  rename('perdure_cache', 'perdure_cache_away');
+  const trials = await run('away', { cache: true }, `${script}# away\n`, async () => {
+    const { workflow } = await session.client();
+    const trial = workflow.getHandle('perdure/away/0');
+    try {
+      for (const times of [2, 5]) {
+        await until(`an activity has asked ${String(times)} times`, async () => {
+          const { raw } = await trial.describe().catch(() => ({ raw: null }));
+          return (raw?.pendingActivities ?? []).some(({ attempt }) => (attempt ?? 0) >= times);
+        });
+        lengths.push((await trial.fetchHistory()).events?.length ?? 0);
+      }
+    } finally {
+      rename('perdure_cache_away', 'perdure_cache');
+    }
+  });
+  expect(trials.map(({ state }) => state)).toEqual(['COMPLETE', 'COMPLETE', 'FAIL']);
+  expect(lengths[1]).toBe(lengths[0]);
+}, 120_000);
