@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { PerdureError } from '../study/error';
 import { invalidInput, type Problem } from '../study/problem';
 import { endpointSites } from './endpoint-sites';
+import { procProblem } from './proc-place';
 import { readText } from './read-text';
 import type { Settings } from './settings';
 import { settingsSchema, type SettingsFile } from './settings-schema';
@@ -34,6 +35,7 @@ export async function loadSettings({
 }: SettingsOptions = {}): Promise<Settings> {
   const file = await findFile(config, cwd, env);
   const home = homeOf(cwd, env);
+  mustHold(home);
   const named = await endpointSites(home, env);
   if (file === null) return settingsFrom({}, { file, home, cwd, env, named, place: () => 'settings' });
   const source = parseYaml(await readText(resolve(cwd, file), 'settings file').catch(renamed(file)), file);
@@ -78,6 +80,13 @@ function homeOf(cwd: string, env: NodeJS.ProcessEnv): string {
   return home === undefined
     ? join(xdg(env, 'XDG_STATE_HOME', '.local/state'), 'perdure')
     : resolve(cwd, expanded(home, env));
+}
+
+function mustHold(home: string): void {
+  const problem = procProblem(home, 'the state directory');
+  if (problem === undefined) return;
+  const hint = 'name another one: export PERDURE_HOME=…';
+  throw new PerdureError('InvalidInput', problem.message, { where: home, hint });
 }
 
 /** The specification of XDG has relative paths ignored. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Problem } from '../study/problem';
 import { globusBlockName, globusSiteOf } from './globus-site';
 import { pbsSiteOf } from './pbs-site';
+import { procProblem } from './proc-place';
 import type { LocalSiteSettings, PbsSiteSettings, Settings, SiteSettings } from './settings';
 import type { SettingsFile } from './settings-schema';
 
@@ -34,6 +35,8 @@ export function sitesOf(data: SettingsFile, circumstances: SiteCircumstances): S
     }
     const { slots = defaultSlots(), working_dir } = site;
     const workingDir = working_dir === undefined ? join(home, 'jobs', name) : absolute(working_dir);
+    const misplaced = procProblem(workingDir, 'the working directory');
+    if (misplaced !== undefined) problems.push({ path: ['sites', name, 'working_dir'], ...misplaced });
     return [[name, { scheduler: 'local', slots, workingDir }]];
   });
   const local: LocalSiteSettings = {

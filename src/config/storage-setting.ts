@@ -1,5 +1,6 @@
 import { suggestion } from '../study/nearest';
 import type { Problem } from '../study/problem';
+import { procProblem } from './proc-place';
 
 interface Circumstances {
   readonly home: string;
@@ -23,7 +24,10 @@ export function storageOf(
   const wrong = addressProblem(url);
   if (wrong !== undefined) problems.push({ path: ['storage'], ...wrong });
   const [, path] = sqlite.exec(url) ?? [];
-  return path === undefined ? url : `sqlite:///${absolute(path)}`;
+  if (path === undefined) return url;
+  const misplaced = procProblem(absolute(path), 'the ledger');
+  if (misplaced !== undefined) problems.push({ path: ['storage'], ...misplaced });
+  return `sqlite:///${absolute(path)}`;
 }
 
 const sqlite = /^sqlite(?:\+\w+)?:\/\/\/(.*)$/is;
@@ -51,10 +55,15 @@ function addressProblem(url: string): Pick<Problem, 'message' | 'hint'> | undefi
   };
 }
 
+/** A password as it may stand in an address: what would end it there is escaped, and what is escaped already stays. */
+function inUserInfo(value: string): string {
+  return value.replace(/[/?#@[\]\s]|%(?![0-9a-f]{2})/gi, encodeURIComponent);
+}
+
 function substituted(text: string, env: NodeJS.ProcessEnv, problems: Problem[]): string {
-  return text.replace(/\$\{([^}]*)\}/g, (_, name: string) => {
+  return text.replace(/\$\{([^}]*)\}/g, (_, name: string, at: number) => {
     const value = env[name];
-    if (value !== undefined && value !== '') return value;
+    if (value !== undefined && value !== '') return at < text.lastIndexOf('@') ? inUserInfo(value) : value;
     const names = Object.keys(env).filter((known) => known.length > 3);
     const near = suggestion(name, names)?.startsWith('did') === true ? suggestion(name, names) : undefined;
     const message = `'storage' needs the environment variable ${name}, which is not set`;

@@ -1,4 +1,4 @@
-import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '../../../src/config';
@@ -71,6 +71,27 @@ test('the state directory is PERDURE_HOME, or below XDG_STATE_HOME', async () =>
   );
 });
 
+test('nothing of it can lie below /proc, where a directory is never made', async () => {
+  const hint = expect.stringContaining('PERDURE_HOME') as string;
+  await expect(load({ env: { PERDURE_HOME: '/proc/nowhere/state' } })).rejects.toMatchObject({
+    kind: 'InvalidInput',
+    message: "the state directory can't lie in /proc/nowhere/state: nothing can be kept there",
+    hint,
+  });
+  symlinkSync('/proc/self', join(directory, 'link'));
+  await expect(load({ env: { XDG_STATE_HOME: join(directory, 'link') } })).rejects.toMatchObject({ hint });
+  for (const [text, where] of [
+    ['storage: sqlite:////proc/a/ledger.db', '1:10'],
+    ['sites: {big: {scheduler: local, working_dir: /proc/a/b}}', '1:46'],
+  ]) {
+    write('perdure.yaml', text!);
+    await expect(load()).rejects.toMatchObject({
+      where: expect.stringMatching(`:${where!}$`) as string,
+      message: expect.stringContaining('nothing can be kept there') as string,
+    });
+  }
+});
+
 test('a relative ledger lies beside the settings file, wherever the command runs', async () => {
   const config = write('conf/perdure.yaml', 'storage: sqlite:///data/ledger.db');
   expect((await load({ config })).storage).toBe(`sqlite:///${join(directory, 'conf/data/ledger.db')}`);
@@ -81,6 +102,14 @@ test('a relative ledger lies beside the settings file, wherever the command runs
 test('a password can come from the environment', async () => {
   write('perdure.yaml', 'storage: postgresql://me:${PASSWORD}@db:5432/x');
   expect((await load({ env: { PASSWORD: 'secret' } })).storage).toBe('postgresql://me:secret@db:5432/x');
+  // Whatever is in it: it ends where the address says, and may be written as an address has it.
+  for (const [password, part] of [
+    ['p@s/s?w#rd 1%', 'p%40s%2Fs%3Fw%23rd%201%25'],
+    ['p%40ss', 'p%40ss'],
+  ]) {
+    const { storage } = await load({ env: { PASSWORD: password } });
+    expect(storage).toBe(`postgresql://me:${part!}@db:5432/x`);
+  }
   const error: unknown = await load().catch((thrown: unknown) => thrown);
   expect(error).toHaveProperty('where', expect.stringMatching(/perdure\.yaml:1:10$/));
   expect(error).toHaveProperty('message', expect.stringContaining('PASSWORD'));
