@@ -32,7 +32,11 @@ export class Session implements AsyncDisposable {
 
   /** @throws {@link PerdureError} `Unavailable` */
   client(): Promise<Client> {
-    this.connecting ??= connect(this.settings);
+    this.connecting ??= connect(this.settings).catch((error: unknown) => {
+      // Temporal may be there the next time that somebody asks.
+      this.connecting = undefined;
+      throw error;
+    });
     return this.connecting;
   }
 

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { LedgerStudy } from '../storage/ledger';
 import type { Adjustment } from '../study/adjustment';
@@ -189,17 +190,7 @@ export class StudyHandle {
         before = text;
         if (endedStates.has(status.state)) return;
       }
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, glance);
-        signal?.addEventListener(
-          'abort',
-          () => {
-            clearTimeout(timer);
-            resolve();
-          },
-          { once: true },
-        );
-      });
+      await sleep(glance, undefined, { signal }).catch(() => undefined);
     }
   }
 

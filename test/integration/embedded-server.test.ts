@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
+import { Session } from '../../src/client/session';
+import { loadSettings } from '../../src/config';
 import { ensureServer, stopServer } from '../../src/server/embedded-server';
 import { homeFiles } from '../../src/server/home';
 import { findTemporal } from '../../src/server/temporal-program';
@@ -10,11 +12,11 @@ import { until } from '../support/installation';
 import { freePort } from '../support/postgres';
 
 const folder = mkdtempSync(join(tmpdir(), 'perdure-server-'));
-const [slow, quick] = [join(folder, 'slow'), join(folder, 'quick')];
+const [slow, quick, later] = [join(folder, 'slow'), join(folder, 'quick'), join(folder, 'later')];
 const path = process.env['PATH'] ?? '';
 afterAll(async () => {
   process.env['PATH'] = path;
-  for (const home of [slow, quick]) await stopServer(home);
+  for (const home of [slow, quick, later]) await stopServer(home);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -65,6 +67,20 @@ test('a server whose port another one took at its start is not taken for that on
   expect(own.address).not.toBe(taken.address);
   expect(await clusterOf(own.address)).not.toBe(await clusterOf(taken.address));
   expect(existsSync(homeFiles(slow).temporalDb)).toBe(true);
+}, 60_000);
+
+test('a session that is there before its server finds it later', async () => {
+  const settings = await loadSettings({ cwd: folder, env: { HOME: folder, PERDURE_HOME: later } });
+  const session = await Session.open({ settings });
+  try {
+    await expect(session.client()).rejects.toMatchObject({ kind: 'Unavailable' });
+    await ensureServer(later);
+    const both = await Promise.all([session.client(), session.client()]);
+    expect(both[0]).toBe(both[1]);
+    expect(await (await session.client()).workflowService.getClusterInfo({})).toHaveProperty('clusterId');
+  } finally {
+    await session.close();
+  }
 }, 60_000);
 
 async function clusterOf(address: string): Promise<string> {
