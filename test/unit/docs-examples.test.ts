@@ -35,13 +35,18 @@ ${rest}
 `;
 }
 
-/** What the compiler says of these files. */
-function complaints(examples: readonly Example[]): readonly string[] {
+/** What the compiler says of these files, and of all that they lead to where they are `everything`. */
+function complaints(
+  examples: readonly Example[],
+  changes: ts.CompilerOptions = {},
+  everything = false,
+): readonly string[] {
   const options: ts.CompilerOptions = {
     ...{ noEmit: true, strict: true, skipLibCheck: true, esModuleInterop: true, resolveJsonModule: true },
     ...{ target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.Node16 },
     ...{ moduleResolution: ts.ModuleResolutionKind.Node16, paths: { perdure: [index] } },
     ...{ types: ['node'], lib: ['lib.es2024.d.ts', 'lib.esnext.disposable.d.ts'] },
+    ...changes,
   };
   const files = ts.createCompilerHost(options);
   const texts = new Map(examples.map(({ name, text }) => [name, text]));
@@ -57,10 +62,14 @@ function complaints(examples: readonly Example[]): readonly string[] {
     },
   };
   const program = ts.createProgram([...texts.keys()], options, host);
-  return [...texts.keys()].flatMap((name) =>
+  const places = everything ? [undefined] : [...texts.keys()].map((name) => program.getSourceFile(name));
+  return places.flatMap((place) =>
     ts
-      .getPreEmitDiagnostics(program, program.getSourceFile(name))
-      .map(({ messageText }) => `${name}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`),
+      .getPreEmitDiagnostics(program, place)
+      .map(
+        ({ file, messageText }) =>
+          `${file?.fileName ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
+      ),
   );
 }
 
@@ -68,6 +77,15 @@ test('the examples compile', () => {
   const examples = ['docs/api.md', 'docs/agent.md'].flatMap(examplesOf);
   expect(examples.length).toBeGreaterThanOrEqual(7);
   expect(complaints(examples)).toEqual([]);
+}, 120_000);
+
+test('the types of the package hold in a strict project that checks its libraries too', () => {
+  const text = `import { Session, startStudy } from 'perdure';
+export const study = Session.open().then((session) => startStudy(session, 'study.yaml'));
+`;
+  const types = join(root, 'dist', 'index.d.ts');
+  const strict = { skipLibCheck: false, paths: { perdure: [types] } };
+  expect(complaints([{ name: join(root, 'docs', 'stranger.ts'), text }], strict, true)).toEqual([]);
 }, 120_000);
 
 test('one that names what is not there does not', () => {
