@@ -19,8 +19,9 @@ COPY package.json ./
 COPY bin bin
 COPY trial trial
 COPY config config
-COPY docker/entrypoint.sh /entrypoint.sh
-RUN ln -s /perdure/bin/perdure /usr/local/bin/perdure && install -d -o node -g node /var/lib/perdure
+# So that `docker compose exec worker perdure …` is of the same host as the worker.
+COPY docker/entrypoint.sh /usr/local/bin/perdure
+RUN install -d -o node -g node /var/lib/perdure
 USER node
 ENV PERDURE_HOME=/var/lib/perdure PERDURE_CONFIG=/etc/perdure/perdure.yaml
 # As in src/server/background-worker.ts: two thirds of the memory, and no slower.
@@ -29,5 +30,5 @@ VOLUME /var/lib/perdure
 EXPOSE 8080 9464
 HEALTHCHECK --interval=10s --start-period=30s CMD node -e "fetch('http://127.0.0.1:8080/health').then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"
 # tini waits for the processes that trials leave behind.
-ENTRYPOINT ["tini", "--", "/entrypoint.sh"]
+ENTRYPOINT ["tini", "--", "perdure"]
 CMD ["worker", "--health-port", "8080", "--metrics-port", "9464", "--bind", "0.0.0.0"]

@@ -1,8 +1,8 @@
 #!/bin/sh
-# A container that is made anew with the same volume keeps its name, so that it takes up its trials.
+# `perdure` in a container. One that is made anew with the same volume keeps its name, so that it takes up its trials.
 set -eu
 name=$PERDURE_HOME/host
 [ -s "$name" ] || hostname >"$name"
 PERDURE_HOST=${PERDURE_HOST:-$(cat "$name")}
 export PERDURE_HOST
-exec perdure "$@"
+exec /perdure/bin/perdure "$@"
