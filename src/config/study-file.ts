@@ -5,6 +5,7 @@ import { checkParams } from '../study/space-membership';
 import { checkSpace } from '../study/space-rules';
 import type { StudySpec } from '../study/spec';
 import { checkSpec } from '../study/spec-rules';
+import { checkSize } from '../study/spec-size';
 import { hashOf } from './canonical-hash';
 import { readText } from './read-text';
 import { shaped } from './shape';
@@ -77,6 +78,7 @@ async function read(source: Source, file: string, directory: string): Promise<Lo
   const staged = await stageFiles(directory, wanted, problems);
   const spec = toSpec(study, staged.files, (path) => absolutePath(path, directory), problems);
   problems.push(...checkSpec(spec), ...checkFunction(spec.trial, staged), ...checkEnqueued(study, spec));
+  if (problems.length === 0) problems.push(...checkSize(spec));
   if (problems.length > 0) throw invalidInput(inOrder(placed(problems, place)));
   return {
     spec,

@@ -14,6 +14,7 @@ import { isOnGrid } from './space-membership';
 import { checkDistribution, snapped } from './space-rules';
 import type { Budget, StudySpec } from './spec';
 import { checkBudget, checkPruner, checkSampler, checkSiteNames } from './spec-rules';
+import { checkSize } from './spec-size';
 
 /**
  * The specification after a change; `spec` itself stays as it is.
@@ -38,6 +39,7 @@ export function applyAdjustment(spec: StudySpec, adjustment: Adjustment): StudyS
       ...checkPruner(adjusted),
       ...checkSampler(adjusted.sampler, adjusted.space),
       ...checkSiteNames(adjusted.sites),
+      ...checkSize(adjusted),
     );
   }
   if (problems.length === 0) return adjusted;

@@ -75,6 +75,13 @@ const study: readonly Omit<BadInput, 'kind'>[] = [
     hint: 'name, objective, space, trial, budget',
     message: 'empty',
   },
+  {
+    name: 'more trials asked for than Temporal carries',
+    text: more(`enqueue: [${'{hidden: 16, optimizer: adam}, '.repeat(60_000)}]`),
+    line: 11,
+    hint: 'perdure enqueue STUDY JSON',
+    message: 'the study is too large',
+  },
   { name: 'only comments', text: '# later\n', line: 1, hint: 'it needs at least', message: 'empty' },
   {
     name: 'a list instead of a study',

@@ -31,6 +31,11 @@ test('other sites are for what is started from now on', () => {
   expect(refusal({ sites: ['far', 'local', 'far'] })).toContain("sites[2]: the site 'far' is there twice");
 });
 
+test('what Temporal would not carry is refused', () => {
+  const choices = Array.from({ length: 40_000 }, (_, i) => `a choice with the rather long name ${String(i)}`);
+  expect(refusal({ space: { c: { choices } } })).toMatch(/^space: the study is too large: \d+ KiB/);
+});
+
 test('the given specification is not changed', () => {
   const before = structuredClone(spec);
   applyAdjustment(spec, { budget: { parallel: 9 }, space: { x: { low: 0.1 }, c: { choices: ['z'] } } });
