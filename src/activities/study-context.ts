@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
+import { createPruner, type Pruner } from '../pruners';
 import { createSampler } from '../samplers';
 import type { Sampler } from '../samplers/sampler';
 import type { Ledger } from '../storage/ledger';
 import { PerdureError } from '../study/error';
-import type { SamplerSpec, StudySpec } from '../study/spec';
+import type { PrunerSpec, SamplerSpec, StudySpec } from '../study/spec';
 import type { StudyRef } from '../workflows/activity-types';
 import { StudyHistory } from './study-history';
 
@@ -13,6 +15,7 @@ export interface StudyContext {
   readonly history: StudyHistory;
   /** The study's sampler, or the one of an agent that is a sampler itself. */
   readonly sampler: (agent?: string) => Sampler;
+  readonly pruner: Pruner;
 }
 
 interface Entry {
@@ -21,6 +24,8 @@ interface Entry {
   readonly samplers: Map<string, { readonly spec: SamplerSpec; readonly sampler: Sampler }>;
   readonly history: StudyHistory;
   readonly seed: number;
+  /** What it has decided is of use as long as the study has this pruner. */
+  pruner?: { readonly spec: PrunerSpec; readonly pruner: Pruner };
 }
 
 /** Studies that a worker remembers at once; the least recently used is forgotten first. */
@@ -73,7 +78,13 @@ export class StudyContexts {
   private async contextOf(ref: StudyRef, entry: Omit<Entry, 'context'>): Promise<StudyContext> {
     const { spec, specVersion } = await this.confirm(ref);
     const sampler = (agent = ''): Sampler => this.samplerFor(agent, samplerSpec(spec.sampler, agent), entry);
-    return { spec, specVersion, history: entry.history, sampler };
+    return { spec, specVersion, history: entry.history, sampler, pruner: this.prunerFor(spec.pruner, entry) };
+  }
+
+  private prunerFor(spec: PrunerSpec, entry: Omit<Entry, 'context'>): Pruner {
+    if (entry.pruner === undefined || !isDeepStrictEqual(entry.pruner.spec, spec))
+      entry.pruner = { spec, pruner: createPruner(spec) };
+    return entry.pruner.pruner;
   }
 
   private samplerFor(agent: string, spec: SamplerSpec, entry: Omit<Entry, 'context'>): Sampler {

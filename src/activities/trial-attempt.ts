@@ -1,4 +1,3 @@
-import { createPruner } from '../pruners';
 import { studyKey } from '../schedulers/job-key';
 import type { JobEnd, JobKey, JobRequest, Report, Scheduler } from '../schedulers/scheduler';
 import type { JobRow, Ledger } from '../storage/ledger';
@@ -119,15 +118,15 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
   async takeReports(reports: readonly Report[], decided: boolean): Promise<boolean> {
     const { study, number } = this.ref;
     await this.deps.ledger.setIntermediateValues(study.name, number, byStep(reports));
-    const { pruner, objectives } = (await this.deps.contexts.get(study)).spec;
-    const [objective] = objectives;
-    if (pruner.type === 'none' || objective === undefined || decided) return false;
+    const { spec, pruner } = await this.deps.contexts.get(study);
+    const [objective] = spec.objectives;
+    if (spec.pruner.type === 'none' || objective === undefined || decided) return false;
     await this.context.history.refresh();
     const { finished, running } = this.context.history;
     const mine = running.find((trial) => trial.number === number);
     if (mine === undefined) return false;
     const others = [...finished, ...running.filter((trial) => trial.number !== number)];
-    return createPruner(pruner).shouldPrune(mine, others, objective.direction);
+    return pruner.shouldPrune(mine, others, objective.direction);
   }
 
   record(end: JobEnd): Promise<TrialOutcome> {

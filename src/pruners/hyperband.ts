@@ -1,5 +1,6 @@
 import type { PrunerSpec } from '../study/spec';
 import type { Direction, Trial } from '../study/trial';
+import { Decided } from './decided';
 import type { Pruner } from './pruner';
 import { longestRun } from './reports';
 import { shouldStop } from './rungs';
@@ -12,6 +13,8 @@ import { shouldStop } from './rungs';
  * + 1, and nothing is pruned before one is COMPLETE; Optuna decides that once, here it follows the trials.
  */
 export class HyperbandPruner implements Pruner {
+  private readonly decided = new Decided();
+
   constructor(private readonly spec: Extract<PrunerSpec, { type: 'hyperband' }>) {}
 
   shouldPrune(trial: Trial, others: readonly Trial[], direction: Direction): boolean {
@@ -22,7 +25,10 @@ export class HyperbandPruner implements Pruner {
     const bracketOf = takeTurns(shares, highestNumber([trial, ...others]));
     const lowestRung = bracketOf(trial);
     const rivals = others.filter((other) => bracketOf(other) === lowestRung);
-    return shouldStop(trial, rivals, { minResource, reductionFactor, lowestRung }, direction);
+    const ladder = { minResource, reductionFactor, lowestRung };
+    const stops = shouldStop(trial, rivals, ladder, direction, this.decided.before(trial));
+    if (!stops) this.decided.keep(trial);
+    return stops;
   }
 
   private maxResource(others: readonly Trial[]): number | undefined {

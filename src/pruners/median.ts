@@ -1,5 +1,6 @@
 import type { PrunerSpec } from '../study/spec';
 import type { Direction, Trial } from '../study/trial';
+import { Decided } from './decided';
 import type { Pruner } from './pruner';
 import { stepsOf } from './reports';
 
@@ -9,16 +10,24 @@ import { stepsOf } from './reports';
  * nothing else is given up, others' are left out. Infinite values are in order here; NumPy's median may be `NaN` with them.
  *
  * Reports may be read several at a time, so the step that is judged is the first one reported in the latest interval,
- * not necessarily the last one; a trial that is looked at after every report is judged as by Optuna.
+ * not necessarily the last one, and that is judged once; a trial that is looked at after every report is judged as by Optuna.
  */
 export class MedianPruner implements Pruner {
+  private readonly decided = new Decided();
+
   constructor(private readonly spec: Extract<PrunerSpec, { type: 'median' }>) {}
 
   shouldPrune(trial: Trial, others: readonly Trial[], direction: Direction): boolean {
+    const stops = this.isWorse(trial, others, direction);
+    if (!stops) this.decided.keep(trial);
+    return stops;
+  }
+
+  private isWorse(trial: Trial, others: readonly Trial[], direction: Direction): boolean {
     const complete = others.filter(({ state }) => state === 'COMPLETE');
     if (complete.length === 0 || complete.length < this.spec.n_startup_trials) return false;
     const step = this.judgedStep(trial);
-    if (step === undefined) return false;
+    if (step === undefined || step <= (this.decided.before(trial) ?? -1)) return false;
     const best = bestUntil(trial, step, direction);
     if (best === undefined) return true;
     const reported = complete.flatMap(({ intermediateValues }) => intermediateValues.get(step) ?? []);

@@ -1,7 +1,8 @@
 import type { Direction, Trial } from '../study/trial';
 
 /**
- * Decides whether a running trial should be given up. Pure: the same trials give the same answer.
+ * Decides whether a running trial should be given up. It remembers up to where it let a trial go on: trials that come
+ * later do not undo that, as in Optuna.
  */
 export interface Pruner {
   /**

@@ -16,25 +16,29 @@ export interface Ladder {
  * goes on if it is among the best `1 / reductionFactor` of those that reached the rung, or the best while they are few.
  *
  * Optuna keeps in a trial what it had at a rung; here that is read off its reports: the value at the first step at or
- * beyond the rung. Several reports may be read at once, so each rung that the trial has reached is looked at: the
- * highest one against all others, the lower ones, which it passed before, only against trials of lower numbers, so that a later
- * trial does not undo what was decided. One trial after the other is judged as
- * by Optuna, except that a trial whose reports leap over a rung counts at both.
+ * beyond the rung. What was decided at a rung stays: those that the trial has passed by `passed` are not looked at again, however
+ * good the trials are that come to them later. A trial that is looked at after every report is judged as by Optuna, except
+ * that one whose reports leap over a rung counts at both. Where several reports are read at once, rungs below the highest one
+ * are judged against trials of lower numbers only.
+ * @param passed the last step at which it was decided that the trial goes on; absent: not known
  */
 export function shouldStop(
   trial: Trial,
   others: readonly Trial[],
   ladder: Ladder,
   direction: Direction,
+  passed = -1,
 ): boolean {
   const last = lastStepOf(trial);
   if (last === undefined) return false;
   for (let rung = 0; stepOfRung(ladder, rung) <= last; rung++) {
     const step = stepOfRung(ladder, rung);
-    const value = valueAt(trial, step);
+    const reached = firstStepFrom(trial, step) ?? last;
+    if (reached <= passed) continue;
+    const value = trial.intermediateValues.get(reached);
     if (value === undefined || Number.isNaN(value)) return true;
-    const isHighest = stepOfRung(ladder, rung + 1) > last;
-    const rivals = isHighest ? others : others.filter(({ number }) => number < trial.number);
+    const isNow = reached === last || stepOfRung(ladder, rung + 1) > last;
+    const rivals = isNow ? others : others.filter(({ number }) => number < trial.number);
     const values = rivals.flatMap((rival) => valueAt(rival, step) ?? []);
     if (
       !isPromoted(
@@ -54,13 +58,18 @@ function stepOfRung({ minResource, reductionFactor, lowestRung }: Ladder, rung: 
   return minResource * reductionFactor ** (lowestRung + rung);
 }
 
-/** The value at the first step at or beyond `from`. */
-function valueAt({ intermediateValues }: Trial, from: number): number | undefined {
+function firstStepFrom({ intermediateValues }: Trial, from: number): number | undefined {
   let first: number | undefined;
   for (const step of intermediateValues.keys()) {
     if (step >= from && (first === undefined || step < first)) first = step;
   }
-  return first === undefined ? undefined : intermediateValues.get(first);
+  return first;
+}
+
+/** The value at the first step at or beyond `from`. */
+function valueAt(trial: Trial, from: number): number | undefined {
+  const first = firstStepFrom(trial, from);
+  return first === undefined ? undefined : trial.intermediateValues.get(first);
 }
 
 function isPromoted(

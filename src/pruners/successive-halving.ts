@@ -1,5 +1,6 @@
 import type { PrunerSpec } from '../study/spec';
 import type { Direction, Trial } from '../study/trial';
+import { Decided } from './decided';
 import type { Pruner } from './pruner';
 import { longestRun } from './reports';
 import { shouldStop } from './rungs';
@@ -10,13 +11,18 @@ import { shouldStop } from './rungs';
  * once, here it follows the trials.
  */
 export class SuccessiveHalvingPruner implements Pruner {
+  private readonly decided = new Decided();
+
   constructor(private readonly spec: Extract<PrunerSpec, { type: 'successive_halving' }>) {}
 
   shouldPrune(trial: Trial, others: readonly Trial[], direction: Direction): boolean {
     const minResource = this.minResource(others);
     if (minResource === undefined) return false;
     const { reduction_factor: reductionFactor, min_early_stopping_rate: lowestRung } = this.spec;
-    return shouldStop(trial, others, { minResource, reductionFactor, lowestRung }, direction);
+    const ladder = { minResource, reductionFactor, lowestRung };
+    const stops = shouldStop(trial, others, ladder, direction, this.decided.before(trial));
+    if (!stops) this.decided.keep(trial);
+    return stops;
   }
 
   private minResource(others: readonly Trial[]): number | undefined {

@@ -5,6 +5,7 @@ import type { PrunerSpec } from '../../../src/study/spec';
 import type { Direction, Trial } from '../../../src/study/trial';
 import { trial } from '../samplers/histories';
 import recorded from './recorded/decisions.json';
+import sideBySide from './recorded/side-by-side.json';
 
 const median: PrunerSpec = {
   type: 'median',
@@ -46,6 +47,42 @@ describe.each(recorded)('$name', ({ spec, direction, trials }) => {
       others.push(trial(number, { intermediateValues, state: pruned ? 'PRUNED' : 'COMPLETE' }));
     });
   });
+});
+
+/* Four trials at a time; hyperband's brackets were given to Optuna as they are here. */
+describe.each(sideBySide)('$name, trials side by side', ({ spec, direction, events }) => {
+  test('decides as Optuna did after each report', () => {
+    const pruner = createPruner(spec as PrunerSpec);
+    const trials = new Map<number, Trial>();
+    for (const [one, what, value, pruned] of events as readonly (readonly unknown[])[]) {
+      const number = Number(one);
+      const before = trials.get(number) ?? trial(number);
+      if (typeof what === 'string') {
+        trials.set(number, { ...before, state: what as Trial['state'] });
+        continue;
+      }
+      const intermediateValues = new Map(before.intermediateValues).set(Number(what), Number(value));
+      const others = [...trials.values()].filter((other) => other.number !== number);
+      const mine = { ...before, intermediateValues };
+      trials.set(number, mine);
+      const decided = pruner.shouldPrune(mine, others, direction as Direction);
+      expect({ number, step: what, pruned: decided }).toEqual({ number, step: what, pruned });
+    }
+  });
+});
+
+test.each([
+  { ...halving, reduction_factor: 4 },
+  { ...hyperband, reduction_factor: 4 },
+  { ...median, interval_steps: 4 },
+])('$type: what was decided stays, whoever comes later', (spec) => {
+  const pruner = createPruner(spec);
+  const later = Array.from({ length: 9 }, (_, i) => complete(i + 1, [0, 0, 0, 0]));
+  expect(pruner.shouldPrune(reporting(0, [5]), [], 'minimize')).toBe(false);
+  expect(pruner.shouldPrune(reporting(0, [5, 5]), later, 'minimize')).toBe(false);
+  // A process that knows nothing of it decides anew; and so does an attempt that begins again.
+  expect(createPruner(spec).shouldPrune(reporting(0, [5, 5]), later, 'minimize')).toBe(true);
+  expect(pruner.shouldPrune(reporting(0, [5]), later, 'minimize')).toBe(true);
 });
 
 describe.each([median, halving, hyperband])('$type', (spec) => {
