@@ -46,9 +46,34 @@ export function isGroupAlive(identity: ProcessIdentity): boolean {
 
 /** Sends a signal to the group; a group that is gone is no error. */
 export function signalGroup(identity: ProcessIdentity, signal: 'SIGTERM' | 'SIGKILL'): void {
-  if (!isGroupAlive(identity)) return;
+  if (isGroupAlive(identity)) send(-identity.pid, signal);
+}
+
+/**
+ * Running processes that were started from the group and have left it (`setsid`, `setpgrp`), as far as their parents still
+ * tell: one whose parent has ended belongs to nobody.
+ */
+export function strays(identity: ProcessIdentity): readonly ProcessIdentity[] {
+  if (!isGroupAlive(identity)) return [];
+  const processes = running();
+  const children = Map.groupBy(processes, ({ parent }) => parent);
+  const found = new Map(processes.filter(({ group }) => group === identity.pid).map((one) => [one.pid, one]));
+  // A map that grows is gone through to its end.
+  for (const { pid } of found.values())
+    for (const child of children.get(pid) ?? []) found.set(child.pid, child);
+  return [...found.values()]
+    .filter(({ group }) => group !== identity.pid)
+    .flatMap(({ pid }) => identify(pid) ?? []);
+}
+
+/** Sends a signal to one process; one that is gone is no error. */
+export function signalProcess(identity: ProcessIdentity, signal: 'SIGTERM' | 'SIGKILL'): void {
+  if (isAlive(identity)) send(identity.pid, signal);
+}
+
+function send(target: number, signal: 'SIGTERM' | 'SIGKILL'): void {
   try {
-    process.kill(-identity.pid, signal);
+    process.kill(target, signal);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
@@ -81,26 +106,36 @@ function isGroupThere(group: number): boolean {
 
 /** Running processes of a group whose leader is gone. */
 function members(group: number): readonly number[] {
+  return running().flatMap((one) => (one.group === group ? [one.pid] : []));
+}
+
+/** All processes of this machine but zombies. */
+function running(): readonly { readonly pid: number; readonly parent: number; readonly group: number }[] {
   if (process.platform !== 'linux') {
-    const rows = ps('-A', '-o', 'pid=,pgid=,stat=').split('\n');
+    const rows = ps('-A', '-o', 'pid=,ppid=,pgid=,stat=').split('\n');
     return rows.flatMap((row) => {
-      const [pid, pgid, state = 'Z'] = row.trim().split(/\s+/);
-      return Number(pgid) === group && !state.startsWith('Z') ? [Number(pid)] : [];
+      const [pid, parent, group, state = 'Z'] = row.trim().split(/\s+/);
+      return state.startsWith('Z')
+        ? []
+        : [{ pid: Number(pid), parent: Number(parent), group: Number(group) }];
     });
   }
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
-    .filter((name) => {
+    .flatMap((name) => {
       const stat = statOf(name);
-      return stat !== null && stat.group === group && stat.state !== 'Z' && stat.state !== 'X';
-    })
-    .map(Number);
+      if (stat === null || stat.state === 'Z' || stat.state === 'X') return [];
+      return [{ pid: Number(name), parent: stat.parent, group: stat.group }];
+    });
 }
 
-/** Fields 3, 5 and 22 of `/proc/PID/stat` (proc(5)); the command's name before them may hold anything. */
-function statOf(
-  pid: string,
-): { readonly state: string; readonly group: number; readonly start: string } | null {
+/** Fields 3, 4, 5 and 22 of `/proc/PID/stat` (proc(5)); the command's name before them may hold anything. */
+function statOf(pid: string): {
+  readonly state: string;
+  readonly parent: number;
+  readonly group: number;
+  readonly start: string;
+} | null {
   let text: string;
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'latin1');
@@ -109,7 +144,12 @@ function statOf(
     return null;
   }
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { state: fields[0] ?? '', group: Number(fields[2]), start: fields[19] ?? '' };
+  return {
+    state: fields[0] ?? '',
+    parent: Number(fields[1]),
+    group: Number(fields[2]),
+    start: fields[19] ?? '',
+  };
 }
 
 let boot: string | undefined;

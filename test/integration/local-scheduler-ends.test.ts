@@ -2,7 +2,13 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { identify, isGroupAlive, type ProcessIdentity } from '../../src/process/process-group';
+import {
+  identify,
+  isAlive,
+  isGroupAlive,
+  strays,
+  type ProcessIdentity,
+} from '../../src/process/process-group';
 import { stageJob } from '../../src/schedulers/local/start-job';
 import { keyOf, requestOf, type FakeJob } from '../support/fake-job';
 import { becomes, ended, FakeSite } from '../support/fake-site';
@@ -65,6 +71,20 @@ describe('cancelling a job', () => {
       { state: 'done', end: { how: 'stopped', reason: 'cancelled', why: 'two\nlines' } },
     ]);
   });
+
+  test.each(['exec setsid sleep 300', 'setsid sh -c \'trap "" TERM; sleep 300\''])(
+    'ends a program that has left its process group: %s',
+    async (program) => {
+      const scheduler = site.scheduler();
+      await scheduler.submit(requestOf(job(`echo ready >>"$LOG"\n${program}`)));
+      await ready();
+      await until('it has left', () => strays(wrapper()).length > 0);
+      const left = strays(wrapper());
+      await scheduler.cancel(keyOf(), 'cancelled');
+      expect(left.filter(isAlive)).toEqual([]);
+      expect(running()).toEqual([]);
+    },
+  );
 
   test.each(['timeout', 'cancelled', 'pruned'] as const)(
     'for %s ends what the program started too',
@@ -205,6 +225,15 @@ describe('a job is lost', () => {
     await ended(scheduler);
     rmSync(site.directory().path, { recursive: true });
     expect(await scheduler.observe([keyOf()])).toEqual([{ state: 'lost', why: 'its directory is gone' }]);
+  });
+
+  test('when the trial has removed what Perdure keeps in its directory', async () => {
+    const scheduler = site.scheduler();
+    await scheduler.submit(requestOf(job('rm -rf .perdure')));
+    await expect(ended(scheduler)).resolves.toEqual({
+      state: 'lost',
+      why: 'its files in .perdure are gone',
+    });
   });
 
   test.each([

@@ -69,6 +69,11 @@ export class JobDirectory {
     return existsSync(this.file('params.json'));
   }
 
+  /** `true` where the trial removed Perdure's own files, of which a directory is never without. */
+  get isEmptied(): boolean {
+    return !this.staged && !this.hasBegun();
+  }
+
   /** `true` where a wrapper took the fence, or none will. */
   hasBegun(): boolean {
     return existsSync(this.file('run.lock')) || existsSync(this.file('stop'));

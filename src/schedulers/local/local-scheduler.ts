@@ -88,6 +88,12 @@ class LocalScheduler implements Scheduler {
       try {
         const job = this.directory(key);
         if (!job.exists) job.askToStop('lost', 'its directory is gone');
+        else if (job.isEmptied) {
+          const why = 'its files in .perdure are gone';
+          // No other attempt begins while it is known to run.
+          if (this.children.has(job.path)) return { state: 'pending', note: why };
+          job.askToStop('lost', why);
+        }
         return job.observe();
       } catch (error) {
         return { state: 'unknown', why: error instanceof Error ? error.message : String(error) };
