@@ -97,6 +97,7 @@ class Reader {
       const code = errorCode(error);
       if (code === '') throw error;
       if (code !== 'ENOENT' && code !== 'ENOTDIR') return { message: `'${path}' can't be read (${code})` };
+      if (await isDangling(full)) return { message: `'${path}' is a link to nowhere` };
       return { message: `there is no file '${path}' beside ${this.beside}`, hint: await this.similar(path) };
     }
   }
@@ -113,6 +114,8 @@ class Reader {
   }
 
   private async similar(path: string): Promise<string | undefined> {
+    if (/[*?[]/.test(path))
+      return 'patterns are not filled in: name each file, or a directory with all that is in it';
     const parent = posix.dirname(path);
     try {
       const near = nearest(posix.basename(path), await readdir(join(this.directory, parent)));

@@ -123,7 +123,10 @@ test('a link to nowhere in a directory, as an editor makes it, is left out; one 
       await parse(goodStudy.replace('train.py:train}', `train.py:train, files: [${text}]}`))
     ).spec.trial.files.map(({ path }) => path);
   expect(await files('linked')).toEqual(['linked/model.py', 'train.py']);
-  await expect(files('"linked/.#model.py"')).rejects.toThrow("there is no file 'linked/.#model.py'");
+  await expect(files('"linked/.#model.py"')).rejects.toThrow("'linked/.#model.py' is a link to nowhere");
+  await expect(files('"linked/*.py"')).rejects.toMatchObject({
+    hint: 'patterns are not filled in: name each file, or a directory with all that is in it',
+  });
 });
 
 test('files that are too large together are refused before they are read', async () => {
