@@ -199,6 +199,8 @@ class Mirror:
         del self.open[number]
         for step, value in trial["intermediate_values"]:
             storage.set_trial_intermediate_value(trial_id, step, float(value))
+        for name, value in trial.get("constraints", {}).items():
+            storage.set_trial_system_attr(trial_id, f"constraints:{name}", float(value))
         values = None if trial["values"] is None else [float(value) for value in trial["values"]]
         state = TrialState[trial["state"]]
         frozen = storage.get_trial(trial_id)

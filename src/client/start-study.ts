@@ -152,7 +152,8 @@ async function knownDistributions(
   for (const [name, { distribution }] of Object.entries(before.perdure?.spec.space ?? {}))
     known[name] = distribution;
   for (const trial of await session.ledger.readTrials(before.name, { attrs: false })) {
-    for (const [name, distribution] of Object.entries(trial.distributions)) known[name] ??= distribution;
+    for (const [name, distribution] of Object.entries(trial.distributions))
+      if (!Object.hasOwn(known, name)) known[name] = distribution;
   }
   return known;
 }

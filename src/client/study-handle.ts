@@ -3,6 +3,7 @@ import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { LedgerStudy } from '../storage/ledger';
 import type { Adjustment } from '../study/adjustment';
 import { PerdureError } from '../study/error';
+import { isFeasible } from '../study/feasibility';
 import { loginsRequired } from '../study/login-flags';
 import { nearest } from '../study/nearest';
 import type { StudyState } from '../study/progress';
@@ -207,7 +208,10 @@ export class StudyHandle {
     if (direction === undefined || others.length > 0) return undefined;
     const { ledger } = this.session;
     const number = await ledger.bestNumber(this.name, direction);
-    return number === null ? undefined : (await ledger.readTrials(this.name, { numbers: [number] }))[0];
+    if (number === null) return undefined;
+    const [best] = await ledger.readTrials(this.name, { numbers: [number] });
+    // Only then are the others of interest.
+    return best === undefined || isFeasible(best) ? best : bestTrials(await this.trials(), directions)[0];
   }
 
   private get target(): { readonly workflowId: string; readonly study: string } {

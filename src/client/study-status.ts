@@ -1,3 +1,4 @@
+import { isFeasible } from '../study/feasibility';
 import type { StudyState } from '../study/progress';
 import type { AgentLimits } from '../study/spec';
 import { isBetter } from '../study/study-state';
@@ -54,10 +55,12 @@ export interface AwaitingApproval {
 
 /**
  * The best COMPLETE trials: with one objective the best one (the earliest of equals), with several the Pareto front, by
- * number. As Optuna's `best_trials`.
+ * number. As Optuna's `best_trials`, those that break constraints of Optuna's left out.
  */
 export function bestTrials(trials: readonly Trial[], directions: readonly Direction[]): readonly Trial[] {
-  const complete = trials.filter((trial) => trial.state === 'COMPLETE' && trial.values !== null);
+  const complete = trials.filter(
+    (trial) => trial.state === 'COMPLETE' && trial.values !== null && isFeasible(trial),
+  );
   const [direction] = directions;
   if (directions.length === 1 && direction !== undefined) {
     const best = complete.reduce<Trial | null>(

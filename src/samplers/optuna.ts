@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { PerdureError } from '../study/error';
+import { constraintsOf } from '../study/feasibility';
 import { isObject, type Json, type JsonObject } from '../study/json';
 import type { Params, ParamValue, SearchSpace } from '../study/space';
 import { isActive, parameterOf, parametersInOrder } from '../study/space-activity';
@@ -167,8 +168,14 @@ function parametersOf(space: SearchSpace): Json {
   });
 }
 
-function asJson({ number, state, params, values, intermediateValues }: Trial): Json {
+function asJson(trial: Trial): Json {
+  const { number, state, params, values, intermediateValues } = trial;
+  const constraints = Object.entries(constraintsOf(trial)).map(([name, value]) => [
+    name,
+    numberAsJson(value),
+  ]);
   return {
+    ...(constraints.length === 0 ? {} : { constraints: Object.fromEntries(constraints) as Json }),
     number,
     state,
     params,

@@ -210,8 +210,8 @@ export interface Ledger {
 
   /**
    * Trials by number: those above `after`, and those listed in `numbers`; all of them where neither is given. In order of number.
-   * `attrs: false` leaves user and system attributes empty, `reports: false` the intermediate values, for whoever has no use
-   * for them. `uuid`: none where the study of that name is another one.
+   * `attrs: false` leaves user and system attributes empty, `attrs: 'system'` those of users, `reports: false` the intermediate
+   * values, for whoever has no use for them. `uuid`: none where the study of that name is another one.
    */
   readTrials(
     study: string,
@@ -219,7 +219,7 @@ export interface Ledger {
       readonly uuid?: string;
       readonly after?: number;
       readonly numbers?: readonly number[];
-      readonly attrs?: boolean;
+      readonly attrs?: boolean | 'system';
       readonly reports?: boolean;
     },
   ): Promise<readonly Trial[]>;

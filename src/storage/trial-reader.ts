@@ -56,12 +56,10 @@ export async function readTrials(
     readIntermediate(db, reports ? ids : []),
   ]);
   const none = new Map<number, Readonly<Record<string, Json>>>();
-  const [user, system] = attrs
-    ? await Promise.all([
-        readAttrs(db, 'trial_user_attributes', ids),
-        readAttrs(db, 'trial_system_attributes', ids),
-      ])
-    : [none, none];
+  const [user, system] = await Promise.all([
+    attrs === true ? readAttrs(db, 'trial_user_attributes', ids) : none,
+    attrs === false ? none : readAttrs(db, 'trial_system_attributes', ids),
+  ]);
   return rows.map((row) => ({
     number: row.number,
     state: row.state,

@@ -1,4 +1,5 @@
 import { PerdureError } from './error';
+import { checkDistribution } from './space-rules';
 import type { CategoricalDistribution, Choice, Distribution, SearchSpace } from './space';
 import type { Budget, StudySpec } from './spec';
 
@@ -6,7 +7,8 @@ import type { Budget, StudySpec } from './spec';
  * The specification with which a study goes on that has trials already. A categorical's choices keep the order of those
  * trials and grow at the end, as their rows hold an index; those that the new file leaves out are not proposed any more.
  * @param known the lists of choices in the rows, by parameter
- * @throws {@link PerdureError} `Conflict` where a parameter changes between categorical and number
+ * @throws {@link PerdureError} `Conflict` where a parameter changes between categorical and number, and where its old and new
+ * choices can't be in one list
  */
 export function continuedSpec(spec: StudySpec, known: Readonly<Record<string, Distribution>>): StudySpec {
   const space: Record<string, SearchSpace[string]> = {};
@@ -28,18 +30,26 @@ export function continuedSpec(spec: StudySpec, known: Readonly<Record<string, Di
     }
     space[name] =
       before.type === 'categorical' && distribution.type === 'categorical'
-        ? { ...parameter, ...grown(before, parameter.allowed ?? distribution.choices) }
+        ? { ...parameter, ...grown(name, before, parameter.allowed ?? distribution.choices) }
         : parameter;
   }
   return { ...spec, space };
 }
 
+/** @throws {@link PerdureError} `Conflict` where the choices that were and those that come can't be told apart, or kept */
 function grown(
+  name: string,
   before: CategoricalDistribution,
   wanted: readonly Choice[],
 ): { readonly distribution: CategoricalDistribution; readonly allowed?: readonly Choice[] } {
   const choices = [...before.choices, ...wanted.filter((choice) => !before.choices.includes(choice))];
   const distribution: CategoricalDistribution = { type: 'categorical', choices };
+  const [problem] = checkDistribution(name, distribution);
+  if (problem !== undefined) {
+    throw new PerdureError('Conflict', `with the choices of this study's trials, ${problem.message}`, {
+      hint: 'give the parameter or the study another name',
+    });
+  }
   return choices.length === wanted.length ? { distribution } : { distribution, allowed: wanted };
 }
 

@@ -3,8 +3,8 @@ import { openStudy } from '../../src/client/start-study';
 import { StudyHandle } from '../../src/client/study-handle';
 import { readStudy } from '../../src/config';
 import { HeldStudy } from '../support/held-study';
-import { Installation } from '../support/installation';
-import { runOptuna } from '../support/optuna';
+import { Installation, until } from '../support/installation';
+import { runOptuna, testPython } from '../support/optuna';
 
 /* One ledger, two programs: Optuna 5 and Perdure, during a run, after it, and one after the other. */
 
@@ -68,6 +68,11 @@ echo "$1" >"$PERDURE_RESULT"
     budget: { trials: 4, parallel: 2 },
   });
   await study.untilEnded(0);
+  // Both sides read one after the other: nothing may come between them.
+  await until('the held trials have reported', async () => {
+    const [, ...held] = await study.handle.trials();
+    return held.length === 2 && held.every(({ intermediateValues }) => intermediateValues.size === 3);
+  });
   expect(runOptuna(dump, session.ledger.url, 'mixed')).toEqual(await ours('mixed'));
   await study.handle.enqueue({ x: 9 });
   installation.write('mixed-go', '');
@@ -101,6 +106,52 @@ print('{}')`,
   expect(await handle.result()).toMatchObject({ state: 'complete', trials: { complete: 17 } });
   expect(runOptuna(dump, session.ledger.url, 'theirs')).toEqual(await ours('theirs'));
 });
+
+test.each(['set_constraint', 'constraints'])(
+  'constraints of Optuna count for the best and for what is proposed: %s',
+  async (how) => {
+    // The smaller the better, and only from 5 on.
+    const theirs = runOptuna(
+      `from optuna.trial import create_trial
+s = optuna.create_study(study_name=sys.argv[2], storage=sys.argv[1])
+d = {'x': optuna.distributions.FloatDistribution(0, 10)}
+for i in range(60):
+    x, more = i / 6, {}
+    if sys.argv[2] == 'constraints': more = {'system_attrs': {'constraints': [5 - x, -1.0]}}
+    else: more = {'constraints': {'far': 5 - x}}
+    s.add_trial(create_trial(params={'x': x}, distributions=d, value=x, **more))
+print(json.dumps([s.best_trial.number]))`,
+      session.ledger.url,
+      how,
+    );
+    const file = (sampler: unknown, trials: number): unknown => ({
+      name: how,
+      objective: { metric: 'value', direction: 'minimize' },
+      space: { x: { type: 'float', low: 0, high: 10 } },
+      sampler,
+      // What is proposed here is never good.
+      trial: { command: ['sh', '-c', 'echo 100 >"$PERDURE_RESULT"'] },
+      budget: { trials, parallel: 1 },
+    });
+    const bridge = { type: 'optuna', sampler: 'TPESampler', python: testPython };
+    for (const [sampler, trials] of [
+      [{ type: 'tpe', seed: 1 }, 10],
+      [bridge, 20],
+    ] as const) {
+      const study = await readStudy(file(sampler, trials), { where: 'test', directory: installation.folder });
+      const { handle } = await openStudy(session, study);
+      const status = await handle.result();
+      expect([status.best?.number]).toEqual(theirs);
+      expect((await handle.best()).map(({ number }) => number)).toEqual(theirs);
+    }
+    const proposed = (await new StudyHandle(session, how).trials())
+      .slice(60)
+      .map(({ params }) => Number(params['x']));
+    const near = (from: number): number =>
+      proposed.slice(from, from + 10).filter((x) => x > 4 && x < 7).length;
+    expect([near(0), near(10)].every((count) => count >= 6)).toBe(true);
+  },
+);
 
 test('a study begun here is continued by Optuna, and by us again', async () => {
   const file = (trials: number): Record<string, unknown> => ({

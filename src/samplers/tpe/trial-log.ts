@@ -1,3 +1,4 @@
+import { violationOf } from '../../study/feasibility';
 import type { SearchSpace } from '../../study/space';
 import { parameterOf } from '../../study/space-activity';
 import type { Direction, Trial } from '../../study/trial';
@@ -10,6 +11,8 @@ export interface LoggedTrial {
   readonly loss?: readonly number[];
   /** PRUNED: smaller is better; a later last step first, then its value. */
   readonly pruned?: readonly [number, number];
+  /** Breaks constraints of Optuna's, by so much: neither of the above is there. */
+  readonly violation?: number;
 }
 
 /**
@@ -57,7 +60,8 @@ export class TrialLog {
 
   /**
    * For each entry 1 where it belongs to the best share: the best tenth, at most 25 with one objective, COMPLETE ones
-   * first, then PRUNED ones by how far they came. Optuna's `_split_trials` with its default `gamma`.
+   * first, then PRUNED ones by how far they came, then those that break constraints. Optuna's `_split_trials` with its default
+   * `gamma`.
    */
   bestShare(): Uint8Array {
     const size = this.entries.length;
@@ -79,13 +83,20 @@ export class TrialLog {
             (i, j) => this.comparePruned(i, j),
           )
         : [];
-    for (const index of [...chosen, ...pruned]) flags[index] = 1;
+    const infeasible = least(
+      this.indices(({ violation }) => violation !== undefined),
+      left - pruned.length,
+      (i, j) => this.compareViolation(i, j),
+    );
+    for (const index of [...chosen, ...pruned, ...infeasible]) flags[index] = 1;
     this.best = { size, flags };
     return flags;
   }
 
   private entryOf(trial: Trial): LoggedTrial | undefined {
     if (trial.state === 'FAIL' || !this.fits(trial)) return undefined;
+    const violation = violationOf(trial);
+    if (violation > 0) return { trial, violation };
     if (trial.state === 'PRUNED')
       return { trial, pruned: prunedScore(trial, this.directions[0] ?? 'minimize') };
     if (trial.values?.length !== this.directions.length || trial.values.some(Number.isNaN)) return undefined;
@@ -116,6 +127,13 @@ export class TrialLog {
     );
   }
 
+  private compareViolation(i: number, j: number): number {
+    return (
+      compare(this.entries[i]?.violation ?? 0, this.entries[j]?.violation ?? 0) ||
+      this.numberOf(i) - this.numberOf(j)
+    );
+  }
+
   private comparePruned(i: number, j: number): number {
     const [a, b] = [this.entries[i]?.pruned, this.entries[j]?.pruned];
     return (
@@ -137,7 +155,7 @@ function least(
   compareItems: (a: number, b: number) => number,
 ): number[] {
   const kept: number[] = [];
-  if (count === 0) return kept;
+  if (count <= 0) return kept;
   for (const item of items) {
     const worst = kept.at(-1);
     if (kept.length === count && worst !== undefined && compareItems(item, worst) > 0) continue;
