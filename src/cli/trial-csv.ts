@@ -16,10 +16,15 @@ export function trialsCsv(trials: readonly Trial[], metrics: readonly string[]):
   const rows = trials.map((trial) => [
     ...[trial.number, trial.state, ...metrics.map((_, i) => trial.values?.[i])],
     ...[trial.datetimeStart?.toISOString(), trial.datetimeComplete?.toISOString()],
-    ...params.map((name) => trial.params[name]),
-    ...attrs.map((name) => trial.userAttrs[name]),
+    ...params.map((name) => own(trial.params, name)),
+    ...attrs.map((name) => own(trial.userAttrs, name)),
   ]);
   return [head, ...rows].map((row) => row.map(field).join(',')).join('\r\n') + '\r\n';
+}
+
+/** A parameter may be called `constructor`. */
+function own(values: Readonly<Record<string, Json>>, name: string): Json | undefined {
+  return Object.hasOwn(values, name) ? values[name] : undefined;
 }
 
 function field(value: Json | undefined): string {
