@@ -15,6 +15,7 @@ import type { StudyInput } from '../workflows/study-input';
 import { checkEndpoints } from './check-endpoints';
 import { checkOptuna } from './check-optuna';
 import { messageOf } from './connect';
+import { mustNotRunElsewhere, noteServer } from './other-server';
 import type { Session } from './session';
 import { StudyHandle } from './study-handle';
 
@@ -26,7 +27,7 @@ export type Opening = 'started' | 'continued' | 'used-up' | 'attached';
  * that Optuna began, or attaches to one that runs. Whatever is killed on the way: the same call again goes on.
  * @throws {@link PerdureError} `InvalidInput` for a site or program that is not there, or a `user_endpoint_config` that an
  * endpoint does not take; `Conflict` for a study of that name
- * that runs from another file, or has other objectives
+ * that runs from another file or on another server, or has other objectives
  * @param options for tests
  */
 export async function openStudy(
@@ -48,11 +49,13 @@ export async function openStudy(
     attach(study, before);
     return { handle, opening: 'attached' };
   }
+  if (before !== null) await mustNotRunElsewhere(session, before, handle.workflowId);
   await checkEndpoints(settings, spec.sites);
   for (const [sha256, bytes] of study.files) await ledger.putFile(sha256, bytes);
   const stored = await store(session, { ...study, spec }, before);
   // Before it goes on, and is done in no time.
   const usedUp = before !== null && (await isUsedUp(session, stored));
+  await noteServer(session, name);
   await begin(session, handle, stored, options);
   if (before === null) return { handle, opening: 'started' };
   return { handle, opening: usedUp ? 'used-up' : 'continued' };

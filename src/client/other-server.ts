@@ -1,0 +1,56 @@
+import { hostname } from 'node:os';
+import { Client, Connection } from '@temporalio/client';
+import { embeddedServer } from '../server/embedded-server';
+import type { LedgerStudy } from '../storage/ledger';
+import { PerdureError } from '../study/error';
+import { isObject } from '../study/json';
+import type { Session } from './session';
+
+/** Where a study's workflow is: the embedded server of a state directory, which another one with the same ledger does not see. */
+const serverAttr = 'perdure:server';
+
+/** How long a server of this machine may take to answer (milliseconds). */
+const answerWithin = 2000;
+
+/** Notes in the ledger which embedded server has the study, for {@link mustNotRunElsewhere}. */
+export async function noteServer({ ledger, settings }: Session, study: string): Promise<void> {
+  const here = settings.temporal.kind === 'embedded' ? embeddedServer(settings.home) : null;
+  if (here === null) return;
+  const note = { host: hostname(), home: settings.home, address: here.address };
+  await ledger.setStudyAttrs(study, { [serverAttr]: note });
+}
+
+/**
+ * Two servers would both run the study. One that is not there any more, or on another machine, is not known to have it.
+ * @throws {@link PerdureError} `Conflict`
+ */
+export async function mustNotRunElsewhere(
+  { settings }: Session,
+  { name, attrs }: LedgerStudy,
+  workflowId: string,
+): Promise<void> {
+  const noted = attrs[serverAttr];
+  if (!isObject(noted) || noted['host'] !== hostname()) return;
+  const { home, address } = noted;
+  if (typeof home !== 'string' || typeof address !== 'string' || home === settings.home) return;
+  if (!(await runsAt(address, workflowId))) return;
+  throw new PerdureError('Conflict', `study '${name}' runs already, on the Temporal server of ${home}`, {
+    hint: `use it from there: PERDURE_HOME=${home}; or give this study another name`,
+  });
+}
+
+async function runsAt(address: string, workflowId: string): Promise<boolean> {
+  try {
+    const connection = await Connection.connect({ address, connectTimeout: answerWithin });
+    try {
+      const handle = new Client({ connection }).workflow.getHandle(workflowId);
+      const { status } = await connection.withDeadline(Date.now() + answerWithin, () => handle.describe());
+      return status.name === 'RUNNING';
+    } finally {
+      await connection.close();
+    }
+  } catch {
+    // It is not there, or has no such workflow.
+    return false;
+  }
+}
