@@ -7,6 +7,7 @@ import { suggestion } from '../study/nearest';
 import { invalidInput, pathText, type PlacedProblem, type Problem } from '../study/problem';
 import { PerdureError } from '../study/error';
 import type { Program } from '../study/spec';
+import { InexactNumber, inexactHint, parseExactJson } from './exact-numbers';
 import { jobSchema, type JobFile } from './job-schema';
 import { readText } from './read-text';
 import { shaped } from './shape';
@@ -183,11 +184,15 @@ function placeholders(program: Program, params: JsonObject): readonly Problem[] 
 
 function parseLine(line: string, where: string, problems: PlacedProblem[]): Json | undefined {
   try {
-    const data = JSON.parse(line) as Json;
+    const data = parseExactJson(line) as Json;
     if (isObject(data)) return data;
     const hint = 'write {"function": "train.py:train", "params": {"lr": 0.01}}';
     problems.push({ where, message: 'the line is no JSON object', hint });
   } catch (error) {
+    if (error instanceof InexactNumber) {
+      problems.push({ where, message: error.message, hint: inexactHint });
+      return undefined;
+    }
     const message = `the line is not JSON: ${error instanceof Error ? error.message : String(error)}`;
     problems.push({ where, message, hint: 'each line is one JSON object, with names in double quotes' });
   }

@@ -6,9 +6,11 @@ import {
   isSeq,
   LineCounter,
   parseDocument,
+  visit,
   type Document,
   type ParsedNode,
 } from 'yaml';
+import { inexactHint, inexactText, isInexact } from './exact-numbers';
 import { invalidInput, type PlacedProblem, type Problem } from '../study/problem';
 
 /** Where a problem is, for its message. With `key`, the place of the last part's name and not of its value. */
@@ -52,6 +54,7 @@ export function parseYaml(text: string, file: string, language: 'YAML' | 'JSON' 
       where: at(pos[0]),
       ...explained(code, message, language),
     }));
+  if (problems.length === 0) problems.push(...inexactNumbers(document, at));
   if (problems.length > 0) throw invalidInput(problems);
   try {
     const data: unknown = document.toJS({ maxAliasCount: 1000 });
@@ -63,6 +66,18 @@ export function parseYaml(text: string, file: string, language: 'YAML' | 'JSON' 
       'an anchor (&name) has to come before its alias (*name)',
     );
   }
+}
+
+function inexactNumbers(document: Document.Parsed, at: (offset: number) => string): readonly PlacedProblem[] {
+  const problems: PlacedProblem[] = [];
+  visit(document, {
+    Scalar: (_key, { source = '', value, range }) => {
+      if (!isInexact(source, value)) return;
+      const message = inexactText(source, value);
+      problems.push({ where: at(range?.[0] ?? 0), message, hint: inexactHint });
+    },
+  });
+  return problems;
 }
 
 /** The parser's message in plainer words, for the mistakes that people make. */

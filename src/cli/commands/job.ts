@@ -4,6 +4,7 @@ import { reportOf, type BatchStatus } from '../../client/batch-handle';
 import { BatchHandle } from '../../client/batch-handle';
 import { newJobName } from '../../client/job-names';
 import { readJob } from '../../config';
+import { InexactNumber, inexactHint, parseExactJson } from '../../config/exact-numbers';
 import { isFinalJob } from '../../jobs/job';
 import { PerdureError } from '../../study/error';
 import { count, countOrNone } from '../arguments';
@@ -224,8 +225,9 @@ function addList(job: Command): void {
 
 function json(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseExactJson(text);
   } catch (error) {
+    if (error instanceof InexactNumber) throw new InvalidArgumentError(`${error.message}; ${inexactHint}.`);
     throw new InvalidArgumentError(
       `It is not JSON: ${error instanceof Error ? error.message : String(error)}`,
     );
