@@ -46,7 +46,7 @@ export type {
 } from './study/spec';
 export type { Direction, Objective, Trial, TrialState } from './study/trial';
 export { ensureServer } from './server/embedded-server';
-export { ensureWorker } from './server/background-worker';
+export { ensureWorker, type Replacement } from './server/background-worker';
 export { runWorker, type WorkerRun } from './worker/run-worker';
 
 /**

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { loadSettings } from '../config';
-import { ensureWorker } from '../server/background-worker';
+import { ensureWorker, type Replacement } from '../server/background-worker';
 import { ensureServer } from '../server/embedded-server';
 import { connect } from '../client/connect';
 import { Session } from '../client/session';
@@ -8,6 +8,11 @@ import { StudyHandle } from '../client/study-handle';
 import { registerSearchAttributes } from '../client/search-attribute-registry';
 import type { Settings } from '../config/settings';
 import { say } from './terminal';
+
+const replacements: Readonly<Record<Replacement, string>> = {
+  settings: 'replaced the worker, as the settings have changed; its jobs go on',
+  update: 'replaced the worker, as Perdure has been updated since it was started; its jobs go on',
+};
 
 /** The settings that the command line asks for. */
 export function settingsOf(command: Command): Promise<Settings> {
@@ -50,11 +55,6 @@ export async function ensureRunning(settings: Settings): Promise<void> {
       await client.connection.close();
     }
   }
-  const worker = await ensureWorker(settings);
-  if (worker.started)
-    say(
-      worker.replaced
-        ? 'replaced the worker, as the settings have changed'
-        : 'started a worker in the background',
-    );
+  const { started, replaced } = await ensureWorker(settings);
+  if (started) say(replaced === null ? 'started a worker in the background' : replacements[replaced]);
 }
