@@ -31,7 +31,7 @@ export type Subject = { readonly study: string } | { readonly job: string };
 /**
  * Asks a running study, or the workflow of jobs without one, for something and waits until it holds.
  * @throws {@link PerdureError} with the study's own words where it refuses; `Conflict` where it has ended; `Unavailable`
- * where no worker takes the request in two minutes
+ * where there is no answer in two minutes: no worker takes the request, or what is to be cancelled is at a site that can't be reached
  */
 export async function request<Result, Args extends unknown[]>(
   client: Client,
@@ -90,8 +90,8 @@ function refusal(error: unknown, subject: Subject): PerdureError {
     });
   }
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
-    return new PerdureError('Unavailable', `no worker has taken the request to ${who}`, {
-      hint: 'start one: perdure up',
+    return new PerdureError('Unavailable', `${who} has not answered the request in two minutes`, {
+      hint: 'is there a worker? perdure up starts one; what runs at a site that can not be reached now is ended when it can',
       cause: error,
     });
   }

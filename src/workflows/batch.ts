@@ -7,10 +7,10 @@ import {
   isCancellation,
   setCurrentDetails,
   setHandler,
-  workflowInfo,
 } from '@temporalio/workflow';
 import type { BatchInput, JobTally } from './batch-input';
 import { JobWindow } from './job-window';
+import { historyIsLong, waitsForAnswer } from './long-history';
 import { cancelJobs } from './messages';
 
 /** How the jobs of a batch ended; of the failures, the latest. */
@@ -61,10 +61,9 @@ export async function runJobs(
 
 async function run(input: BatchInput, kind: Kind, window: JobWindow): Promise<void> {
   const isLong = (): boolean => {
-    const { continueAsNewSuggested, historyLength } = workflowInfo();
     // A diagnosis has few jobs.
     if (kind === 'diagnosis') return false;
-    return continueAsNewSuggested || historyLength > (input.continueAfterEvents ?? Infinity);
+    return historyIsLong(input.continueAfterEvents) && !waitsForAnswer();
   };
   if (await window.run(isLong)) return;
   await condition(allHandlersFinished);

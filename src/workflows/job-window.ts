@@ -1,4 +1,4 @@
-import { CancellationScope, condition, isCancellation, proxyActivities } from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation, patched, proxyActivities } from '@temporalio/workflow';
 import type { JobOutcome } from '../jobs/job';
 import type { BatchActivities, JobAttemptRef, JobStart, SiteActivities } from './activity-types';
 import type { BatchInput, JobTally, WindowSnapshot } from './batch-input';
@@ -27,12 +27,15 @@ interface OpenJob {
  */
 export class JobWindow {
   private readonly open = new Map<number, OpenJob>();
+  /** Jobs that were cancelled before they began here; each is settled when it has ended. */
+  private readonly unbegun = new Map<number, Promise<void>>();
   private readonly activities = proxyActivities<BatchActivities>(boundary);
   private ready: readonly JobStart[] = [];
   private after: number;
   /** There are no more jobs to read. */
   private exhausted = false;
   private stopped = false;
+  private counting = false;
   private dirty = false;
   private tally: JobTally;
   /** When the first job ended (milliseconds since the epoch). */
@@ -79,10 +82,18 @@ export class JobWindow {
     }
   }
 
-  /** Counts the ends that the ledger has: of earlier workflows of this batch too. */
+  /**
+   * Counts the ends that the ledger has: of earlier workflows of this batch too. Only while no job is in flight, whose end the
+   * ledger may have before this workflow hears of it.
+   */
   async count(): Promise<void> {
-    const { COMPLETE, FAIL } = await this.activities.countJobs(this.input.batch);
-    this.tally = { ...this.tally, complete: COMPLETE, failed: FAIL };
+    this.counting = true;
+    try {
+      const { COMPLETE, FAIL } = await this.activities.countJobs(this.input.batch);
+      this.tally = { ...this.tally, complete: COMPLETE, failed: FAIL };
+    } finally {
+      this.counting = false;
+    }
   }
 
   /** Starts no more, ends those that wait and those in flight. Resolves when they have ended. */
@@ -101,6 +112,12 @@ export class JobWindow {
     const one = this.open.get(number);
     if (one === undefined) {
       this.ready = this.ready.filter((start) => start.number !== number);
+      if (patched('counted-once')) {
+        const ending = this.unbegun.get(number) ?? this.endUnbegun(number, message);
+        this.unbegun.set(number, ending);
+        await ending;
+        return;
+      }
       await this.activities.failJob(this.input.batch, number, { reason: 'cancelled', message }, 0);
       await this.count();
       return;
@@ -124,6 +141,21 @@ export class JobWindow {
     };
   }
 
+  private async endUnbegun(number: number, message: string): Promise<void> {
+    await condition(() => !this.counting);
+    const [start] = await this.activities.nextJobs(this.input.batch, number - 1, 1);
+    // It had ended before, and was counted then.
+    if (start?.number !== number) return;
+    const outcome = await this.activities.failJob(
+      this.input.batch,
+      number,
+      { reason: 'cancelled', message },
+      0,
+    );
+    // Who stops all of them counts them when they have ended.
+    if (!this.stopped) this.add(start, outcome);
+  }
+
   private hasRoom(): boolean {
     const { alone = 0, parallel } = this.input;
     const [next] = this.ready;
@@ -137,14 +169,15 @@ export class JobWindow {
   }
 
   private async hasNext(): Promise<boolean> {
-    if (this.ready.length > 0) return true;
-    if (this.exhausted) return false;
     const { nextJobs } = proxyActivities<BatchActivities>({ ...boundary, summary: 'which jobs are next' });
-    const jobs = await nextJobs(this.input.batch, this.after, page);
-    this.after = jobs.at(-1)?.number ?? this.after;
-    this.exhausted = jobs.length < page;
-    this.ready = jobs;
-    return jobs.length > 0;
+    while (this.ready.length === 0 && !this.exhausted) {
+      const jobs = await nextJobs(this.input.batch, this.after, page);
+      this.after = jobs.at(-1)?.number ?? this.after;
+      this.exhausted = jobs.length < page;
+      // One may have been cancelled while the ledger was read.
+      this.ready = jobs.filter(({ number }) => !this.unbegun.has(number));
+    }
+    return this.ready.length > 0;
   }
 
   private follow(start: JobStart, from?: AttemptsSnapshot): void {
@@ -202,9 +235,13 @@ export class JobWindow {
     }
   }
 
-  private close({ start }: OpenJob, { state, reason }: JobOutcome): void {
+  private close({ start }: OpenJob, outcome: JobOutcome): void {
     this.open.delete(start.number);
     this.firstEnd ??= Date.now();
+    this.add(start, outcome);
+  }
+
+  private add(start: JobStart, { state, reason }: JobOutcome): void {
     const { complete, failed, failures } = this.tally;
     this.tally =
       state === 'COMPLETE'

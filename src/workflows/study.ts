@@ -15,6 +15,7 @@ import type { OpenedStudy, StudyActivities, StudyRef } from './activity-types';
 import { AgentRounds } from './agent-rounds';
 import { Deadline } from './deadline';
 import { hit } from './failpoints';
+import { historyIsLong, waitsForAnswer } from './long-history';
 import { siteLogin, studyProgress } from './messages';
 import { proposals, whyOf } from './proposals';
 import { boundary, failureOf } from './retry';
@@ -95,7 +96,7 @@ async function run(input: StudyInput, ref: StudyRef, state: StudyStateMachine, p
     window.touch();
   });
   for (;;) {
-    const historyIsLong = shouldContinue(input);
+    const isLong = historyIsLong(input.continueAfterEvents);
     const room = requests.idle ? state.room(Date.now()) : 0;
     deadline.set(state.deadline);
     preparation.follow();
@@ -107,12 +108,13 @@ async function run(input: StudyInput, ref: StudyRef, state: StudyStateMachine, p
       await condition(allHandlersFinished);
       return;
     }
-    if (historyIsLong && window.idle && requests.idle && rounds.idle && state.preparing === null) {
+    const meanwhile = isLong && requests.idle && waitsForAnswer();
+    if (isLong && !meanwhile && window.idle && requests.idle && rounds.idle && state.preparing === null) {
       await condition(allHandlersFinished);
       hit('before-continue-as-new');
       await continueAsNew<typeof study>({ ...input, carried: state.snapshot(), ...rounds.carried });
     }
-    const proposed = room > 0 && !historyIsLong && (await propose(ref, state, parts, room));
+    const proposed = room > 0 && (!isLong || meanwhile) && (await propose(ref, state, parts, room));
     if (!proposed) await window.changed();
   }
 }
@@ -167,9 +169,4 @@ async function propose(
     state.fail(`no proposal could be made: ${whyOf(failure)}`);
   }
   return true;
-}
-
-function shouldContinue(input: StudyInput): boolean {
-  const { continueAsNewSuggested, historyLength } = workflowInfo();
-  return continueAsNewSuggested || historyLength > (input.continueAfterEvents ?? Infinity);
 }

@@ -1,0 +1,51 @@
+import { openBatch } from '../../src/client/open-batch';
+import type { Session } from '../../src/client/session';
+import { loadJobs } from '../../src/config';
+import { Installation, until } from '../support/installation';
+import { WorkerProcess } from '../support/worker-process';
+
+/* The numbers that the workflow of a list tells, in its result and in Temporal UI. */
+
+let installation: Installation;
+let session: Session;
+const started: WorkerProcess[] = [];
+
+beforeAll(async () => {
+  installation = new Installation();
+  await installation.must('up');
+  await installation.kill('worker');
+  session = await installation.session();
+}, 120_000);
+afterAll(async () => {
+  await session.close();
+  for (const worker of started) await worker.kill();
+  await installation.must('down');
+  await installation.destroy();
+}, 60_000);
+
+async function start(host: string): Promise<void> {
+  started.push(await WorkerProcess.start(installation, host, 1));
+}
+
+test('a job that ends while another one is cancelled is counted once', async () => {
+  const lines = ['first', 'second', 'third'].map((job_id) => JSON.stringify({ job_id, command: ['true'] }));
+  const { jobs } = await loadJobs(installation.write('jobs.jsonl', lines.join('\n')));
+  installation.arm('after-record');
+  await start('one');
+  const { handle } = await openBatch(session, {
+    kind: 'batch',
+    name: 'counted',
+    site: 'local',
+    parallel: 1,
+    jobs,
+  });
+  await until('the ledger has the end of the first', () => installation.hit('after-record'));
+  // The first worker stands still; this one carries out the request.
+  await start('two');
+  const { number } = await handle.job('third');
+  await handle.cancel(number);
+  installation.go('after-record');
+  const client = await session.client();
+  const result: unknown = await client.workflow.getHandle(handle.workflowId).result();
+  expect(result).toEqual({ complete: 2, failed: 1, failures: ['third (cancelled)'] });
+}, 120_000);
