@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { homedir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PerdureError } from '../study/error';
 import { runChild, streamChild, type Program } from './child';
 import { Deadline } from './deadline';
@@ -7,7 +8,7 @@ import { tellingStatus } from './login-shell';
 import { quote } from './quote';
 import { getFile, listDirectory, putFile } from './shell-files';
 import type { InteractiveTransport, RunOptions, RunResult } from './transport';
-import { Turns } from './turns';
+import { Lasting, noRoom, Turns } from './turns';
 
 export interface OpensshOptions {
   /** As ssh knows it, from the user's `ssh_config`; `user@host` is good too. */
@@ -20,6 +21,19 @@ export interface OpensshOptions {
 
 /** What ssh itself ends with when it failed. */
 const sshFailed = 255;
+/** The server has as many sessions as it may on this connection (MaxSessions): the command was not begun. */
+const sessionRefused = /session request failed: .*refused/;
+/** What a user's `ssh_config` may want of a session, and is of no use for one command. */
+const fixed = [
+  'ControlMaster=no',
+  'ControlPersist=no',
+  'BatchMode=yes',
+  'RemoteCommand=none',
+  'ClearAllForwardings=yes',
+].flatMap((option) => ['-o', option]);
+/** Between two tries then, doubled each time (milliseconds). */
+const firstPauseMs = 50;
+const longestPauseMs = 1000;
 
 /**
  * The user's own OpenSSH master connection: never a connection of ours, so never an authentication. Where the master is gone, a
@@ -36,6 +50,7 @@ export function createOpensshTransport(options: OpensshOptions): InteractiveTran
   const opening = `ssh -fN -o ControlMaster=auto -S ${quote(path)} ${quote(host)}`;
   const absent = `nobody is logged in: the ssh master at ${path} is not there; open it with: ${opening}`;
   const turns = new Turns(maxChannels);
+  const lasting = new Lasting();
   const closing = new AbortController();
   let loginRequired: string | null = null;
 
@@ -49,7 +64,7 @@ export function createOpensshTransport(options: OpensshOptions): InteractiveTran
 
   const ssh = (...args: readonly string[]): Program => ({
     file: 'ssh',
-    args: ['-S', path, '-o', 'ControlMaster=no', '-o', 'ControlPersist=no', '-o', 'BatchMode=yes', ...args],
+    args: ['-S', path, ...fixed, ...args],
     where: host,
   });
 
@@ -83,6 +98,9 @@ export function createOpensshTransport(options: OpensshOptions): InteractiveTran
     );
   };
 
+  const wasRefused = ({ status, stderr }: RunResult, mark: string): boolean =>
+    status === sshFailed && sessionRefused.test(stderr) && !stderr.includes(`\n${mark} `);
+
   const run = async (command: string, runOptions: RunOptions): Promise<RunResult> => {
     const deadline = new Deadline(runOptions.timeoutMs);
     const giveBack = await turns.take(
@@ -91,14 +109,22 @@ export function createOpensshTransport(options: OpensshOptions): InteractiveTran
     if (closing.signal.aborted) throw closed();
     if (giveBack === null) throw deadline.error('all channels are in use', host);
     try {
-      const mark = newMark();
-      const result = await runChild(
-        remote(command, mark),
-        { ...runOptions, timeoutMs: deadline.remainingMs },
-        closing.signal,
-      );
-      const status = statusOf(result, mark);
-      return { ...result, status, stderr: result.stderr.replace(new RegExp(`\n?${mark} \\d+\n`), '') };
+      for (let pause = firstPauseMs; ; pause = Math.min(2 * pause, longestPauseMs)) {
+        const mark = newMark();
+        const result = await runChild(
+          remote(command, mark),
+          { ...runOptions, timeoutMs: deadline.remainingMs },
+          closing.signal,
+        );
+        if (wasRefused(result, mark) && deadline.remainingMs > pause) {
+          // It is none that was just closed any more that is in the way.
+          if (pause === longestPauseMs) lasting.giveWay();
+          await sleep(pause, undefined, { signal: closing.signal }).catch(() => undefined);
+          continue;
+        }
+        const status = statusOf(result, mark);
+        return { ...result, status, stderr: result.stderr.replace(new RegExp(`\n?${mark} \\d+\n`), '') };
+      }
     } finally {
       giveBack();
     }
@@ -106,6 +132,7 @@ export function createOpensshTransport(options: OpensshOptions): InteractiveTran
 
   const closed = (): PerdureError =>
     new PerdureError('Unavailable', 'the transport was closed', { where: host });
+  const tooMany = (): PerdureError => new PerdureError('Unavailable', noRoom, { where: host });
 
   const transport: InteractiveTransport = {
     description,
@@ -114,16 +141,23 @@ export function createOpensshTransport(options: OpensshOptions): InteractiveTran
     },
     run,
     async stream(command, streamOptions) {
-      const signal = AbortSignal.any([streamOptions.signal, closing.signal]);
+      const crowded = new AbortController();
+      const leave = lasting.add(() => {
+        crowded.abort();
+      });
+      if (leave === null) throw tooMany();
+      const signal = AbortSignal.any([streamOptions.signal, closing.signal, crowded.signal]);
       const giveBack = await turns.take(signal);
-      if (giveBack === null) return;
       try {
+        if (giveBack === null) return;
         const mark = newMark();
         const end = await streamChild(remote(command, mark), { ...streamOptions, signal });
         if (!signal.aborted) statusOf(end, mark);
         if (closing.signal.aborted) throw closed();
+        if (crowded.signal.aborted && !streamOptions.signal.aborted) throw tooMany();
       } finally {
-        giveBack();
+        giveBack?.();
+        leave();
       }
     },
     put: (file, bytes, putOptions) => putFile(transport, file, bytes, putOptions),

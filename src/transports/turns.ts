@@ -40,3 +40,26 @@ export class Turns {
     };
   }
 }
+
+/** Commands that go on for long: hints that nobody depends on, which end where a server has no room for others beside them. */
+export class Lasting {
+  private readonly all = new Set<() => void>();
+  private crowded = false;
+
+  /** @returns how to take it back; `null` where it was seen that there is no room for such a command */
+  add(end: () => void): (() => void) | null {
+    if (this.crowded) return null;
+    this.all.add(end);
+    return () => this.all.delete(end);
+  }
+
+  /** The server has no room: those that go on end, and no more of them begin. */
+  giveWay(): void {
+    if (this.all.size === 0) return;
+    this.crowded = true;
+    for (const end of this.all) end();
+  }
+}
+
+/** Why a command that goes on was ended, or not begun. */
+export const noRoom = 'the server has no channel to spare (MaxSessions) for a command that goes on';

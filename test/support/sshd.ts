@@ -87,11 +87,14 @@ export class SshServer {
     mode,
     shell = 'plain',
     self = false,
+    settings = [],
   }: {
     readonly mode: LoginMode;
     readonly shell?: LoginShell;
     /** Logs in the user of the tests, for programs that nobody else can run. */
     readonly self?: boolean;
+    /** More lines of sshd_config. */
+    readonly settings?: readonly string[];
   }): Promise<SshServer> {
     if (!sshdAvailable()) throw new Error('skipped: needs sshd');
     const folder = mkdtempSync(join(tmpdir(), 'perdure-sshd-'));
@@ -99,7 +102,7 @@ export class SshServer {
     const { username: name, homedir: home, uid, gid } = userInfo();
     const user = self ? { name, home, uid, gid } : await testUser(shell);
     const server = new SshServer(folder, await freePort(), user, basename(folder).toLowerCase());
-    server.prepare(mode);
+    server.prepare(mode, settings);
     await server.begin();
     return server;
   }
@@ -245,7 +248,7 @@ export class SshServer {
     return path;
   }
 
-  private prepare(mode: LoginMode): void {
+  private prepare(mode: LoginMode, more: readonly string[]): void {
     const at = (name: string): string => join(this.folder, name);
     const key = (name: string, type: string, phrase = ''): void => {
       execFileSync('ssh-keygen', ['-q', '-t', type, '-N', phrase, '-f', at(name)]);
@@ -287,6 +290,7 @@ export class SshServer {
       // The login files of whoever runs the tests may do anything.
       ...(this.user.uid === userInfo().uid ? [`SetEnv HOME=${this.folder}`] : []),
       ...modes[mode],
+      ...more,
     ];
     writeFileSync(at('config'), `${settings.join('\n')}\n`);
   }

@@ -4,6 +4,7 @@ import { tooMuch } from '../child';
 import type { Deadline } from '../deadline';
 import { Lines, Output } from '../output';
 import type { RunOptions, RunResult, StreamOptions } from '../transport';
+import { noRoom } from '../turns';
 import type { Channel } from './channel';
 import { type Connection, patienceMs } from './connection';
 
@@ -52,6 +53,14 @@ export async function streamInChannel(
 ): Promise<void> {
   const lines = new Lines(onLine);
   const stop = new AbortController();
+  const crowded = (): PerdureError => new PerdureError('Unavailable', noRoom, { where });
+  const leave = turn.connection.lasting.add(() => {
+    stop.abort(crowded());
+  });
+  if (leave === null) {
+    turn.giveBack();
+    throw crowded();
+  }
   const timer = setTimeout(() => {
     stop.abort(deadline.error('the command was not started', where));
   }, deadline.remainingMs);
@@ -69,6 +78,7 @@ export async function streamInChannel(
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
+    leave();
     clearTimeout(timer);
   }
 }

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'ssh2';
 import { PerdureError } from '../../study/error';
-import { Turns } from '../turns';
+import { Lasting, Turns } from '../turns';
 import { Channel } from './channel';
 
 /** A live server closes a channel within this time when its command was killed. */
@@ -20,6 +20,7 @@ export class Connection {
   readonly ended: AbortSignal;
   /** Commands at once. */
   readonly turns: Turns;
+  readonly lasting = new Lasting();
   private readonly ending = new AbortController();
 
   constructor(
@@ -54,6 +55,8 @@ export class Connection {
         if (!(error instanceof Error && isRefusal(error)))
           throw this.error('the command was not started', error);
       }
+      // It is none that was just closed any more that is in the way.
+      if (pause === longestPauseMs) this.lasting.giveWay();
       stop.throwIfAborted();
       await sleep(pause);
     }

@@ -1,0 +1,103 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createOpensshTransport } from '../../src/transports/openssh';
+import { createSsh2Transport } from '../../src/transports/ssh2';
+import type { Transport } from '../../src/transports/transport';
+import { requestOf } from '../support/fake-job';
+import { until } from '../support/installation';
+import { PbsBench } from '../support/pbs-bench';
+import { closeMaster, openMaster } from '../support/ssh-master';
+import { SshServer, sshdAvailable } from '../support/sshd';
+
+/* A server that lets a connection have one command at a time. */
+
+const whenSshd = sshdAvailable() ? test : test.skip;
+const timeoutMs = 30_000;
+let server: SshServer;
+let controlPath: string;
+let transport: Transport | undefined;
+beforeAll(async () => {
+  if (!sshdAvailable()) return;
+  server = await SshServer.start({ mode: 'key', self: true, settings: ['MaxSessions 1'] });
+  controlPath = join(server.folder, 'master');
+});
+afterEach(async () => {
+  await transport?.close();
+  if (sshdAvailable()) closeMaster(server, controlPath);
+  transport = undefined;
+});
+afterAll(async () => {
+  if (sshdAvailable()) await server.destroy();
+});
+
+const ways = ['ssh2', 'openssh'] as const;
+async function open(way: (typeof ways)[number]): Promise<Transport> {
+  if (way === 'ssh2')
+    return (transport = createSsh2Transport({ ...server.address, identityFile: server.identityFile }));
+  await openMaster(server, controlPath);
+  return (transport = createOpensshTransport({ host: `${server.user.name}@${server.host}`, controlPath }));
+}
+
+describe.each(ways)(sshdAvailable() ? 'by %s' : 'skipped: needs sshd (%s)', (way) => {
+  whenSshd(
+    'commands at the same moment run one after the other',
+    async () => {
+      const one = await open(way);
+      const all = await Promise.all(
+        [1, 2, 3, 4].map((i) => one.run(`echo ${String(i)}; sleep 0.3`, { timeoutMs })),
+      );
+      expect(all.map(({ stdout }) => Buffer.from(stdout).toString())).toEqual(['1\n', '2\n', '3\n', '4\n']);
+    },
+    60_000,
+  );
+
+  whenSshd(
+    'a command that goes on ends where another one needs its channel, and none begins again',
+    async () => {
+      const way_ = await open(way);
+      const lines: string[] = [];
+      const signal = new AbortController().signal;
+      const talk = 'while echo line; do sleep 0.2; done';
+      const stream = way_.stream(talk, { signal, onLine: (line) => lines.push(line) });
+      const ended = expect(stream).rejects.toMatchObject({ kind: 'Unavailable' });
+      await until('it runs', () => lines.length > 0);
+      const { status } = await way_.run('exit 3', { timeoutMs });
+      expect(status).toBe(3);
+      await ended;
+      await expect(way_.stream(talk, { signal, onLine: () => undefined })).rejects.toMatchObject({
+        kind: 'Unavailable',
+      });
+      expect((await way_.run('exit 4', { timeoutMs })).status).toBe(4);
+    },
+    60_000,
+  );
+
+  whenSshd(
+    'trials run in a block',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'perdure-few-'));
+      chmodSync(folder, 0o777);
+      const blocks = {
+        slotsPerNode: 2,
+        minBlocks: 0,
+        maxBlocks: 1,
+        idleTimeout: 60_000,
+        pin: 'none',
+      } as const;
+      const bench = await PbsBench.start({ blocks, workingDir: join(folder, 'work') });
+      try {
+        const scheduler = bench.scheduler(await open(way));
+        const job = { command: ['sh', '-c', 'sleep 3; echo 1 >"$PERDURE_RESULT"'] };
+        await scheduler.submit(requestOf(job));
+        expect(await bench.untilOver(scheduler, undefined, 90_000)).toMatchObject({
+          end: { how: 'exited', status: 0 },
+        });
+      } finally {
+        await bench.destroy();
+        rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+      }
+    },
+    120_000,
+  );
+});
