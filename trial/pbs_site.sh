@@ -36,6 +36,8 @@ enter() {
   perdure_full=
   perdure_timeout=
   if command -v timeout >/dev/null 2>&1; then perdure_timeout="timeout -k 5 $3"; fi
+  # Seconds that the four commands of PBS between counting and submitting may take, and what is around them.
+  perdure_longest=$((4 * ($3 + 6) + 30))
 }
 
 # find_pbs NUMBER: where qsub is, by PATH, /etc/pbs.conf, a login shell, or where PBS puts itself.
@@ -173,6 +175,30 @@ count_mine() {
   for perdure_id in $perdure_ids; do perdure_mine=$((perdure_mine + 1)); done
 }
 
+# age_of PATH: its seconds. Both times are the file server's, whose clock may be another one than this host's.
+age_of() {
+  : >"$1.$$.now" 2>/dev/null
+  perdure_now=$(stat -c %Y "$1.$$.now" 2>/dev/null || date +%s)
+  rm -f "$1.$$.now"
+  perdure_since=$(stat -c %Y "$1" 2>/dev/null || echo "$perdure_now")
+  echo $((perdure_now - perdure_since))
+}
+
+# take_turn: to count the jobs and add one is one step among all workers of the site, whatever login nodes they are on: on any file
+# system one alone makes a directory. Fails where others have it for some seconds. Who died with it is not waited for for ever.
+take_turn() {
+  for perdure_try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+    if perdure_said=$(mkdir .turn 2>&1); then return 0; fi
+    if [ "$perdure_try" -eq 1 ] && [ -d .turn ] && [ "$(age_of .turn)" -gt "$perdure_longest" ]; then
+      # Only one can move it away.
+      if mv -T .turn ".turn.$$" 2>/dev/null; then rmdir ".turn.$$"; fi
+    else
+      sleep 0.3 2>/dev/null || sleep 1
+    fi
+  done
+  return 1
+}
+
 # enqueue NUMBER DIRECTORY LIMIT: by whoever made the marker.
 enqueue() {
   # What a job before it in this request met with, by a limit on their number: this one would meet with it too.
@@ -180,21 +206,35 @@ enqueue() {
     rmdir "$perdure_at/submit"
     say "full $1"
     [ "$perdure_full" = limit ] || say_text "$1" qsub "$perdure_full"
-    return
-  fi
-  if [ "$3" != - ]; then
+  elif [ "$3" = - ]; then
+    enqueue_now "$1" "$2"
+  elif take_turn; then
     if ! count_jobs; then
       rmdir "$perdure_at/submit"
       say_text "$1" qselect "$perdure_ids"
-      return
-    fi
-    if [ "$perdure_count" -ge "$3" ]; then
+    elif [ "$perdure_count" -ge "$3" ]; then
       rmdir "$perdure_at/submit"
       perdure_full=limit
       say "full $1"
-      return
+    else
+      enqueue_now "$1" "$2"
     fi
+    rmdir .turn
+  else
+    rmdir "$perdure_at/submit"
+    case $perdure_said in
+      *'File exists'*)
+        perdure_full='another worker of this site is submitting jobs'
+        say "full $1"
+        say_text "$1" qsub "$perdure_full"
+        ;;
+      *) say "failed $1 the jobs can't be counted: ${perdure_said##*: }" ;;
+    esac
   fi
+}
+
+# enqueue_now NUMBER DIRECTORY
+enqueue_now() {
   for perdure_turn in first second; do
     perdure_said=$(cd "$perdure_at" && pbs qsub job.sh 2>&1)
     perdure_code=$?
@@ -231,12 +271,7 @@ adopt() {
     keep_job "$1" "$2" "$perdure_id"
     return
   fi
-  # Both times are the file server's, whose clock may be another one than this host's.
-  : >"$perdure_at/submit.now" 2>/dev/null
-  perdure_now=$(stat -c %Y "$perdure_at/submit.now" 2>/dev/null || date +%s)
-  rm -f "$perdure_at/submit.now"
-  perdure_since=$(stat -c %Y "$perdure_at/submit" 2>/dev/null || echo "$perdure_now")
-  if [ $((perdure_now - perdure_since)) -lt "$5" ]; then
+  if [ "$(age_of "$perdure_at/submit")" -lt "$5" ]; then
     say "wait $1"
     return
   fi

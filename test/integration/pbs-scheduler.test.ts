@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
 import { idOf, keyOf, requestOf } from '../support/fake-job';
 import { until } from '../support/installation';
 import { PbsBench } from '../support/pbs-bench';
@@ -226,6 +227,33 @@ test('the number of jobs at a site is kept by submissions that come one after th
   });
   expect(await first).toEqual(expect.any(String));
   expect(bench.pbs.jobs()).toHaveLength(1);
+}, 60_000);
+
+test('the number of jobs at a site is kept by several workers together', async () => {
+  bench = await PbsBench.start({ maxJobs: 2 });
+  bench.pbs.fault({ kind: 'slow', command: 'qsub', seconds: 1 });
+  const workers = Array.from({ length: 4 }, () => bench.scheduler());
+  const all = await Promise.all(
+    workers.map((worker, number) => worker.submit(requestOf({ number, command: ['sleep', '20'] }))),
+  );
+  expect(bench.pbs.jobs()).toHaveLength(2);
+  const full = { full: expect.stringMatching(/max_jobs|another worker/) as string };
+  expect(all.filter((id) => typeof id !== 'string')).toEqual([full, full]);
+}, 60_000);
+
+test('whoever died while it counted the jobs of a site is not waited for for ever', async () => {
+  bench = await PbsBench.start({ maxJobs: 2, pollInterval: 1000 });
+  const turn = join(bench.site.workingDir, '.turn');
+  mkdirSync(turn, { recursive: true });
+  const scheduler = bench.scheduler();
+  const job = requestOf({ command: ['sleep', '20'] });
+  expect(await scheduler.submit(job)).toEqual({
+    full: 'the queue takes no more jobs now: another worker of this site is submitting jobs',
+  });
+  const before = new Date(Date.now() - 10 * 60_000);
+  utimesSync(turn, before, before);
+  await until('it is submitted', async () => typeof (await scheduler.submit(job)) === 'string');
+  expect(existsSync(turn)).toBe(false);
 }, 60_000);
 
 test('where a queue is full, PBS is not asked for each job that waits', async () => {
