@@ -58,6 +58,9 @@ find_pbs() {
   esac
 }
 
+# check_pbs: says where the commands of PBS are not any more, as after an update of it.
+check_pbs() { [ -z "$perdure_bin" ] || [ -x "$perdure_bin/qsub" ] || say 'astray -'; }
+
 # pbs COMMAND ARGUMENT...: a command of PBS, which may hang for ever where its server does.
 pbs() {
   perdure_command=$perdure_bin/$1
@@ -233,6 +236,23 @@ enqueue() {
   fi
 }
 
+# other_tmpdir: somewhere else for the copy that qsub makes of its script, where its own place for that is gone or full.
+other_tmpdir() {
+  for perdure_tmp in /tmp /var/tmp /dev/shm "$PWD"; do
+    perdure_copy=$(mktemp "$perdure_tmp/.perdure-write.XXXXXX" 2>/dev/null) || continue
+    { printf x >"$perdure_copy"; } 2>/dev/null
+    perdure_line=full
+    [ ! -s "$perdure_copy" ] || perdure_line=
+    rm -f "$perdure_copy"
+    [ -z "$perdure_line" ] || continue
+    TMPDIR=$perdure_tmp
+    PBS_TMPDIR=$perdure_tmp
+    export TMPDIR PBS_TMPDIR
+    return 0
+  done
+  return 1
+}
+
 # enqueue_now NUMBER DIRECTORY
 enqueue_now() {
   for perdure_turn in first second; do
@@ -244,13 +264,16 @@ enqueue_now() {
       keep_job "$1" "$2" "$perdure_id"
       return
     fi
+    case $perdure_turn:$perdure_code:$perdure_said in
+      first:1:*'tmp file'* | first:1:*'copy of script'*) if other_tmpdir; then continue; fi ;;
+    esac
     count_mine
     # A limit without a job of the user's: the one that was in the way may have ended just now.
     case $perdure_turn:$perdure_mine:$perdure_code in first:0:38 | first:0:39 | first:0:188 | first:0:198) ;; *) break ;; esac
   done
   case $perdure_code in
     # Nobody knows whether the job is there: the marker stays, and the next one looks.
-    0 | 124 | 137 | 143 | 163 | 183 | 255) ;;
+    0 | 124 | 12[89] | 1[34]? | 15[012] | 163 | 183 | 255) ;;
     *) rmdir "$perdure_at/submit" ;;
   esac
   say "refused $1 $perdure_code $perdure_mine"
@@ -323,7 +346,8 @@ say_word() {
 look() {
   perdure_at=$2/.perdure
   if [ ! -d "$perdure_at" ]; then
-    say "gone $1"
+    # A file system that fails does not say that it is not there.
+    case $(ls -d "$perdure_at" 2>&1) in *'No such file or directory'*) say "gone $1" ;; esac
     return
   fi
   # A file server's client remembers that a file was not there; to open the directory makes it ask.

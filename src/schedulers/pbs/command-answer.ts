@@ -21,20 +21,29 @@ const tooLarge = 188;
  * queue (MAXQUED), or the one above, of which older servers make no difference.
  */
 const full: ReadonlySet<number> = new Set([38, 39, tooLarge, 198]);
+/** The queue takes no jobs at present (QUNOENB), as in a maintenance. */
+const closed = 173;
 /**
  * No connection, or the connection's own failure (SYSTEM, BADHOST, NOCONNECTS, NOSERVER, CONNFULL, 255), the server shuts down
- * (SVRDOWN) or asks to come again (TRYAGAIN), and credentials that a service on the login node makes, and could not (BADCRED,
- * EXPIRED).
+ * (SVRDOWN), can't reach its database (SAVE_ERR) or asks to come again (TRYAGAIN, RESCUNAV), and credentials that a service on the
+ * login node makes, and could not (BADCRED, EXPIRED). Below: the command itself could not be run, as `timeout` and shells say it.
  */
-const unavailable: ReadonlySet<number> = new Set([13, 104, 160, 162, 171, 172, 185, 186, 212, 255]);
+const unavailable: ReadonlySet<number> = new Set([
+  ...[13, 57, 104, 160, 162, 171, 172, 185, 186, 196, 212, 255],
+  ...[125, 126, 127],
+]);
+/** qsub copies its script first (status 1): words of OpenPBS' `qsub.c`, where there is no room or no place for that. */
+const noCopy = /tmp file|copy of script|No space left|quota exceeded|Read-only file system/i;
 /** PROTOCOL: the connection ended before the answer; INTERNAL. */
 const ambiguous: ReadonlySet<number> = new Set([163, 183]);
 /** Ended already or about to: finished (HISTJOBID), unknown, wrong state (BADSTATE, ALRDYEXIT), deletion under way, deleted from the history. */
 const ending: ReadonlySet<number> = new Set([0, 35, 54, 153, 168, 202, 237]);
 /** Versions differ in the number; these words don't. */
 const endingWords = /has finished|unknown job|invalid for (job )?state|already in exit|already in progress/i;
-/** Ended by a signal, or by `timeout`: nobody knows how far it came. */
-const cutOff: ReadonlySet<number> = new Set([124, 137, 143]);
+/** Ended by a signal, or by `timeout`: nobody knows how far it came. No error of PBS' has such a number. */
+function wasCutOff(status: number): boolean {
+  return status === 124 || (status >= 128 && status <= 152);
+}
 
 /**
  * Reads the end of a `qsub`: its status is PBS' error number modulo 256, the message is on standard error.
@@ -52,8 +61,10 @@ export function readSubmission(
     const own = status === tooLarge || /\buser\b/.test(message);
     return { kind: jobs === 0 && own ? 'rejected' : 'full', message };
   }
-  if (unavailable.has(status)) return { kind: 'unavailable', message };
-  if (ambiguous.has(status) || cutOff.has(status)) return { kind: 'ambiguous', message };
+  if (status === closed) return { kind: 'full', message };
+  if (unavailable.has(status) || (status === 1 && noCopy.test(stderr)))
+    return { kind: 'unavailable', message };
+  if (ambiguous.has(status) || wasCutOff(status)) return { kind: 'ambiguous', message };
   return { kind: 'rejected', message };
 }
 
@@ -69,14 +80,15 @@ export function readDeletion({
   const message = said(stderr) ?? silence('qdel', status);
   // 222: the job's host does not answer, and PBS can't end the job there.
   if (unavailable.has(status) || status === 222) return { kind: 'unavailable', message };
-  if (ambiguous.has(status) || cutOff.has(status)) return { kind: 'ambiguous', message };
+  if (ambiguous.has(status) || wasCutOff(status)) return { kind: 'ambiguous', message };
   return { kind: 'rejected', message };
 }
 
 /** What a command's end without a word means: 124 is that of `timeout`. */
 export function silence(command: string, status: number): string {
-  return cutOff.has(status)
-    ? `${command} did not answer in time`
+  if (status === 124 || status === 137 || status === 143) return `${command} did not answer in time`;
+  return wasCutOff(status)
+    ? `${command} was ended by signal ${String(status - 128)}`
     : `${command} ended with status ${String(status)}`;
 }
 

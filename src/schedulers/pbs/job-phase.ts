@@ -31,6 +31,8 @@ export type Phase =
 
 /** `Exit_status` of a job that PBS holds after it could not start it. */
 const failedStart = -3;
+/** The same in words, which PBS writes where the last start failed of something else, as of a hook. */
+const tooManyStarts = /too many failed attempts/i;
 /** Substate of a job that was deleted. */
 const deleted = 91;
 /** A comment may be of any length. */
@@ -55,7 +57,7 @@ export function phaseOf(job: PbsJob): Phase {
     case 'M':
       return { state: 'moved' };
     case 'H':
-      if (exitStatus === failedStart) return { state: 'stuck', note };
+      if (exitStatus === failedStart || tooManyStarts.test(note)) return { state: 'stuck', note };
       return { state: 'pending', note: note === '' ? 'the job is held (qrls lets it go)' : note };
     case 'Q':
     case 'W':

@@ -162,10 +162,18 @@ export class SiteShell {
 
   private async send(calls: string, bin: string, timeoutMs: number): Promise<ReadonlyMap<string, Answer>> {
     const nonce = randomUUID();
-    const input = this.script(`say perdure-begin-${nonce}\n${calls}\nsay perdure-end-${nonce}`, bin);
+    const input = this.script(
+      `say perdure-begin-${nonce}\ncheck_pbs\n${calls}\nsay perdure-end-${nonce}`,
+      bin,
+    );
     const { stdout, stderr, status } = await this.run(input, timeoutMs);
     const answers = readAnswers(stdout, `perdure-begin-${nonce}`, `perdure-end-${nonce}`);
-    if (answers !== null) return answers;
+    if (answers !== null) {
+      // Where it is was found out by looking; the next call looks again.
+      const own = answers.get('-');
+      if (own !== undefined && lineOf(own, 'astray') !== undefined) this.bin = this.site.pbsBin;
+      return answers;
+    }
     const said = stderr.trim().split('\n').slice(-3).join('; ');
     if (status === 3) {
       throw new PerdureError('Unavailable', `${this.site.workingDir} can't be used: ${said}`, {

@@ -15,7 +15,8 @@ const submissions: Readonly<Record<string, string>> = {
   'qsub-err-long-name': 'rejected',
   'qsub-err-missing-script': 'rejected',
   'qsub-err-nodect-over-queue-max': 'full',
-  'qsub-err-queue-disabled': 'rejected',
+  // It may be a maintenance.
+  'qsub-err-queue-disabled': 'full',
   'qsub-err-route-only': 'rejected',
   'qsub-err-unknown-resource': 'rejected',
   'qsub-err-unreadable-script': 'rejected',
@@ -72,8 +73,20 @@ test.each([
   ['no credential from munge', 171, 'unavailable'],
   ['an internal error of the server', 163, 'ambiguous'],
   ['no such account', 199, 'rejected'],
+  ['a server without its database', 57, 'unavailable'],
+  ['a program that is not there, or can not be run', 127, 'unavailable'],
+  ['a program that crashes', 139, 'ambiguous'],
 ])('qsub: %s', (_name, status, kind) => {
   expect(readSubmission({ status, stderr: 'qsub: no\n' }, 1).kind).toBe(kind);
+});
+
+/* As OpenPBS has them (src/cmds/qsub.c). */
+test.each([
+  'mkstemp: No such file or directory\nqsub: could not create/open tmp file /scratch/gone/pbsscrptpDJGZD for script',
+  'qsub: error writing copy of script, /tmp/pbsscrptpDJGZD',
+  'qsub: copy of script to tmp failed on close: No space left on device',
+])('a login node without room for the script is no fault of the job: %j', (words) => {
+  expect(readSubmission({ status: 1, stderr: `${words}\n` }, 1).kind).toBe('unavailable');
 });
 
 test.each([

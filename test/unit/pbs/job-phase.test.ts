@@ -26,6 +26,13 @@ test.each([
   expect(phase(state).state).toBe(expected);
 });
 
+test('a job that PBS holds after failed starts will never run, whatever its last start failed of', () => {
+  const comment = 'job held, too many failed attempts to run';
+  expect(phase('H', { exitStatus: -3, comment })).toEqual({ state: 'stuck', note: comment });
+  expect(phase('H', { exitStatus: -16, comment }).state).toBe('stuck');
+  expect(phase('H', { comment: 'Job held by root on Wed Nov 25' }).state).toBe('pending');
+});
+
 test.each([
   [-1, 93, 'never_ran: it could not be started'],
   [-4, 93, 'never_ran: pbs_mom was started anew, and ended it'],
