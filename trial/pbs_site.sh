@@ -188,9 +188,11 @@ age_of() {
 }
 
 # take_turn: to count the jobs and add one is one step among all workers of the site, whatever login nodes they are on: on any file
-# system one alone makes a directory. Fails where others have it for some seconds. Who died with it is not waited for for ever.
+# system one alone makes a directory. Fails where others have it for a quarter of a minute. Who died with it is not waited for for ever.
 take_turn() {
-  for perdure_try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+  perdure_try=0
+  while [ "$perdure_try" -lt 50 ]; do
+    perdure_try=$((perdure_try + 1))
     if perdure_said=$(mkdir .turn 2>&1); then return 0; fi
     if [ "$perdure_try" -eq 1 ] && [ -d .turn ] && [ "$(age_of .turn)" -gt "$perdure_longest" ]; then
       # Only one can move it away.
