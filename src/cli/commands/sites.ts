@@ -35,7 +35,15 @@ function sitesText(states: readonly SiteState[]): string {
       since === null ? '' : since.replace('T', ' ').replace(/\.\d+Z$/, ' UTC'),
     ]);
   const notes = states.flatMap(({ site, state, reason, heard, log }) => [
-    ...(reason === '' ? [] : ['', `${site} (${state}): ${reason}`]),
+    ...(reason === ''
+      ? []
+      : [
+          '',
+          `${site} (${state}): ${reason
+            .split('\n')
+            .map((line) => printable(line, 600))
+            .join('\n')}`,
+        ]),
     ...(heard === null ? [] : ['', `${site}'s endpoint was heard of ${ago(heard)}`]),
     ...(log.length === 0
       ? []

@@ -1,3 +1,5 @@
+import { plainWords } from './plain-words';
+
 /** What an exit status of `qsub` or `qdel` means for whoever called it. */
 export type CommandAnswer =
   | { readonly kind: 'done' }
@@ -94,7 +96,9 @@ export function silence(command: string, status: number): string {
 
 /** PBS' own words: the first line that a command of PBS wrote, without the usage that follows a mistake. */
 export function said(stderr: string): string | undefined {
-  const lines = stderr.split('\n').map((line) => line.trim());
+  const lines = plainWords(stderr)
+    .split('\n')
+    .map((line) => line.trim());
   const own = lines.find((line) => /^q(sub|del|stat): /.test(line));
   return own ?? lines.find((line) => line !== '');
 }

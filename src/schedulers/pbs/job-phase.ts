@@ -1,4 +1,5 @@
 import { momStatus } from './mom-status';
+import { plainWords } from './plain-words';
 import type { PbsJob } from './qstat';
 
 /** How PBS says that a job has ended. */
@@ -85,6 +86,6 @@ function endOf({ substate, exitStatus }: PbsJob, comment: string): PbsEnd {
 }
 
 function shortened(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim();
+  const line = plainWords(text).replace(/\s+/g, ' ').trim();
   return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
 }

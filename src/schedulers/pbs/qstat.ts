@@ -1,4 +1,5 @@
 import { silence } from './command-answer';
+import { plainWords } from './plain-words';
 
 /** What `qstat -f` tells of one job, as far as anything is decided by it. */
 export interface PbsJob {
@@ -57,7 +58,7 @@ export function readListing(output: {
 }
 
 function failure({ status, stderr }: { readonly status: number; readonly stderr: string }): string {
-  const said = stderr
+  const said = plainWords(stderr)
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');

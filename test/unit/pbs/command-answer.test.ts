@@ -98,6 +98,14 @@ test.each([
   expect(readDeletion({ status, stderr: `qdel: ${words}\n` }).kind).toBe('done');
 });
 
+test('the colours of a wrapper are none of its words', () => {
+  const stderr = '\u001b[33mnews\u001b[0m\n\u001b[1;31mqsub: \u001b(Bno such project\u001b[0m\n';
+  expect(readSubmission({ status: 32, stderr }, 1)).toEqual({
+    kind: 'rejected',
+    message: 'qsub: no such project',
+  });
+});
+
 test('an end that tells nothing asks for a look', () => {
   expect(readSubmission({ status: 183, stderr: '' }, 0).kind).toBe('ambiguous');
   expect(readSubmission({ status: 124, stderr: '' }, 0).kind).toBe('ambiguous');

@@ -60,6 +60,8 @@ test("PBS' own words stand beside ours, and don't fill the screen", () => {
   const { note } = phase('Q', { comment }) as Extract<Phase, { state: 'pending' }>;
   expect(note).toHaveLength(400);
   expect(note).not.toContain('\n');
+  const loud = phase('Q', { comment: '\u001b]0;title\u0007\u001b[1;31mNot\u0001Running\u001b[0m\u0085here' });
+  expect(loud).toEqual({ state: 'pending', note: 'Not Running here' });
   expect(words(phase('F', { exitStatus: -1, comment: 'no home' }))).toContain('(no home)');
   expect(words(phase('F', { exitStatus: null, substate: 91, comment: 'node 3 failed' }))).toBe(
     'deleted: node 3 failed',
