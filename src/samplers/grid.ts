@@ -4,11 +4,12 @@ import type { Parameter, Params, ParamValue, SearchSpace } from '../study/space'
 import { isActive, parameterOf, parametersInOrder } from '../study/space-activity';
 import { contains } from '../study/space-membership';
 import type { SamplerSpec } from '../study/spec';
+import { stepValue } from '../study/step-value';
 import type { Trial } from '../study/trial';
 import { own } from './given';
 import { RandomStream } from './random-stream';
 import type { ProposalRequest, Sampler } from './sampler';
-import { lastStep, openChoices, stepOf, stepValue } from './unit-value';
+import { lastStep, openChoices, stepOf } from './unit-value';
 
 type GridSpec = Extract<SamplerSpec, { type: 'grid' }>;
 

@@ -1,4 +1,5 @@
 import type { Choice, Distribution, Parameter, ParamValue } from '../study/space';
+import { stepValue } from '../study/step-value';
 
 /** The choices of a categorical parameter that are still proposed. */
 export function openChoices(parameter: Parameter): readonly Choice[] {
@@ -15,12 +16,6 @@ export function stepOf(distribution: Distribution): number {
 export function lastStep(low: number, high: number, step: number): number {
   // The quotient of 0.3 and 0.1 is a little less than 3; Optuna forgives the same 1e-8.
   return Math.floor((high - low) / step + 1e-8);
-}
-
-/** The value `index` steps above `low`, without the trailing digits of binary arithmetic. */
-export function stepValue(low: number, step: number, index: number): number {
-  const value = low + index * step;
-  return Number.isInteger(value) ? value : Number(value.toPrecision(15));
 }
 
 /** The value of a stepped distribution that is nearest to `value`. */

@@ -3,6 +3,7 @@ import type { Problem } from './problem';
 import type { Choice, Distribution, Parameter, SearchSpace } from './space';
 import { parameterOf } from './space-activity';
 import { contains, describe } from './space-membership';
+import { stepValue } from './step-value';
 
 /** What is wrong with a search space as a whole; each problem's path begins with `space`. */
 export function checkSpace(space: SearchSpace): readonly Problem[] {
@@ -138,9 +139,16 @@ export function snapped(distribution: Distribution): Distribution {
   if (distribution.type === 'categorical' || distribution.step === null || distribution.log)
     return distribution;
   const { low, high, step } = distribution;
+  if (distribution.type === 'int') return { ...distribution, high: lastOf(low, high, step) };
   const steps = Math.floor((high - low) / step + 1e-8);
-  const last = Number((low + steps * step).toPrecision(15));
+  const last = stepValue(low, step, steps);
   return steps >= 1 && Math.abs(last - high) > 1e-8 * step ? { ...distribution, high: last } : distribution;
+}
+
+/** The last step at or below `high`; exact, though the bounds may be further apart than whole numbers are exact. */
+function lastOf(low: number, high: number, step: number): number {
+  if (![low, high, step].every(Number.isSafeInteger) || step <= 0 || step > high - low) return high;
+  return Number(BigInt(high) - ((BigInt(high) - BigInt(low)) % BigInt(step)));
 }
 
 function whenProblems(space: SearchSpace, name: string): readonly Problem[] {
