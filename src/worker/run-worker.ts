@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Server } from 'node:http';
+import type { Logger } from 'pino';
 import {
   NativeConnection,
   Runtime,
@@ -67,14 +68,6 @@ export async function runWorker(run: WorkerRun): Promise<void> {
   const { settings, stop } = run;
   const bind = run.bind ?? '127.0.0.1';
   const log = createLog(run.level);
-  Runtime.install({
-    logger: temporalLogger(log),
-    shutdownSignals: [],
-    telemetryOptions:
-      run.metricsPort === undefined
-        ? {}
-        : { metrics: { prometheus: { bindAddress: `${bind}:${String(run.metricsPort)}` } } },
-  });
   // A container gets a new name with each start; jobs that are bound to it want the same one.
   const host = process.env['PERDURE_HOST'] ?? hostname();
   const failpoint = createFailpoint(process.env['PERDURE_FAILPOINTS']);
@@ -107,6 +100,8 @@ export async function runWorker(run: WorkerRun): Promise<void> {
     endControl = await serveControl(settings.home, (request, ask) =>
       carryControl(sites, serves, request, ask),
     );
+    // It keeps the process, until the last connection is closed.
+    installRuntime(log, run.metricsPort === undefined ? undefined : `${bind}:${String(run.metricsPort)}`);
     connection = await connectNative(options);
     const siteActivities = createSiteActivities({
       ledger,
@@ -181,6 +176,19 @@ export async function runWorker(run: WorkerRun): Promise<void> {
     leases.release();
     await connection?.close();
   }
+}
+
+/** @param metrics where they are shown */
+function installRuntime(log: Logger, metrics: string | undefined): void {
+  Runtime.install({
+    logger: temporalLogger(log),
+    shutdownSignals: [],
+    telemetryOptions: {
+      // Else they would be on standard output, in a form of their own.
+      logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },
+      ...(metrics === undefined ? {} : { metrics: { prometheus: { bindAddress: metrics } } }),
+    },
+  });
 }
 
 async function runUntil(worker: Worker, stop: AbortSignal): Promise<void> {

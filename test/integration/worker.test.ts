@@ -67,6 +67,8 @@ test('ends when asked, while its trials run on; the next one takes them up', asy
 
 test('logs JSON lines, more of them with --verbose, and no secret', async () => {
   const worker = await start('--verbose');
+  // Messages of Temporal's SDK come a moment late, put in their order.
+  await until('the SDK has said something', () => worker.logged.includes('"sdkComponent"'));
   const lines = worker.logged
     .trim()
     .split('\n')
@@ -186,3 +188,22 @@ test('a trial whose host is gone for good can be cancelled, and tried again else
   });
   await other.end();
 }, 180_000);
+
+test('a study in which nothing goes wrong leaves no warning, and what the native part of the SDK says is JSON as the rest', async () => {
+  const worker = await start();
+  const warnings = (): readonly { readonly msg: string; readonly sdkComponent?: string }[] =>
+    worker.logged
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { level: number; msg: string; sdkComponent?: string })
+      // Workers of sites have activities alone.
+      .filter(({ level, msg }) => level >= 40 && !msg.startsWith('No workflows registered'));
+  const study = await HeldStudy.start(installation, session, { name: 'quiet' });
+  study.release('all');
+  expect(await study.handle.result()).toMatchObject({ state: 'complete' });
+  expect(warnings()).toEqual([]);
+  await installation.kill('server');
+  await until('it says that the server is gone', () =>
+    warnings().some(({ sdkComponent }) => sdkComponent === 'core'),
+  );
+}, 120_000);
