@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'amqplib';
 import { PerdureError } from '../../src/study/error';
 import { keyOf } from '../support/fake-job';
+import { brokerAvailable } from '../support/globus/broker';
 import { FakeResult } from '../support/globus/endpoint-book';
 import { GlobusBench } from '../support/globus/scheduler-bench';
 import { until } from '../support/installation';
@@ -65,3 +67,32 @@ test('a trial has run for as long as it ran, however late its result is read', a
   expect(seen.endedAt.getTime()).toBeLessThan(Date.now() - 2500);
   expect((await later.fetch(keyOf())).result).toEqual({ value: 1 });
 }, 60_000);
+
+const whenBroker = brokerAvailable() ? test : test.skip;
+whenBroker(
+  'results are asked for while somebody has deleted the queue that they would come by',
+  async () => {
+    bench = await GlobusBench.start();
+    const scheduler = await bench.scheduler();
+    const job = { command: ['sh', '-c', 'sleep 1; echo 3 >"$PERDURE_RESULT"'] };
+    await bench.submit(scheduler, { ...job, number: 0 });
+    await bench.untilOver(scheduler, keyOf({ number: 0 }));
+    const answer = await fetch(`${bench.service.url}/v2/get_amqp_result_connection_url`, {
+      headers: { authorization: `Bearer ${bench.service.auth.accessToken()}` },
+    });
+    const told = (await answer.json()) as { queue_prefix: string; connection_url: string };
+    const connection = await connect(told.connection_url);
+    const channel = await connection.createChannel();
+    await bench.submit(scheduler, { ...job, number: 1 });
+    await channel.deleteQueue(`${told.queue_prefix}${bench.service.tasks.all()[0]!.groupId}`);
+    for (const number of [1, 2]) {
+      if (number === 2) await bench.submit(scheduler, { ...job, number });
+      const began = Date.now();
+      expect(await bench.untilOver(scheduler, keyOf({ number }))).toMatchObject({ end: { status: 0 } });
+      // An end of a minute's silence is not waited for.
+      expect(Date.now() - began).toBeLessThan(20_000);
+    }
+    await connection.close();
+  },
+  60_000,
+);
