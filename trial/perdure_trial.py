@@ -14,6 +14,7 @@ Outside Perdure everything still works: reports are printed, nothing is ever pru
 
 import errno
 import json
+import numbers
 import os
 import sys
 import tempfile
@@ -110,6 +111,9 @@ def _plain(value, where=""):
             return _plain(getattr(value, convert)(), where)
         except (AttributeError, TypeError, ValueError, RuntimeError):
             pass
+    # Fractions; and decimals, which are no real numbers to Python, nor complex ones.
+    if isinstance(value, numbers.Number) and isinstance(value, numbers.Real) == isinstance(value, numbers.Complex):
+        return float(value)
     raise TypeError("the result has a value of type %s%s, which JSON can't hold" % (type(value).__name__, where))
 
 

@@ -52,6 +52,12 @@ describe('what a function returns', () => {
     ],
     ['infinity', 'def train(params): return float("-inf")', ['value'], [-Infinity]],
     [
+      'a decimal and a fraction',
+      'from decimal import Decimal\nfrom fractions import Fraction\ndef train(params): return {"value": Decimal("1.5"), "other": Fraction(1, 4)}',
+      ['value', 'other'],
+      [1.5, 0.25],
+    ],
+    [
       'the result of a class that is called',
       'class train:\n    def __new__(cls, params): return 3',
       ['value'],
@@ -78,6 +84,12 @@ describe('what a function returns', () => {
       'return object()',
       'exit',
       "TypeError: the result has a value of type object, which JSON can't hold",
+    ],
+    [
+      'a complex number',
+      'return 1j',
+      'exit',
+      "TypeError: the result has a value of type complex, which JSON can't hold",
     ],
     [
       'a dict with something else beside the metric',
