@@ -80,10 +80,13 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 // A reader that has seen enough (`perdure trials STUDY | head`) is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(exitCode.done);
-  throw error;
+process.stdout.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
+  if (code === 'EPIPE') process.exit(exitCode.done);
+  say(`standard output can't be written (${code})`);
+  process.exit(exitCode.badInput);
 });
+// Nor does it matter for what is done whether anybody reads along (`perdure start FILE 2>&1 | head -1`).
+process.stderr.on('error', () => undefined);
 
 main(process.argv).then(
   (code) => {
