@@ -21,22 +21,39 @@ export async function noteServer({ ledger, settings }: Session, study: string): 
 }
 
 /**
- * Two servers would both run the study. One that is not there any more, or on another machine, is not known to have it.
+ * The other state directory of this machine on whose server the study runs; `null` where none is known. One that is not there any
+ * more, or on another machine, is not known to have it.
+ */
+export async function runsElsewhere(
+  { settings }: Session,
+  { attrs }: LedgerStudy,
+  workflowId: string,
+): Promise<string | null> {
+  const noted = attrs[serverAttr];
+  if (!isObject(noted) || noted['host'] !== hostname()) return null;
+  const { home, address } = noted;
+  if (typeof home !== 'string' || typeof address !== 'string' || home === settings.home) return null;
+  return (await runsAt(address, workflowId)) ? home : null;
+}
+
+/**
+ * Two servers would both run the study.
  * @throws {@link PerdureError} `Conflict`
  */
 export async function mustNotRunElsewhere(
-  { settings }: Session,
-  { name, attrs }: LedgerStudy,
+  session: Session,
+  study: LedgerStudy,
   workflowId: string,
 ): Promise<void> {
-  const noted = attrs[serverAttr];
-  if (!isObject(noted) || noted['host'] !== hostname()) return;
-  const { home, address } = noted;
-  if (typeof home !== 'string' || typeof address !== 'string' || home === settings.home) return;
-  if (!(await runsAt(address, workflowId))) return;
-  throw new PerdureError('Conflict', `study '${name}' runs already, on the Temporal server of ${home}`, {
-    hint: `use it from there: PERDURE_HOME=${home}; or give this study another name`,
-  });
+  const home = await runsElsewhere(session, study, workflowId);
+  if (home === null) return;
+  throw new PerdureError(
+    'Conflict',
+    `study '${study.name}' runs already, on the Temporal server of ${home}`,
+    {
+      hint: `use it from there: PERDURE_HOME=${home}; or give this study another name`,
+    },
+  );
 }
 
 async function runsAt(address: string, workflowId: string): Promise<boolean> {

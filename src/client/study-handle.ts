@@ -24,6 +24,7 @@ import { agentStatus, explainStudy, type StudyExplanation } from './agent-story'
 import { checkOptuna } from './check-optuna';
 import { checkSitesOf } from './check-sites';
 import { describeWorkflow } from './describe-workflow';
+import { runsElsewhere } from './other-server';
 import { request } from './requests';
 import type { Session } from './session';
 import { bestTrials, type StudyStatus } from './study-status';
@@ -246,6 +247,8 @@ export class StudyHandle {
     }
     if (endedStates.has(told.state)) return told;
     if (study.perdure === null) return { state: 'stopped', reason: 'only Optuna has run it so far' };
+    const home = await runsElsewhere(this.session, study, this.workflowId);
+    if (home !== null) return { state: told.state, reason: `on the Temporal server of ${home}` };
     return { state: 'stopped', reason: 'it has no workflow; `perdure start FILE` goes on with it' };
   }
 

@@ -1,5 +1,6 @@
 import type { Session } from '../../src/client/session';
 import { openStudy } from '../../src/client/start-study';
+import { StudyHandle } from '../../src/client/study-handle';
 import { HeldStudy } from '../support/held-study';
 import { Installation } from '../support/installation';
 
@@ -32,6 +33,10 @@ test('a study that runs on the one is not started on the other, and goes on ther
   await expect(openStudy(there, study.loaded)).rejects.toMatchObject({
     kind: 'Conflict',
     message: `study 'shared' runs already, on the Temporal server of ${first.home}`,
+  });
+  expect(await new StudyHandle(there, 'shared').status()).toMatchObject({
+    state: 'running',
+    reason: `on the Temporal server of ${first.home}`,
   });
   study.release('all');
   await study.handle.result();
