@@ -97,18 +97,19 @@ def _write_now(path, text):
     os.replace(temporary, path)
 
 
-def _plain(value, where=""):
+def _plain(value, where="", left=3):
     """A result as JSON can hold it: numbers of NumPy, PyTorch and the like become Python's."""
     if isinstance(value, dict):
-        return {str(key): _plain(item, " under %r" % (key,)) for key, item in value.items()}
+        return {str(key): _plain(item, " under %r" % (key,), left) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item, where) for item in value]
+        return [_plain(item, where, left) for item in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    # An array of one number is a number, one of several a list; tolist() of a scalar gives the number.
-    for convert in ("item", "tolist"):
+    # An array of one number is a number, one of several a list; tolist() of a scalar gives the number. What turns into something else
+    # again and again (a mock has every method) is none of these.
+    for convert in ("item", "tolist") if left > 0 else ():
         try:
-            return _plain(getattr(value, convert)(), where)
+            return _plain(getattr(value, convert)(), where, left - 1)
         except (AttributeError, TypeError, ValueError, RuntimeError):
             pass
     # Fractions; and decimals, which are no real numbers to Python, nor complex ones.
@@ -125,6 +126,14 @@ def _sentence(error):
         text = "(its message can't be read)"
     name = type(error).__name__
     return (name if text == "" else "%s: %s" % (name, text))[:2000]
+
+
+def _print(text):
+    """Print an error, also where the script has closed or replaced what Python prints by."""
+    try:
+        os.write(2, text.encode("utf-8", "backslashreplace"))
+    except OSError:
+        pass  # The log may be on a disk that is full.
 
 
 def _gave_up(error):
@@ -163,7 +172,7 @@ def _main(argv):
             with open(os.environ["PERDURE_PRUNE"] + ".seen", "w", encoding="utf-8"):
                 pass
             return 0
-        traceback.print_exc()
+        _print(traceback.format_exc())
         _write(result + ".error", _sentence(error))
         return 1
     return 0

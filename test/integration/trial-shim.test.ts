@@ -92,6 +92,12 @@ describe('what a function returns', () => {
       "TypeError: the result has a value of type complex, which JSON can't hold",
     ],
     [
+      'what turns into something else for ever',
+      'from unittest.mock import MagicMock; return MagicMock()',
+      'exit',
+      "TypeError: the result has a value of type MagicMock, which JSON can't hold",
+    ],
+    [
       'a dict with something else beside the metric',
       'return {"value": 1, "raw": [b"x"]}',
       'exit',
@@ -119,6 +125,11 @@ describe('an error of a function is the reason of the failure', () => {
       "E: (its message can't be read)",
     ],
     ['one with half a character', body('raise ValueError("\\ud800")'), 'ValueError: \\ud800'],
+    [
+      'one after its output was closed',
+      body('import sys', 'sys.stderr.close()', 'raise ValueError("bad")'),
+      'ValueError: bad',
+    ],
     ['an exit', body('raise SystemExit(0)'), 'SystemExit: 0'],
     ['an exit with words', body('import sys', 'sys.exit("no data")'), 'SystemExit: no data'],
     ['an interrupt', body('raise KeyboardInterrupt'), 'KeyboardInterrupt'],
