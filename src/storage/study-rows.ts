@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Kysely } from 'kysely';
 import { PerdureError } from '../study/error';
 import { canonicalText, type Json } from '../study/json';
@@ -7,7 +8,7 @@ import type { LedgerStudy, NewStudy } from './ledger';
 import { enqueue } from './proposal-rows';
 import { fromPythonJson, toPythonJson } from './python-json';
 import type { Tables } from './tables';
-import { fromTimestamp, toDistributionJson, toTimestamp } from './values';
+import { fromDistributionJson, fromTimestamp, toDistributionJson, toTimestamp } from './values';
 
 type Db = Kysely<Tables>;
 
@@ -229,13 +230,27 @@ async function rewriteChoices(trx: Db, id: number, spec: StudySpec): Promise<voi
   for (const [name, { distribution }] of Object.entries(spec.space)) {
     if (distribution.type !== 'categorical') continue;
     const distribution_json = toDistributionJson(distribution);
+    const ofStudy = trx.selectFrom('trials').select('trial_id').where('study_id', '=', id);
+    const others = await trx
+      .selectFrom('trial_params')
+      .select('distribution_json')
+      .distinct()
+      .where('param_name', '=', name)
+      .where('distribution_json', '!=', distribution_json)
+      .where('distribution_json', 'like', '%CategoricalDistribution%')
+      .where('trial_id', 'in', ofStudy)
+      .execute();
+    // The same list may be written otherwise: Python's 1.0 is our 1, and stays what it is.
+    const outdated = others
+      .map((row) => row.distribution_json)
+      .filter((text) => !isDeepStrictEqual(fromDistributionJson(text), distribution));
+    if (outdated.length === 0) continue;
     await trx
       .updateTable('trial_params')
       .set({ distribution_json })
       .where('param_name', '=', name)
-      .where('distribution_json', '!=', distribution_json)
-      .where('distribution_json', 'like', '%CategoricalDistribution%')
-      .where('trial_id', 'in', trx.selectFrom('trials').select('trial_id').where('study_id', '=', id))
+      .where('distribution_json', 'in', outdated)
+      .where('trial_id', 'in', ofStudy)
       .execute();
   }
 }

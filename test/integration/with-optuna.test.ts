@@ -107,6 +107,41 @@ print('{}')`,
   expect(runOptuna(dump, session.ledger.url, 'theirs')).toEqual(await ours('theirs'));
 });
 
+test('numbers of a list that has not changed stay floats in Optuna’s rows', async () => {
+  const types = `s = optuna.load_study(study_name='floats', storage=sys.argv[1])
+print(json.dumps([[str(t.params['c']), str(s.trials[0].distributions['c'].choices)] for t in s.trials]))`;
+  runOptuna(
+    `s = optuna.create_study(study_name='floats', storage=sys.argv[1])
+s.enqueue_trial({'c': 2.0})
+s.optimize(lambda t: t.suggest_categorical('c', [1.0, 2.0]), n_trials=1)
+print('{}')`,
+    session.ledger.url,
+  );
+  const study = await readStudy(
+    {
+      name: 'floats',
+      objective: { metric: 'value', direction: 'minimize' },
+      space: { c: { type: 'categorical', choices: [1, 2] } },
+      enqueue: [{ c: 1 }],
+      trial: { command: ['sh', '-c', 'echo 1 >"$PERDURE_RESULT"'] },
+      budget: { trials: 1 },
+    },
+    { where: 'test', directory: installation.folder },
+  );
+  await (await openStudy(session, study)).handle.result();
+  expect(runOptuna(types, session.ledger.url)).toEqual([
+    ['2.0', '(1.0, 2.0)'],
+    ['1', '(1.0, 2.0)'],
+  ]);
+  // Optuna finds the lists equal.
+  runOptuna(
+    `s = optuna.load_study(study_name='floats', storage=sys.argv[1])
+s.optimize(lambda t: t.suggest_categorical('c', [1.0, 2.0]), n_trials=1)
+print('{}')`,
+    session.ledger.url,
+  );
+});
+
 test.each(['set_constraint', 'constraints'])(
   'constraints of Optuna count for the best and for what is proposed: %s',
   async (how) => {
