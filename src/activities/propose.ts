@@ -85,15 +85,20 @@ async function sample(
     const taken = waiting.shift();
     const number = taken?.number ?? next++;
     const origin = taken === undefined ? origins.of(slot, number, batch) : undefined;
-    const params =
-      origin?.params ??
-      (await sampler(origin?.agent).propose({
+    const ask = (running: readonly Trial[]): Promise<Params | null> =>
+      sampler(origin?.agent).propose({
         number,
         space: spec.space,
         directions,
         fixed: taken?.fixed ?? {},
-        history: { finished: history.finished, running: [...history.running, ...batch] },
-      }));
+        history: { finished: history.finished, running: [...running, ...batch] },
+      });
+    let params = origin?.params ?? (await ask(history.running));
+    if (params === null) {
+      // What Optuna left RUNNING may never end.
+      const own = await ownOf(ledger, study, history.running);
+      if (own.length < history.running.length) params = await ask(own);
+    }
     if (params === null) break;
     const distributions = distributionsOf(spec.space, params);
     proposals.push({
@@ -106,6 +111,13 @@ async function sample(
     batch.push(asRunning(number, params, distributions));
   }
   return { proposals, dropped: origins.dropped };
+}
+
+/** Those that this study has proposed. */
+async function ownOf(ledger: Ledger, study: StudyRef, running: readonly Trial[]): Promise<readonly Trial[]> {
+  if (running.length === 0) return running;
+  const own = new Set(await ledger.proposedNumbers(study.name));
+  return running.filter(({ number }) => own.has(number));
 }
 
 interface Waiting {

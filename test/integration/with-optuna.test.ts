@@ -107,6 +107,34 @@ print('{}')`,
   expect(runOptuna(dump, session.ledger.url, 'theirs')).toEqual(await ours('theirs'));
 });
 
+test('a grid has the combinations that Optuna left running, too', async () => {
+  runOptuna(
+    `s = optuna.create_study(study_name='left', storage=sys.argv[1])
+s.enqueue_trial({'n': 2})
+s.optimize(lambda t: t.suggest_int('n', 0, 3), n_trials=1)
+for n in (1, 3):
+    s.enqueue_trial({'n': n})
+    s.ask().suggest_int('n', 0, 3)
+print('{}')`,
+    session.ledger.url,
+  );
+  const study = await readStudy(
+    {
+      name: 'left',
+      objective: { metric: 'value', direction: 'minimize' },
+      space: { n: { type: 'int', low: 0, high: 3 } },
+      sampler: { type: 'grid' },
+      trial: { command: ['sh', '-c', 'echo 1 >"$PERDURE_RESULT"'] },
+      budget: { parallel: 2 },
+    },
+    { where: 'test', directory: installation.folder },
+  );
+  const { handle } = await openStudy(session, study);
+  expect(await handle.result()).toMatchObject({ state: 'complete', trials: { complete: 4, running: 2 } });
+  const complete = (await handle.trials()).filter(({ state }) => state === 'COMPLETE');
+  expect(complete.map(({ params }) => params['n']).sort()).toEqual([0, 1, 2, 3]);
+});
+
 test('numbers of a list that has not changed stay floats in Optuna’s rows', async () => {
   const types = `s = optuna.load_study(study_name='floats', storage=sys.argv[1])
 print(json.dumps([[str(t.params['c']), str(s.trials[0].distributions['c'].choices)] for t in s.trials]))`;
