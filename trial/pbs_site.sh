@@ -5,6 +5,8 @@ LC_ALL=C
 # A command by ssh may find next to nothing.
 PATH=${PATH:+$PATH:}/usr/bin:/bin
 export LC_ALL PATH
+# What people set for themselves: where cd looks, how grep prints, what qsub takes for a directive.
+unset CDPATH GREP_OPTIONS PBS_DPREFIX
 umask 077
 # A request that was sent is carried out, even where nobody waits for the answer any more.
 trap '' HUP PIPE
@@ -77,7 +79,7 @@ select_named() {
     perdure_ids=$(pbs qselect -N "$1" 2>&1)
     perdure_code=$?
   fi
-  perdure_id=$(printf '%s\n' "$perdure_ids" | grep -E '^[0-9]' | head -n 1)
+  perdure_id=$(printf '%s\n' "$perdure_ids" | grep -E '^[0-9]+(\[\])?\.[A-Za-z0-9._:-]+$' | head -n 1)
   return "$perdure_code"
 }
 
@@ -260,8 +262,10 @@ enqueue_now() {
   for perdure_turn in first second; do
     perdure_said=$(cd "$perdure_at" && pbs qsub job.sh 2>&1)
     perdure_code=$?
-    # Sites print words of their own before it.
-    perdure_id=$(printf '%s\n' "$perdure_said" | tr -d ' \t\r' | grep -E '^[0-9]+(\[\])?(\.[A-Za-z0-9._:-]+)?$' | tail -n 1)
+    # Sites print words of their own around it, and numbers too.
+    perdure_ids=$(printf '%s\n' "$perdure_said" | tr -d ' \t\r' | grep -E '^[0-9]+(\[\])?(\.[A-Za-z0-9._:-]+)?$')
+    perdure_id=$(printf '%s\n' "$perdure_ids" | grep '\.[A-Za-z]' | tail -n 1)
+    [ -n "$perdure_id" ] || perdure_id=$(printf '%s\n' "$perdure_ids" | tail -n 1)
     if [ "$perdure_code" -eq 0 ] && [ -n "$perdure_id" ]; then
       keep_job "$1" "$2" "$perdure_id"
       return

@@ -16,7 +16,7 @@ let session: Session;
 
 beforeAll(async () => {
   pbs = await PbsStandIn.start({ cpusPerNode: 64, killDelaySeconds: 1 });
-  closed = await PbsStandIn.start({ queues: { workq: { enabled: false } } });
+  closed = await PbsStandIn.start({ requireAccount: true });
   const site = (bin: string, more: object = {}): object => ({
     scheduler: 'pbs',
     transport: { type: 'local' },
@@ -129,7 +129,7 @@ test('a site that rejects a trial hands it on, and the others of the study pass 
     {
       attempt: 2,
       site: 'local',
-      why: expect.stringMatching(/^closed it rejects the trial: .*not enabled/) as string,
+      why: expect.stringMatching(/^closed it rejects the trial: .*Account_Name is required/) as string,
     },
   ]);
   expect(changesOf(trials[3]!)).toEqual([
@@ -149,7 +149,9 @@ test('a trial that every site rejects fails with the reason of each', async () =
     state: 'FAIL',
     userAttrs: {
       fail_reason: 'rejected',
-      error: expect.stringMatching(/^closed: .*not enabled.*\nshut: .*not enabled/s) as string,
+      error: expect.stringMatching(
+        /^closed: .*Account_Name is required.*\nshut: .*Account_Name is required/s,
+      ) as string,
     },
   });
 }, 60_000);

@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { createOpensshTransport } from '../../src/transports/openssh';
 import type { InteractiveTransport } from '../../src/transports/transport';
 import { closeMaster, masterPid, openMaster } from '../support/ssh-master';
@@ -92,4 +96,22 @@ describe(sshdAvailable() ? "the user's own master" : 'skipped: needs sshd', () =
     closeMaster(server, controlPath);
     await network.stop();
   });
+});
+
+test('what ssh_config may say of sessions to that host holds for none of ours', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'perdure-ssh-'));
+  try {
+    const ssh = `#!/bin/sh\nprintf '%s\\n' "$@" >'${folder}/words'\nexit 255\n`;
+    writeFileSync(join(folder, 'ssh'), ssh, { mode: 0o755 });
+    const compiled = resolve(__dirname, '..', '..', 'dist', 'transports', 'openssh.js');
+    const options = JSON.stringify({ host: 'cluster', controlPath: join(folder, 'master') });
+    const program = `require(${JSON.stringify(compiled)}).createOpensshTransport(${options})
+      .run('true', { timeoutMs: 20000 }).catch(() => undefined)`;
+    const env = { ...process.env, PATH: `${folder}:${process.env['PATH'] ?? ''}` };
+    execFileSync(process.execPath, ['-e', program], { env });
+    const words = readFileSync(join(folder, 'words'), 'utf8').split('\n');
+    expect(words).toEqual(expect.arrayContaining(['RemoteCommand=none', 'ClearAllForwardings=yes', '-T']));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { attemptPath } from '../../src/schedulers/job-key';
 import { createLocalTransport } from '../../src/transports/local';
 import { quote } from '../../src/transports/quote';
 import type { Transport } from '../../src/transports/transport';
@@ -79,7 +80,7 @@ test.each(['main', '22.05'] as const)(
       kind: 'chatter',
       before:
         '*** The next maintenance is on 2026-12-01 ***\n{ "not": "ours" }\n  your project has 12 hours left\n',
-      after: 'bye 17\n',
+      after: 'bye 17\n500\n12.5\n',
     });
     const { seen } = await bench.run(good);
     expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
@@ -143,6 +144,14 @@ test('a login that greets without a newline, and finds next to nothing on its PA
   const scheduler = bench.scheduler(through('printf Welcome; PATH=/nowhere; export PATH; '));
   const { seen } = await bench.run(good, scheduler);
   expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+}, 60_000);
+
+test('places that a user has cd look at are not those of jobs', async () => {
+  bench = await PbsBench.start();
+  const elsewhere = join(bench.folder, 'elsewhere');
+  mkdirSync(join(elsewhere, attemptPath(keyOf()), '.perdure'), { recursive: true });
+  const scheduler = bench.scheduler(through(`CDPATH=${quote(elsewhere)}; export CDPATH; `));
+  expect((await bench.run(good, scheduler)).seen).toMatchObject({ end: { how: 'exited', status: 0 } });
 }, 60_000);
 
 test('a login shell that has a last word finds PBS and Python all the same', async () => {
