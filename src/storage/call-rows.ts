@@ -57,11 +57,12 @@ export async function spentOnCalls(trx: Db, study_id: number): Promise<Spent> {
 }
 
 async function untilAllowed(trx: Db, study_id: number, most: number, now: Date): Promise<number> {
-  // The oldest of the last `most` calls has to be a minute ago.
+  // The oldest of the last `most` calls has to be a minute ago. Those of a clock that was set back since lie in hours to come.
   const row = await trx
     .selectFrom('perdure_calls')
     .select('begun_at')
     .where('study_id', '=', study_id)
+    .where('begun_at', '<=', toTimestamp(new Date(now.getTime() + minute)))
     .orderBy('begun_at', 'desc')
     .offset(most - 1)
     .limit(1)

@@ -516,6 +516,26 @@ t = s.ask(); print(json.dumps(t.suggest_categorical('c', ['a', 'b', None, True, 
     ]);
   });
 
+  test('waits for no call of a clock that was set back since', async () => {
+    await ledger.createStudy(newStudy({ name: 'clock' }));
+    const call = {
+      ...{ step: 1, purpose: 'propose' as const, agent: 'a', model: 'm', callsPerMinute: 1 },
+      ...{ most: { tokens: 1, costUsd: 0 }, limits: { calls: null, tokens: null, cost_usd: null } },
+    };
+    const timers = ['nextTick', 'setImmediate', 'setTimeout', 'setInterval', 'queueMicrotask'] as const;
+    jest.useFakeTimers({
+      now: Date.now() + 3 * 3_600_000,
+      doNotFake: [...timers, 'clearTimeout', 'clearInterval', 'clearImmediate', 'performance', 'hrtime'],
+    });
+    try {
+      expect(await ledger.beginCall('clock', { ...call, round: 1 })).toMatchObject({ kind: 'begun' });
+    } finally {
+      jest.useRealTimers();
+    }
+    expect(await ledger.beginCall('clock', { ...call, round: 2 })).toMatchObject({ kind: 'begun' });
+    expect(await ledger.beginCall('clock', { ...call, round: 3 })).toMatchObject({ kind: 'wait' });
+  });
+
   test('of calls that begin at once no more go through than the limits allow', async () => {
     await ledger.createStudy(newStudy({ name: 'calls at once' }));
     const openings = await Promise.all(
