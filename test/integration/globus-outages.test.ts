@@ -12,7 +12,7 @@ afterEach(() => bench.destroy());
 
 test('a worker that ends does not wait for as long as the service wants to be left alone', async () => {
   bench = await GlobusBench.start();
-  bench.service.faults.retryAfter = 600;
+  bench.service.faults.retryAfter = 50;
   bench.service.faults.next('submit', '429', 100);
   const scheduler = await bench.scheduler();
   const submitted = bench.submit(scheduler, { command: ['true'] }).catch((error: unknown) => error);
@@ -22,6 +22,23 @@ test('a worker that ends does not wait for as long as the service wants to be le
   // Of which three are for an answer that may be on its way.
   expect(Date.now() - began).toBeLessThan(10_000);
   expect(await submitted).toMatchObject({ kind: 'Unavailable' });
+}, 60_000);
+
+test('a service that wants to be left alone for long is, and whoever asks is told for how long', async () => {
+  bench = await GlobusBench.start();
+  bench.service.faults.retryAfter = 900;
+  bench.service.faults.next('submit', '429');
+  const scheduler = await bench.scheduler();
+  for (let turn = 1; turn <= 3; turn++) {
+    await expect(bench.submit(scheduler, { command: ['true'] })).rejects.toMatchObject({
+      kind: 'Unavailable',
+      message: expect.stringMatching(/wants to be left alone for (900|8\d\d) s/) as string,
+    });
+  }
+  const asked = bench.service.requests.filter(({ call }) => call !== 'unknown').length;
+  await sleep(1500);
+  expect(bench.service.count('submit')).toBe(1);
+  expect(bench.service.requests.filter(({ call }) => call !== 'unknown')).toHaveLength(asked);
 }, 60_000);
 
 test('what is refused for good while the ledger is away is lost when it is back, and the worker goes on', async () => {

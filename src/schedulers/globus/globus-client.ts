@@ -32,6 +32,8 @@ export const mostIds = 128;
 const again = { times: 4, longest: 10_000 };
 const patience = 60_000;
 const hurriedPatience = 5000;
+/** The longest that the service is left alone where it wants that (milliseconds): nobody means to wait for years. */
+const longestPause = 3_600_000;
 
 /** What of a submission the service does not know. */
 export interface Unknown {
@@ -153,6 +155,9 @@ export class GlobusClient {
     let renewed = false;
     let certain = true;
     for (let turn = 1; ; turn++) {
+      const pause = this.limit.pausedFor;
+      if (pause > patience)
+        throw certain ? PerdureError.beforeAnything(this.paused(pause)) : this.paused(pause);
       const token = await this.service.authorization.accessToken().catch((error: unknown) => {
         throw certain ? PerdureError.beforeAnything(error) : error;
       });
@@ -174,7 +179,7 @@ export class GlobusClient {
       if (answer === null || answer.refusal.status >= 500) certain = false;
       const asked = answer?.refusal.retryAfter ?? null;
       const backoff = Math.min(again.longest, 250 * 2 ** turn) * (0.5 + Math.random() / 2);
-      if (asked !== null) this.limit.pause(Math.min(asked, patience));
+      if (asked !== null) this.limit.pause(Math.min(asked, longestPause));
       await sleep(asked === null ? backoff : 0, undefined, { signal: this.closing.signal }).catch(() => {
         throw this.unreachable(new Error('the worker ends'));
       });
@@ -222,6 +227,13 @@ export class GlobusClient {
     return new PerdureError('Unavailable', `Globus Compute answered ${what} with what can't be understood`, {
       where: `site ${this.service.site} (${this.service.serviceUrl})`,
     });
+  }
+
+  /** Longer than anybody's request waits: whoever asked does so again later, and nothing is sent meanwhile. */
+  private paused(milliseconds: number): PerdureError {
+    const seconds = String(Math.ceil(milliseconds / 1000));
+    const words = `Globus Compute wants to be left alone for ${seconds} s`;
+    return new PerdureError('Unavailable', words, { where: `site ${this.service.site}` });
   }
 
   private unreachable(cause: unknown): PerdureError {

@@ -35,6 +35,11 @@ export class RequestLimit {
     this.notBefore = Math.max(this.notBefore, performance.now() + duration);
   }
 
+  /** How long nobody may begin, as the service has named it (milliseconds). */
+  get pausedFor(): number {
+    return Math.max(0, this.notBefore - performance.now());
+  }
+
   private async wait(most: number, signal: AbortSignal | undefined): Promise<void> {
     for (;;) {
       signal?.throwIfAborted();
