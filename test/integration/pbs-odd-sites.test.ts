@@ -84,6 +84,7 @@ test.each(['main', '22.05'] as const)(
     });
     const { seen } = await bench.run(good);
     expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+    expect(bench.text('.perdure/jobid').trim()).toBe(bench.pbs.jobs()[0]!.id);
   },
   60_000,
 );
