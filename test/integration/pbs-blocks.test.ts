@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { JobKey, Scheduler } from '../../src/schedulers/scheduler';
 import { keyOf, requestOf } from '../support/fake-job';
@@ -113,6 +113,29 @@ test('another worker finds the trials of a block where the first one left them',
   await bench.untilSeen(first, ['running']);
   await first.close();
   await allOver(bench.scheduler(), [keyOf()]);
+}, 60_000);
+
+test('a block that PBS holds after failed starts gives way to another one', async () => {
+  bench = await PbsBench.start({ blocks });
+  bench.pbs.fault({ kind: 'hold', times: 1 });
+  const scheduler = bench.scheduler();
+  const wait = 'while [ ! -e go ]; do sleep 0.1; done; echo 1 >"$PERDURE_RESULT"';
+  await scheduler.submit(requestOf({ command: ['sh', '-c', wait] }));
+  await bench.untilSeen(scheduler, ['running']);
+  expect(bench.pbs.jobs().map(({ state }) => state)).toEqual(['F', 'R']);
+  writeFileSync(bench.path('go'), '');
+  expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'exited', status: 0 } });
+}, 60_000);
+
+test('a block that PBS holds again and again is told of', async () => {
+  bench = await PbsBench.start({ blocks });
+  bench.pbs.fault({ kind: 'hold' });
+  const scheduler = bench.scheduler();
+  await scheduler.submit(requestOf({ command: ['true'] }));
+  await until('the words of PBS are there', async () => {
+    const [seen] = await scheduler.observe([keyOf()]);
+    return seen?.state === 'pending' && (seen.note ?? '').includes('too many failed attempts');
+  });
 }, 60_000);
 
 test('a block that PBS refuses is told of, and its trials wait', async () => {

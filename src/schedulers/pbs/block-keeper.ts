@@ -37,6 +37,8 @@ export class BlockKeeper {
   private problem: string | null = null;
   /** What PBS says of blocks that wait, while none runs. */
   private waiting: string | null = null;
+  /** What PBS said of a block that it held, as it could not start it, until one runs. */
+  private held: string | null = null;
   /** When the pilot of each block was first seen (milliseconds since the epoch). */
   private readonly begun = new Map<string, number>();
 
@@ -52,7 +54,7 @@ export class BlockKeeper {
 
   /** Why trials wait, where the site took no block or does not run it. */
   get note(): string | null {
-    return this.problem ?? this.waiting;
+    return this.problem ?? this.held ?? this.waiting;
   }
 
   /** Looks after the blocks soon; calls that come meanwhile are one. */
@@ -117,22 +119,29 @@ export class BlockKeeper {
       if (block.over) continue;
       const sight = block.jobId === null ? null : this.observer.sightOf(block.jobId);
       const again = block.jobId !== null && this.waitsAgain(block.name, block.jobId, block.pilot);
+      // What it could not start may have been the fault of a node: another one is tried.
+      const stuck = sight?.kind === 'seen' && sight.phase.state === 'stuck';
+      if (stuck)
+        this.held = `PBS held block ${block.name} (job ${sight.id}), which it could not start: ${sight.phase.note}`;
+      if (block.pilot !== null) this.held = null;
       const over =
         again ||
+        stuck ||
         (sight?.kind === 'seen' && sight.phase.state === 'done') ||
         (sight?.kind === 'missing' && sight.times >= 3);
-      if (over) await this.end(block, again);
+      if (over) await this.end(block, again || stuck);
       else active.push(block);
     }
     return active;
   }
 
-  private async end({ name, jobId }: Block, again: boolean): Promise<void> {
+  /** @param remove its job from the queue */
+  private async end({ name, jobId }: Block, remove: boolean): Promise<void> {
     await this.shell.call({
       lines: (number) =>
-        `${again ? `delete_job ${words(number, jobId ?? '')}\n` : ''}end_block ${words(number, name)}`,
+        `${remove ? `delete_job ${words(number, jobId ?? '')}\n` : ''}end_block ${words(number, name)}`,
       timeoutMs: 1000,
-      commands: again ? 1 : 0,
+      commands: remove ? 1 : 0,
     });
   }
 
@@ -152,7 +161,6 @@ export class BlockKeeper {
       if (sight?.kind !== 'seen') return null;
       const { phase } = sight;
       const job = `block ${name} (job ${sight.id})`;
-      if (phase.state === 'stuck') return `PBS holds ${job}, which it could not start: ${phase.note}`;
       if (phase.state !== 'pending') return null;
       return `${job} waits${phase.note === '' ? '' : `: ${phase.note}`}`;
     });
