@@ -21,18 +21,6 @@ function after(lines: string): Transport {
   return { ...inner, run: (command, options) => inner.run(`${lines}\n${command}`, options) };
 }
 
-test('a queue that takes no jobs in a maintenance is waited for', async () => {
-  bench = await PbsBench.start();
-  bench.pbs.fault({ kind: 'reject', command: 'qsub', rc: 173, message: 'Queue is not enabled' });
-  const scheduler = bench.scheduler();
-  const full = 'the queue takes no more jobs now: qsub: Queue is not enabled';
-  expect(await scheduler.submit(requestOf(good))).toEqual({ full });
-  expect(await scheduler.health()).toMatchObject({ free: 0, reason: full });
-  bench.pbs.clearFaults();
-  await until('it is submitted', async () => typeof (await scheduler.submit(requestOf(good))) === 'string');
-  expect(await bench.untilOver(scheduler)).toMatchObject(well);
-}, 60_000);
-
 describe('a login node on which qsub can not copy its script', () => {
   const message = 'could not create/open tmp file /scratch/gone/pbsscrptpDJGZD for script';
 

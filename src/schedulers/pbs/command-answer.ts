@@ -23,8 +23,6 @@ const tooLarge = 188;
  * queue (MAXQUED), or the one above, of which older servers make no difference.
  */
 const full: ReadonlySet<number> = new Set([38, 39, tooLarge, 198]);
-/** The queue takes no jobs at present (QUNOENB), as in a maintenance. */
-const closed = 173;
 /**
  * No connection, or the connection's own failure (SYSTEM, BADHOST, NOCONNECTS, NOSERVER, CONNFULL, 255), the server shuts down
  * (SVRDOWN), can't reach its database (SAVE_ERR) or asks to come again (TRYAGAIN, RESCUNAV), and credentials that a service on the
@@ -63,7 +61,6 @@ export function readSubmission(
     const own = status === tooLarge || /\buser\b/.test(message);
     return { kind: jobs === 0 && own ? 'rejected' : 'full', message };
   }
-  if (status === closed) return { kind: 'full', message };
   if (unavailable.has(status) || (status === 1 && noCopy.test(stderr)))
     return { kind: 'unavailable', message };
   if (ambiguous.has(status) || wasCutOff(status)) return { kind: 'ambiguous', message };

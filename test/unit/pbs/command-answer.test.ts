@@ -15,8 +15,7 @@ const submissions: Readonly<Record<string, string>> = {
   'qsub-err-long-name': 'rejected',
   'qsub-err-missing-script': 'rejected',
   'qsub-err-nodect-over-queue-max': 'full',
-  // It may be a maintenance.
-  'qsub-err-queue-disabled': 'full',
+  'qsub-err-queue-disabled': 'rejected',
   'qsub-err-route-only': 'rejected',
   'qsub-err-unknown-resource': 'rejected',
   'qsub-err-unreadable-script': 'rejected',
