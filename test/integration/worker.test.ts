@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Session } from '../../src/client/session';
 import { clockLead } from '../../src/process/clock-lead';
+import { embeddedServer } from '../../src/server/embedded-server';
 import { identify, isAlive } from '../../src/process/process-group';
 import { studyKey } from '../../src/schedulers/job-key';
 import { JobDirectory } from '../../src/schedulers/local/job-directory';
@@ -202,8 +205,23 @@ test('a study in which nothing goes wrong leaves no warning, and what the native
   study.release('all');
   expect(await study.handle.result()).toMatchObject({ state: 'complete' });
   expect(warnings()).toEqual([]);
+  const [, port] = (embeddedServer(installation.home)?.address ?? '').split(':');
   await installation.kill('server');
-  await until('it says that the server is gone', () =>
-    warnings().some(({ sdkComponent }) => sdkComponent === 'core'),
-  );
+  // The server of another test may have its port next, and would answer the worker.
+  const nobody = createServer((socket) => socket.destroy());
+  // The last of its threads may have it a moment longer.
+  await until('its port is free', async () => {
+    nobody.listen(Number(port), '127.0.0.1');
+    return once(nobody, 'listening').then(
+      () => true,
+      () => false,
+    );
+  });
+  try {
+    await until('it says that the server is gone', () =>
+      warnings().some(({ sdkComponent }) => sdkComponent === 'core'),
+    );
+  } finally {
+    nobody.close();
+  }
 }, 120_000);
