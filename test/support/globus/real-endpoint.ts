@@ -203,7 +203,10 @@ export class RealEndpoint {
   private registeredId(): string | null {
     const file = join(this.folder, name, 'endpoint.json');
     if (!existsSync(file)) return null;
-    return (JSON.parse(readFileSync(file, 'utf8')) as { endpoint_id: string }).endpoint_id;
+    const text = readFileSync(file, 'utf8');
+    // The daemon writes it in place: it may be read before its end is there.
+    if (!text.trimEnd().endsWith('}')) return null;
+    return (JSON.parse(text) as { endpoint_id: string }).endpoint_id;
   }
 
   /**
