@@ -67,6 +67,5 @@ function fromTerminal(echo: boolean): Promise<string | null> {
 
 /** A server's words can't move the cursor or colour the terminal. */
 function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- these are what is taken away
-  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, '');
+  return text.replace(/[^\P{Cc}\n]/gu, '');
 }

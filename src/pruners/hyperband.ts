@@ -26,9 +26,7 @@ export class HyperbandPruner implements Pruner {
     const lowestRung = bracketOf(trial);
     const rivals = others.filter((other) => bracketOf(other) === lowestRung);
     const ladder = { minResource, reductionFactor, lowestRung };
-    const stops = shouldStop(trial, rivals, ladder, direction, this.decided.before(trial));
-    if (!stops) this.decided.keep(trial);
-    return stops;
+    return this.decided.decide(trial, (passed) => shouldStop(trial, rivals, ladder, direction, passed));
   }
 
   private maxResource(others: readonly Trial[]): number | undefined {

@@ -18,16 +18,14 @@ export class MedianPruner implements Pruner {
   constructor(private readonly spec: Extract<PrunerSpec, { type: 'median' }>) {}
 
   shouldPrune(trial: Trial, others: readonly Trial[], direction: Direction): boolean {
-    const stops = this.isWorse(trial, others, direction);
-    if (!stops) this.decided.keep(trial);
-    return stops;
+    return this.decided.decide(trial, (passed) => this.isWorse(trial, others, direction, passed));
   }
 
-  private isWorse(trial: Trial, others: readonly Trial[], direction: Direction): boolean {
+  private isWorse(trial: Trial, others: readonly Trial[], direction: Direction, passed = -1): boolean {
     const complete = others.filter(({ state }) => state === 'COMPLETE');
     if (complete.length === 0 || complete.length < this.spec.n_startup_trials) return false;
     const step = this.judgedStep(trial);
-    if (step === undefined || step <= (this.decided.before(trial) ?? -1)) return false;
+    if (step === undefined || step <= passed) return false;
     const best = bestUntil(trial, step, direction);
     if (best === undefined) return true;
     const reported = complete.flatMap(({ intermediateValues }) => intermediateValues.get(step) ?? []);

@@ -20,9 +20,7 @@ export class SuccessiveHalvingPruner implements Pruner {
     if (minResource === undefined) return false;
     const { reduction_factor: reductionFactor, min_early_stopping_rate: lowestRung } = this.spec;
     const ladder = { minResource, reductionFactor, lowestRung };
-    const stops = shouldStop(trial, others, ladder, direction, this.decided.before(trial));
-    if (!stops) this.decided.keep(trial);
-    return stops;
+    return this.decided.decide(trial, (passed) => shouldStop(trial, others, ladder, direction, passed));
   }
 
   private minResource(others: readonly Trial[]): number | undefined {

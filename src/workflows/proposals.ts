@@ -10,7 +10,7 @@ import {
 } from '@temporalio/workflow';
 import type { StudyStateMachine } from '../study/study-state';
 import type { Proposals, StudyActivities } from './activity-types';
-import { atFirst, atOnce, boundary, failureOf, isFinal } from './retry';
+import { atFirst, atOnceAtFirst, boundary, failureOf, isFinal } from './retry';
 import type { StudyHerald } from './study-herald';
 
 /** Studies of earlier versions forgot proposals that were under way when they were cancelled, and began those when they were stopped. */
@@ -23,7 +23,7 @@ const patient = proxyActivities<StudyActivities>({
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
 });
 const quick = proxyActivities<StudyActivities>({ ...boundary, retry: { ...boundary.retry, ...atFirst } });
-const local = proxyLocalActivities<StudyActivities>({ ...atOnce, retry: { ...atOnce.retry, ...atFirst } });
+const local = proxyLocalActivities<StudyActivities>(atOnceAtFirst);
 
 /**
  * Asks for trials: a few times at once, and where that fails for a reason that may pass, says so and asks until it has passed

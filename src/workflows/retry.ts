@@ -43,6 +43,9 @@ export const atOnce: LocalActivityOptions = {
 /** How often something is tried before it is told that it fails; seven seconds, with the intervals above. */
 export const atFirst = { maximumAttempts: 5 };
 
+/** {@link atOnce}, given up where it still fails then. */
+export const atOnceAtFirst: LocalActivityOptions = { ...atOnce, retry: { ...atOnce.retry, ...atFirst } };
+
 /**
  * What an activity failed of; `null` where the error is no failed activity. A local one throws its failure as it is, another one
  * wraps it in an `ActivityFailure`.

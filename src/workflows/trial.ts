@@ -23,7 +23,7 @@ import type {
 import { Attempts, type Attempted } from './attempts';
 import { hit } from './failpoints';
 import { cancelAttempt, reportToStudy, trialEnded } from './messages';
-import { atFirst, atOnce, boundary, failureOf, isFinal, onceNear } from './retry';
+import { atOnceAtFirst, boundary, failureOf, isFinal, onceNear } from './retry';
 import { Route } from './route';
 import type { TrialInput } from './study-input';
 
@@ -66,9 +66,8 @@ export async function trial(input: TrialInput): Promise<TrialOutcome> {
  * of which any number of tries is one.
  */
 async function fromCache({ study, number }: TrialInput): Promise<CacheAnswer> {
-  const soon = { ...atOnce, retry: { ...atOnce.retry, ...atFirst } };
   try {
-    return await proxyLocalActivities<StudyActivities>(soon).fromCache(study, number);
+    return await proxyLocalActivities<StudyActivities>(atOnceAtFirst).fromCache(study, number);
   } catch (error) {
     const failure = failureOf(error);
     if (failure === null || isFinal(failure)) throw error;

@@ -1,37 +1,26 @@
 import { openBatch } from '../../src/client/open-batch';
 import type { Session } from '../../src/client/session';
 import { loadJobs } from '../../src/config';
-import { Installation, until } from '../support/installation';
-import { WorkerProcess } from '../support/worker-process';
+import { type Installation, until } from '../support/installation';
+import { OwnWorkers } from '../support/own-workers';
 
 /* The numbers that the workflow of a list tells, in its result and in Temporal UI. */
 
 let installation: Installation;
 let session: Session;
-const started: WorkerProcess[] = [];
+let workers: OwnWorkers;
 
 beforeAll(async () => {
-  installation = new Installation();
-  await installation.must('up');
-  await installation.kill('worker');
-  session = await installation.session();
+  workers = await OwnWorkers.begin();
+  ({ installation, session } = workers);
 }, 120_000);
-afterAll(async () => {
-  await session.close();
-  for (const worker of started) await worker.kill();
-  await installation.must('down');
-  await installation.destroy();
-}, 60_000);
-
-async function start(host: string): Promise<void> {
-  started.push(await WorkerProcess.start(installation, host, 1));
-}
+afterAll(() => workers.destroy(), 60_000);
 
 test('a job that ends while another one is cancelled is counted once', async () => {
   const lines = ['first', 'second', 'third'].map((job_id) => JSON.stringify({ job_id, command: ['true'] }));
   const { jobs } = await loadJobs(installation.write('jobs.jsonl', lines.join('\n')));
   installation.arm('after-record');
-  await start('one');
+  await workers.start('one', 1);
   const { handle } = await openBatch(session, {
     kind: 'batch',
     name: 'counted',
@@ -41,7 +30,7 @@ test('a job that ends while another one is cancelled is counted once', async () 
   });
   await until('the ledger has the end of the first', () => installation.hit('after-record'));
   // The first worker stands still; this one carries out the request.
-  await start('two');
+  await workers.start('two', 1);
   const { number } = await handle.job('third');
   await handle.cancel(number);
   installation.go('after-record');

@@ -1,30 +1,22 @@
 import type { Session } from '../../src/client/session';
 import { HeldStudy } from '../support/held-study';
-import { Installation, until } from '../support/installation';
-import { WorkerProcess } from '../support/worker-process';
+import { type Installation, until } from '../support/installation';
+import { OwnWorkers } from '../support/own-workers';
 
 /* A site of several hosts, each with slots of its own. */
 
 let installation: Installation;
 let session: Session;
-const workers: WorkerProcess[] = [];
+let workers: OwnWorkers;
 
 beforeAll(async () => {
-  installation = new Installation();
-  await installation.must('up');
-  await installation.kill('worker');
-  session = await installation.session();
+  workers = await OwnWorkers.begin();
+  ({ installation, session } = workers);
 }, 120_000);
-afterAll(async () => {
-  await session.close();
-  for (const worker of workers) await worker.kill();
-  await installation.must('down');
-  await installation.destroy();
-}, 60_000);
+afterAll(() => workers.destroy(), 60_000);
 
 test('what waits for a slot at a full host is taken by another one that has room', async () => {
-  const full = await WorkerProcess.start(installation, 'full', 1, ['--verbose']);
-  workers.push(full);
+  const full = await workers.start('full', 1, ['--verbose']);
   const study = await HeldStudy.start(installation, session, {
     name: 'waits',
     budget: { trials: 5, parallel: 5 },
@@ -35,7 +27,7 @@ test('what waits for a slot at a full host is taken by another one that has room
   });
   // They have been handed to the full host, which is asked about each at once.
   await until('the full host has been asked about them', () => full.logged.includes('no slot is free'));
-  workers.push(await WorkerProcess.start(installation, 'roomy', 4));
+  await workers.start('roomy', 4);
   await study.untilStarted(0, 1, 2, 3, 4);
   study.release('all');
   expect(await study.handle.result()).toMatchObject({ state: 'complete', trials: { complete: 5 } });

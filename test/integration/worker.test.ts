@@ -10,33 +10,25 @@ import { identify, isAlive } from '../../src/process/process-group';
 import { studyKey } from '../../src/schedulers/job-key';
 import { JobDirectory } from '../../src/schedulers/local/job-directory';
 import { HeldStudy } from '../support/held-study';
-import { Installation, until } from '../support/installation';
+import { type Installation, until } from '../support/installation';
+import { OwnWorkers } from '../support/own-workers';
 import { freePort } from '../support/postgres';
-import { WorkerProcess } from '../support/worker-process';
+import type { WorkerProcess } from '../support/worker-process';
 
 /* The worker as a process: its ports, its log, its end. */
 
 let installation: Installation;
 let session: Session;
-const started: WorkerProcess[] = [];
+let workers: OwnWorkers;
 
 beforeAll(async () => {
-  installation = new Installation();
-  await installation.must('up');
-  await installation.kill('worker');
-  session = await installation.session();
+  workers = await OwnWorkers.begin();
+  ({ installation, session } = workers);
 }, 120_000);
-afterAll(async () => {
-  await session.close();
-  for (const worker of started) await worker.kill();
-  await installation.must('down');
-  await installation.destroy();
-}, 60_000);
+afterAll(() => workers.destroy(), 60_000);
 
-async function start(...options: readonly string[]): Promise<WorkerProcess> {
-  const worker = await WorkerProcess.start(installation, 'host', 4, options);
-  started.push(worker);
-  return worker;
+function start(...options: readonly string[]): Promise<WorkerProcess> {
+  return workers.start('host', 4, options);
 }
 
 test('answers for its health and shows metrics', async () => {
@@ -168,8 +160,7 @@ test('the time for which its machine slept is not counted against a trial', asyn
 });
 
 test('a trial whose host is gone for good can be cancelled, and tried again elsewhere', async () => {
-  const gone = await WorkerProcess.start(installation, 'gone', 4);
-  started.push(gone);
+  const gone = await workers.start('gone', 4);
   const study = await HeldStudy.start(installation, session, {
     name: 'gone',
     budget: { trials: 3, parallel: 1 },
