@@ -1,8 +1,8 @@
 import { HealthClock, type SiteHealth } from '../../study/site-health';
-import type { Full } from '../scheduler';
 import { slotsOf } from './block-keeper';
 import type { Observer } from './observer';
 import type { PbsSite } from './pbs-site';
+import type { Submissions } from './submissions';
 
 /** How long whoever asks waits for a look, and how long one may last that is nothing odd (milliseconds). */
 const patience = 2000;
@@ -21,21 +21,21 @@ export class PbsHealth {
     private readonly note: () => string | null,
   ) {}
 
-  /** @param full why the site took no more jobs when it was asked last; `null`: it did, or was not asked */
-  async tell(full: Full | null): Promise<SiteHealth> {
+  async tell(submissions: Pick<Submissions, 'full' | 'refusal'>): Promise<SiteHealth> {
     await this.observer.refresh(patience);
     const { trouble, silentFor, counts } = this.observer;
     if (trouble !== null) {
       const state = trouble.login ? 'login' : 'down';
       return this.clock.stamp({ state, reason: trouble.why, free: 0, ...counts }, new Date(trouble.since));
     }
+    const { full, refusal } = submissions;
     const free = full !== null ? 0 : this.freeBeside(counts.queued + counts.running);
     const silent =
       silentFor > (this.observer.looked ? usualLook : firstLook)
         ? `it has not answered for ${String(Math.round(silentFor / 1000))} s`
         : null;
     const wrong = silent ?? this.note();
-    const reason = wrong ?? full?.full ?? '';
+    const reason = wrong ?? refusal?.full ?? '';
     return this.clock.stamp({ state: wrong === null ? 'ok' : 'degraded', reason, free, ...counts });
   }
 

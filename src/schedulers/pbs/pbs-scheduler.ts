@@ -198,7 +198,7 @@ class PbsScheduler implements Scheduler {
   }
 
   health(): Promise<SiteHealth> {
-    return this.healthTeller.tell(this.submissions.full);
+    return this.healthTeller.tell(this.submissions);
   }
 
   async examine(needed: readonly NeededStudy[]): Promise<readonly SiteFinding[]> {

@@ -20,7 +20,12 @@ interface Room {
   readonly full: Full;
   /** It is not asked again before this moment (by `performance.now`), unless a listing shows that something has changed. */
   readonly until: number;
+  /** Nobody has asked again by this moment: what it said is old. */
+  readonly oldAt: number;
 }
+
+/** How long after the moment to ask again an answer may come (milliseconds). */
+const answered = 30_000;
 
 /**
  * Submits attempts: each by a job of its own, or to whichever block takes it. Those that come at the same moment, and the same one
@@ -43,6 +48,11 @@ export class Submissions {
     return this.room !== null && performance.now() < this.room.until ? this.room.full : null;
   }
 
+  /** What it said when it took no job, until it takes one or that is old: the moment in which it is asked again is no room. */
+  get refusal(): Full | null {
+    return this.room !== null && performance.now() < this.room.oldAt ? this.room.full : null;
+  }
+
   /** Milliseconds until a site that is full is asked again. */
   get untilAsked(): number {
     return this.room === null ? 0 : Math.max(0, this.room.until - performance.now());
@@ -50,7 +60,7 @@ export class Submissions {
 
   /** A job may have ended. */
   roomMayBe(): void {
-    this.room = null;
+    if (this.room !== null) this.room = { ...this.room, until: 0 };
   }
 
   submit(request: JobRequest): Promise<string | Full> {
@@ -76,6 +86,7 @@ export class Submissions {
     const answer = await this.stageAnd(request, (number) => this.submitLine(request, number));
     const jobId = lineOf(answer, 'job');
     if (jobId !== undefined) {
+      this.room = null;
       this.observer.submitted(request.key, jobId);
       return jobId;
     }
@@ -88,7 +99,8 @@ export class Submissions {
     const why = fullIn(answer, this.site.maxJobs);
     if (why === null) throw refusalIn(answer, this.site.site);
     const { pollInterval } = this.site;
-    this.room = { full: { full: why }, until: performance.now() + pollInterval };
+    const until = performance.now() + pollInterval;
+    this.room = { full: { full: why }, until, oldAt: until + answered };
     return this.room.full;
   }
 
