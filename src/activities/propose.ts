@@ -152,9 +152,12 @@ async function readWaiting(
   return found;
 }
 
-/** Optuna keeps what `enqueue_trial` was given in this system attribute. */
+/**
+ * Optuna keeps what `enqueue_trial` was given in a system attribute. A trial that waits to be run again, as of its
+ * `RetryFailedTrialCallback`, has its parameters already, and they come first.
+ */
 export function fixedParams(trial: Trial): Params {
-  const fixed = objectOf(trial.systemAttrs['fixed_params']) ?? {};
+  const fixed = { ...objectOf(trial.systemAttrs['fixed_params']), ...trial.params };
   return Object.fromEntries(
     Object.entries(fixed).filter(
       (entry): entry is [string, ParamValue] => entry[1] === null || typeof entry[1] !== 'object',

@@ -1,6 +1,5 @@
 import type { TrialHistory } from '../samplers/sampler';
 import type { Ledger } from '../storage/ledger';
-import { constraintsOf } from '../study/feasibility';
 import { isFinal, type Trial } from '../study/trial';
 
 /**
@@ -11,8 +10,6 @@ export class StudyHistory implements TrialHistory {
   readonly finished: Trial[] = [];
   private open = new Map<number, Trial>();
   private last = -1;
-  /** Optuna has constraints on this study's trials; they are all that is of use of attributes here. */
-  private constrained: boolean | undefined;
   private reading: Promise<void> | undefined;
 
   constructor(
@@ -46,9 +43,9 @@ export class StudyHistory implements TrialHistory {
     const trials = await this.ledger.readTrials(this.study, {
       after: this.last,
       numbers: [...this.open.keys()],
-      attrs: this.constrained === false ? false : 'system',
+      // For the constraints, which a trial of Optuna's may bring at any time.
+      attrs: 'system',
     });
-    this.constrained ??= trials.some((trial) => Object.keys(constraintsOf(trial)).length > 0);
     const open = new Map<number, Trial>();
     for (const trial of trials) {
       if (isFinal(trial.state)) this.finished.push(trial);

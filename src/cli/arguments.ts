@@ -14,9 +14,9 @@ export function proposalNumber(text: string): number {
   throw new InvalidArgumentError('A proposal is named by its number; `perdure status STUDY` lists them.');
 }
 
-/** A limit of the budget; `none` takes the limit away. Its range is checked with the study. */
-export function budgetNumber(text: string): number | null {
-  if (text === 'none') return null;
+/** A limit of the budget, or `none`, which takes it away: commander makes '' of null. Its range is checked with the study. */
+export function budgetNumber(text: string): number | 'none' {
+  if (text === 'none') return text;
   if (text.trim() !== '' && Number.isFinite(Number(text))) return Number(text);
   throw new InvalidArgumentError('Write a number, or `none`.');
 }

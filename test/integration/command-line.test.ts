@@ -226,6 +226,12 @@ test('start leaves it running; pause, adjust, enqueue, cancel, retry, resume and
     (await installation.perdure('adjust', 'acts', '--trials', '6', '--set', 'x.high=.5', '--sampler', 'tpe'))
       .stderr,
   ).toContain('specification 2');
+  await installation.must('adjust', 'acts', '--hours', '9', '--failures', '3', '--target', '0.5');
+  await installation.must('adjust', 'acts', '--hours', 'none', '--failures', 'none', '--target', 'none');
+  const session = await installation.session();
+  const adjusted = await session.ledger.findStudy('acts');
+  await session.close();
+  expect(adjusted?.perdure?.spec.budget).toMatchObject({ hours: null, failures: null, target: null });
   expect((await installation.perdure('enqueue', 'acts', '{"x": 0.125}')).stderr).toContain('trial 2 of');
   await installation.must('cancel', 'acts', '1');
   writeFileSync(join(gate, 'go'), '');

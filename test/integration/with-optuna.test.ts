@@ -216,6 +216,81 @@ print(json.dumps([s.best_trial.number]))`,
   },
 );
 
+test('constraints of trials that Optuna adds to a study of ours count, too', async () => {
+  const open = async (trials: number): Promise<StudyHandle> => {
+    const study = await readStudy(
+      {
+        name: 'constrained later',
+        objective: { metric: 'value', direction: 'minimize' },
+        space: { x: { type: 'float', low: 0, high: 10 } },
+        sampler: { type: 'tpe', seed: 1 },
+        trial: { command: ['sh', '-c', 'echo 100 >"$PERDURE_RESULT"'] },
+        budget: { trials, parallel: 1 },
+      },
+      { where: 'test', directory: installation.folder },
+    );
+    const { handle } = await openStudy(session, study);
+    await handle.result();
+    return handle;
+  };
+  await open(1);
+  runOptuna(
+    `from optuna.trial import create_trial
+s = optuna.load_study(study_name='constrained later', storage=sys.argv[1])
+d = {'x': optuna.distributions.FloatDistribution(0, 10)}
+for i in range(60): s.add_trial(create_trial(params={'x': i / 6}, distributions=d, value=i / 6, constraints={'far': 5 - i / 6}))
+print('{}')`,
+    session.ledger.url,
+  );
+  const trials = await (await open(11)).trials();
+  const proposed = trials.slice(61).map(({ params }) => Number(params['x']));
+  expect(proposed.filter((x) => x > 4 && x < 7).length).toBeGreaterThanOrEqual(6);
+});
+
+test('a trial that Optuna wants run again is run with its parameters', async () => {
+  runOptuna(
+    `from optuna.trial import create_trial, TrialState
+s = optuna.create_study(study_name='again', storage=sys.argv[1])
+s.enqueue_trial({'x': 0.25})
+t = s.ask()
+t.suggest_float('x', 0, 1)
+t.suggest_float('y', 0, 1)
+s.tell(t, state=TrialState.FAIL)
+optuna.storages.RetryFailedTrialCallback()(s, s.trials[0])
+print('{}')`,
+    session.ledger.url,
+  );
+  const study = await readStudy(
+    {
+      name: 'again',
+      objective: { metric: 'value', direction: 'minimize' },
+      space: { x: { type: 'float', low: 0, high: 1 }, y: { type: 'float', low: 0, high: 1 } },
+      sampler: { type: 'random', seed: 1 },
+      trial: { command: ['sh', '-c', 'echo 1 >"$PERDURE_RESULT"'] },
+      budget: { trials: 1 },
+    },
+    { where: 'test', directory: installation.folder },
+  );
+  const { handle } = await openStudy(session, study);
+  await handle.result();
+  const [failed, again] = await handle.trials();
+  expect(again).toMatchObject({ state: 'COMPLETE', params: failed?.params });
+});
+
+test('where no trial keeps its constraints, the command says so', async () => {
+  runOptuna(
+    `from optuna.trial import create_trial
+for name, sides in (('far', ['minimize']), ('far apart', ['minimize', 'maximize'])):
+    s = optuna.create_study(study_name=name, storage=sys.argv[1], directions=sides)
+    s.add_trial(create_trial(values=[1.0] * len(sides), constraints={'far': 5}))
+print('{}')`,
+    session.ledger.url,
+  );
+  for (const name of ['far', 'far apart'])
+    expect(await installation.must('best', name)).toContain('no complete trial keeps its constraints');
+  expect(await installation.must('best', 'far', '--json')).toBe('null\n');
+});
+
 test('a study begun here is continued by Optuna, and by us again', async () => {
   const file = (trials: number): Record<string, unknown> => ({
     name: 'ours',

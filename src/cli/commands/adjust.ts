@@ -5,12 +5,12 @@ import { say } from '../terminal';
 import { withStudy } from '../with-session';
 
 interface Options {
-  readonly trials?: number | null;
-  readonly parallel?: number | null;
-  readonly hours?: number | null;
-  readonly failures?: number | null;
-  readonly target?: number | null;
-  readonly patience?: number | null;
+  readonly trials?: number | 'none';
+  readonly parallel?: number | 'none';
+  readonly hours?: number | 'none';
+  readonly failures?: number | 'none';
+  readonly target?: number | 'none';
+  readonly patience?: number | 'none';
   readonly sampler?: unknown;
   readonly pruner?: unknown;
   readonly set?: SpaceChanges;
@@ -41,7 +41,11 @@ export function addAdjust(root: Command): void {
     )
     .option('--sites <names>', 'where trials are started from now on, preferred first: aurora,local', names)
     .action(async (name: string, { set, ...options }: Options, command: Command) => {
-      const changes = { ...options, ...(set === undefined ? {} : { space: set }) };
+      const given = Object.entries<unknown>(options).map(([key, value]): [string, unknown] => [
+        key,
+        value === 'none' ? null : value,
+      ]);
+      const changes = { ...Object.fromEntries(given), ...(set === undefined ? {} : { space: set }) };
       parseAdjustment(changes, { where: 'adjust' });
       const version = await withStudy(command, name, async (study) => {
         const spec = (await study.read()).perdure?.spec;

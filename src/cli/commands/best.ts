@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Trial } from '../../study/trial';
 import { trialJson } from '../trial-json';
 import { print, printJson } from '../terminal';
 import { trialTable } from '../trial-table';
@@ -16,7 +17,13 @@ export function addBest(root: Command): void {
         const [only] = best;
         if (json === true)
           printJson(metrics.length > 1 ? best.map(trialJson) : only === undefined ? null : trialJson(only));
-        else print(best.length === 0 ? 'no trial is complete yet' : trialTable(best, metrics));
+        else print(best.length === 0 ? whyNone(await study.trials()) : trialTable(best, metrics));
       });
     });
+}
+
+function whyNone(trials: readonly Trial[]): string {
+  return trials.some(({ state }) => state === 'COMPLETE')
+    ? 'no complete trial keeps its constraints'
+    : 'no trial is complete yet';
 }
