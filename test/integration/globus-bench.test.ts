@@ -101,6 +101,10 @@ with Executor(endpoint_id="${endpoint}") as executor:
       const endpoint = await RealEndpoint.start(service, { engine });
       try {
         await expect(doubled(endpoint.id, 4)).resolves.toEqual([0, 2, 4, 6]);
+      } catch (error) {
+        // What it did is in its folder alone, which goes.
+        console.error(`${endpoint.output()}\n${endpoint.userEndpointLogs()}`);
+        throw error;
       } finally {
         await endpoint.stop();
       }

@@ -47,6 +47,14 @@ interface Process {
 
 const name = 'perdure';
 
+/**
+ * Python starts the processes of such a pool afresh. Without it they are forks of a daemon with threads, some of which hang for ever
+ * with their first task: two of 27 endpoints on a busy machine with two cores (globus-compute-endpoint 4.19, Python 3.11).
+ */
+const startedAfresh = existsSync(join(globusBin, '..', 'lib', 'python3.10'))
+  ? [] // It has no such option.
+  : ['  max_tasks_per_child: 1000000'];
+
 function template(engine: Engine, workers: number, heartbeat: number): string {
   const lines =
     engine === 'GlobusComputeEngine'
@@ -56,7 +64,7 @@ function template(engine: Engine, workers: number, heartbeat: number): string {
           '  loopback_address: 127.0.0.1',
           '  provider: {type: LocalProvider, init_blocks: 1, min_blocks: 0, max_blocks: 1}',
         ]
-      : [`  max_workers: ${String(workers)}`];
+      : [`  max_workers: ${String(workers)}`, ...(engine === 'ProcessPoolEngine' ? startedAfresh : [])];
   return [`heartbeat_period: ${String(heartbeat)}`, 'engine:', `  type: ${engine}`, ...lines, ''].join('\n');
 }
 
