@@ -33,7 +33,7 @@ export type PbsFault = { readonly command?: PbsCommandName; readonly times?: num
   | { readonly kind: 'one-id' | 'invalid-json' }
   /** qstat names the server by its full name, and qsub did not. */
   | { readonly kind: 'long-ids' }
-  /** Jobs that run are said to be at another server. */
+  /** Jobs that run are said to be at another server, and those that have ended to have ended there. */
   | { readonly kind: 'moved' }
   /** What a site's hooks and wrappers print around the answer of qsub or qstat. */
   | { readonly kind: 'chatter'; readonly before: string; readonly after?: string }

@@ -63,17 +63,17 @@ export function conclude(
     owner === null
       ? { state: 'pending', ...(note === undefined || note === '' ? {} : { note }) }
       : { state: 'running', startedAt };
-  /** How it ended, where PBS has forgotten why, as a server without a history does at once. */
+  /** How it ended, where PBS has forgotten why, as a server without a history does at once, or was never told. */
   const unexplained = (id: string): JobObservation | null => {
     if (facts.block !== null) return null;
     if (status?.signalled !== true) return ownEnd();
     const longEnough = walltime !== null && owner !== null && now.getTime() - startedAt.getTime() >= walltime;
     return longEnough
       ? lost(
-          `job ${id} came to its walltime, as it seems: it was told to end, and PBS knows nothing of it`,
+          `job ${id} came to its walltime, as it seems: it was told to end, and PBS does not say why`,
           'walltime',
         )
-      : lost(`job ${id} was told to end by a signal, and PBS does not know it any more`);
+      : lost(`job ${id} was told to end by a signal, and PBS does not say why`);
   };
   switch (sight.kind) {
     case 'unseen':
@@ -82,7 +82,7 @@ export function conclude(
       if (sight.times < missingTimes || sight.forMs < grace) return open();
       return stopped() ?? unexplained(sight.id) ?? lost(missing(sight.id, facts), causeOf(facts));
     case 'seen':
-      return seen(facts, sight, grace, { open, stopped, ownEnd });
+      return seen(facts, sight, grace, { open, stopped, ownEnd, unexplained });
   }
 }
 
@@ -90,13 +90,14 @@ interface Ways {
   readonly open: (note?: string) => JobObservation;
   readonly stopped: () => JobObservation | null;
   readonly ownEnd: () => JobObservation | null;
+  readonly unexplained: (id: string) => JobObservation | null;
 }
 
 function seen(
   facts: Facts,
   { id, phase, forMs }: Extract<JobSight, { kind: 'seen' }>,
   grace: number,
-  { open, stopped, ownEnd }: Ways,
+  { open, stopped, ownEnd, unexplained }: Ways,
 ): JobObservation {
   const cause = causeOf(facts);
   switch (phase.state) {
@@ -106,8 +107,8 @@ function seen(
         return stopped() ?? (forMs < grace ? open() : lost(requeued(id, facts, phase.note), cause));
       return open(phase.note);
     case 'moved':
-      // Nobody here will ever say more.
-      return stopped() ?? ownEnd() ?? open(`PBS moved job ${id} to another server`);
+      // Nobody here will ever say how it ended.
+      return stopped() ?? unexplained(id) ?? open(`PBS moved job ${id} to another server`);
     case 'exiting':
       // What PBS says of the end explains the word that is there; without one there is time.
       if (facts.block !== null || facts.status === null) return open();
@@ -124,15 +125,14 @@ function seen(
   }
   const { end } = phase;
   // It had ended before it was asked to stop, or in that moment.
-  const before = facts.status?.doubtful === false && end.how === 'exited' ? ownEnd() : null;
+  const byItself = end.how === 'exited' || end.how === 'elsewhere';
+  const before = facts.status?.doubtful === false && byItself ? ownEnd() : null;
   const asked = before ?? stopped();
   if (asked !== null) return asked;
   if (facts.block !== null) {
     if (end.how === 'walltime') return lost(`block ${facts.block} came to its walltime`, 'block');
     // A trial that a signal ended went with its block, as far as anybody can tell.
-    return forMs < grace && end.how === 'exited'
-      ? open()
-      : lost(`block ${facts.block} (job ${id}) has ended`, 'block');
+    return forMs < grace && byItself ? open() : lost(`block ${facts.block} (job ${id}) has ended`, 'block');
   }
   switch (end.how) {
     case 'walltime':
@@ -143,6 +143,8 @@ function seen(
       return lost(
         `job ${id} was deleted (qdel, or PBS itself where a node fails)${end.why === '' ? '' : `: ${end.why}`}`,
       );
+    case 'elsewhere':
+      return unexplained(id) ?? (forMs < grace ? open() : lost(endedElsewhere(id, facts)));
     case 'never_ran':
       return lost(`PBS ${facts.owner === null ? 'did not run' : 'ended'} job ${id}: ${end.why}`);
     case 'signalled':
@@ -158,6 +160,11 @@ function seen(
 function noWord(id: string, status: number, { owner }: Facts): string {
   const how = `job ${id} ended with exit status ${String(status)}`;
   return owner === null ? `${how} before the trial began` : `${how} and left no word of the trial`;
+}
+
+function endedElsewhere(id: string, { owner }: Facts): string {
+  const how = `job ${id} has ended at another server, to which PBS had moved it`;
+  return owner === null ? `${how}, before the trial began` : `${how}, and left no word of the trial`;
 }
 
 function requeued(id: string, { block }: Facts, note: string): string {

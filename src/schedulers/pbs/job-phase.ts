@@ -14,7 +14,9 @@ export type PbsEnd =
   /** `qdel`, before or after its start, or PBS itself, where a node failed. `why`: PBS' own words; may be empty. */
   | { readonly how: 'deleted'; readonly why: string }
   /** PBS ended it without running it, could not, or lost it. */
-  | { readonly how: 'never_ran'; readonly why: string };
+  | { readonly how: 'never_ran'; readonly why: string }
+  /** At another server, which did not tell how. */
+  | { readonly how: 'elsewhere' };
 
 /** Where a job is, as PBS tells. `note`: what a person should know of it, in PBS' own words; empty otherwise. */
 export type Phase =
@@ -34,8 +36,9 @@ export type Phase =
 const failedStart = -3;
 /** The same in words, which PBS writes where the last start failed of something else, as of a hook. */
 const tooManyStarts = /too many failed attempts/i;
-/** Substate of a job that was deleted. */
+/** Substate of a job that was deleted, and of one that has ended. */
 const deleted = 91;
+const ended = 92;
 /** A comment may be of any length. */
 const longest = 400;
 
@@ -56,7 +59,8 @@ export function phaseOf(job: PbsJob): Phase {
     case 'B':
       return { state: 'running' };
     case 'M':
-      return { state: 'moved' };
+      // The server that has it tells of its end, and of nothing else (OpenPBS, `src/server/req_track.c`).
+      return job.substate === ended ? { state: 'done', end: { how: 'elsewhere' } } : { state: 'moved' };
     case 'H':
       if (exitStatus === failedStart || tooManyStarts.test(note)) return { state: 'stuck', note };
       return { state: 'pending', note: note === '' ? 'the job is held (qrls lets it go)' : note };

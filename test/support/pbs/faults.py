@@ -68,6 +68,15 @@ class Faults:
                 before="Connection refused\n",
             )
 
+    def elsewhere(self, job):
+        """A job that the server has moved to another one, which tells it of the job's end and of nothing else."""
+        over = job.record["job_state"] == "F"
+        if self.of("moved") is None or not (over or job.record["job_state"] == "R"):
+            return
+        comment = 'Job finished at "other"' if over else 'Job has been moved to "other"'
+        job.record.update({"job_state": "M", "substate": "92" if over else "94", "comment": comment})
+        job.record.pop("Exit_status", None)
+
     def spoil(self, text):
         """What the command would have printed, as it arrives."""
         truncate = self.of("truncate")
@@ -76,8 +85,6 @@ class Faults:
         if self.of("long-ids") is not None:
             # A server that calls itself by another name than it ends ids with.
             text = re.sub(rf"(\d+(?:\[\d*\])?)\.{re.escape(self.state.host)}\b", rf"\1.{self.state.domain}", text)
-        if self.of("moved") is not None:
-            text = re.sub(r'("job_state":\s*")R|(job_state = )R', r"\1\2M", text)
         chatter = self.of("chatter")
         if chatter is not None:
             text = chatter["before"] + text + chatter.get("after", "")

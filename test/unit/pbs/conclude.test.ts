@@ -34,6 +34,10 @@ function over(end: PbsEnd, forMs = 0): JobSight {
   return job({ state: 'done', end }, forMs);
 }
 
+function elsewhere(forMs: number): JobSight {
+  return over({ how: 'elsewhere' }, forMs);
+}
+
 function missing(times: number, forMs: number): JobSight {
   return { kind: 'missing', id: '1.pbs', times, forMs };
 }
@@ -179,6 +183,22 @@ const cases: readonly (readonly [string, Facts, JobSight, string])[] = [
   ],
   ['it is at another server', staged, job({ state: 'moved' }), 'pending'],
   ['it runs at another server', begun, job({ state: 'moved' }), 'running'],
+  [
+    'it was told to end at another server, at its walltime as far as anybody can tell',
+    { ...begun, ...status(143, { signalled: true }) },
+    job({ state: 'moved' }),
+    'lost to walltime',
+  ],
+  ['it has ended at another server, and its word may be on its way', begun, elsewhere(grace - 1), 'running'],
+  ['it has ended at another server without a word', begun, elsewhere(grace), 'lost to site'],
+  ['it has ended at another server before it began', staged, elsewhere(grace), 'lost to site'],
+  ['it failed at another server', { ...begun, ...status(3) }, elsewhere(0), 'exit 3'],
+  [
+    'it was told to end at another server that has told of its end',
+    { ...begun, ...status(143, { signalled: true }) },
+    elsewhere(0),
+    'lost to walltime',
+  ],
   ['it has begun, and the listing is older', begun, job({ state: 'pending', note: '' }, -5), 'running'],
   ['PBS put it back into its queue', begun, job({ state: 'pending', note: '' }, grace), 'lost to site'],
   ['PBS put its block back', inBlock, job({ state: 'pending', note: '' }, grace), 'lost to block'],

@@ -26,6 +26,12 @@ test.each([
   expect(phase(state).state).toBe(expected);
 });
 
+test('a job that PBS moved is followed until the other server has told of its end', () => {
+  const comment = 'Job finished at "other"';
+  expect(phase('M', { substate: 94, comment: 'Job has been moved to "other"' }).state).toBe('moved');
+  expect(words(phase('M', { substate: 92, comment }))).toBe('elsewhere');
+});
+
 test('a job that PBS holds after failed starts will never run, whatever its last start failed of', () => {
   const comment = 'job held, too many failed attempts to run';
   expect(phase('H', { exitStatus: -3, comment })).toEqual({ state: 'stuck', note: comment });

@@ -31,6 +31,7 @@ function inWords(job: PbsJob): string {
         case 'limit':
         case 'walltime':
         case 'deleted':
+        case 'elsewhere':
           return phase.end.how;
       }
     // eslint-disable-next-line no-fallthrough -- every way to end has returned
