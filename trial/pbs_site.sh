@@ -71,14 +71,17 @@ pbs() {
   $perdure_timeout "$perdure_command" "$@" </dev/null
 }
 
-# select_named NAME: the jobs of that name, the ended ones too where PBS keeps a history (36: it keeps none).
+# select_named NAME: the jobs of that name, the ended ones too where PBS keeps a history. Where it keeps none (error 36), OpenPBS' own
+# client says so and ends with 0, as if there were no job.
 select_named() {
   perdure_ids=$(pbs qselect -x -N "$1" 2>&1)
   perdure_code=$?
-  if [ "$perdure_code" -eq 36 ]; then
-    perdure_ids=$(pbs qselect -N "$1" 2>&1)
-    perdure_code=$?
-  fi
+  case $perdure_code:$perdure_ids in
+    36:* | *'not configured to maintain job history'*)
+      perdure_ids=$(pbs qselect -N "$1" 2>&1)
+      perdure_code=$?
+      ;;
+  esac
   perdure_id=$(printf '%s\n' "$perdure_ids" | grep -E '^[0-9]+(\[\])?\.[A-Za-z0-9._:-]+$' | head -n 1)
   return "$perdure_code"
 }

@@ -70,6 +70,20 @@ describe('a server that keeps no history of jobs', () => {
     expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'stopped', reason: 'cancelled' } });
     await until('PBS has forgotten it', () => bench.pbs.jobs().length === 0);
   }, 60_000);
+
+  test('each of several jobs is seen where the client prints only the first one as JSON', async () => {
+    bench = await PbsBench.start({}, { historySeconds: 0, flavour: 'main' });
+    const scheduler = bench.scheduler();
+    for (const number of [0, 1]) await scheduler.submit(requestOf({ ...long, number }));
+    bench.pbs.fault({ kind: 'hold', times: 1 });
+    await scheduler.submit(requestOf({ ...long, number: 2 }));
+    const keys = [0, 1, 2].map((number) => keyOf({ number }));
+    await until('all are known', async () => {
+      const [first, second, third] = await scheduler.observe(keys);
+      return first?.state === 'running' && second?.state === 'running' && third?.state === 'lost';
+    });
+    for (const key of keys.slice(0, 2)) await scheduler.cancel(key, 'cancelled');
+  }, 60_000);
 });
 
 test.each(['main', '22.05'] as const)(
@@ -138,6 +152,18 @@ test('a job at another server is followed by its own word', async () => {
   expect(await scheduler.observe([keyOf()])).toMatchObject([{ state: 'running' }]);
   writeFileSync(bench.path('go'), '');
   expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'exited', status: 0 } });
+}, 60_000);
+
+test('a job that ended at another server without a word is lost', async () => {
+  bench = await PbsBench.start();
+  const scheduler = bench.scheduler();
+  bench.pbs.fault({ kind: 'moved' });
+  await scheduler.submit(requestOf(long));
+  await bench.untilSeen(scheduler, ['running']);
+  // Who would tell of the program's end; the job ends with it.
+  process.kill(Number(bench.text('.perdure/pid').split(' ')[0]), 'SIGKILL');
+  const seen = await bench.untilOver(scheduler);
+  expect(seen).toMatchObject({ state: 'lost', why: expect.stringContaining('another server') as string });
 }, 60_000);
 
 test('a login that greets without a newline, and finds next to nothing on its PATH, does', async () => {

@@ -4,8 +4,13 @@ import { lineOf, textOf, type Answer } from '../remote/site-answer';
 import { words, type Call } from '../remote/site-shell';
 import type { Troubles } from './troubles';
 
-/** Exit statuses of qstat: with `-x` where the server keeps no history, and without it for a job that has ended. */
+/**
+ * What qstat says to `-x` where the server keeps no history. OpenPBS' own client then ends with 0, as if it had listed nothing
+ * (`src/cmds/qstat.c`); its error has the number 36.
+ */
 const noHistory = '36';
+const noHistoryWords = 'not configured to maintain job history';
+/** Its exit status without `-x` for a job that has ended. */
 const finished = '35';
 
 /** How PBS is asked for jobs, as its answers teach it, and what they say. */
@@ -34,25 +39,24 @@ export class Listings {
   take(answer: Answer, ids: readonly string[]): readonly string[] {
     const said = textOf(answer, 'listing');
     const [, code] = /^perdure-code (\d+)$/m.exec(said) ?? [];
-    if (code === noHistory && this.history) {
+    const errors = textOf(answer, 'listing-error');
+    if (this.history && (code === noHistory || errors.includes(noHistoryWords))) {
       this.history = false;
       return ids;
     }
     const listing = readListing({
       status: code === undefined ? 255 : Number(code),
       stdout: said.replace(/^perdure-code \d+$/m, ''),
-      stderr: textOf(answer, 'listing-error'),
+      stderr: errors,
     });
     const silent = this.sights.take(listing, ids);
     if (code === finished) this.history = true;
     const useless = !listing.answered && listing.jobs.size === 0;
     this.troubles.notePbs(useless ? listing.why : null);
-    return listing.answered ? silent : [];
-  }
-
-  /** Some of several jobs were left out: the next question is for text. */
-  distrust(): void {
-    if (this.history) this.format = 'text';
+    if (!listing.answered) return [];
+    // Some of several jobs were left out.
+    if (silent.length > 0) this.format = 'text';
+    return silent;
   }
 
   takeGreeting(answer: Answer | undefined): void {

@@ -240,7 +240,6 @@ export class Observer {
         ? []
         : this.idsOf(all, listing).filter((id) => !ids.includes(id) || silent.includes(id));
     if (missing.length === 0) return;
-    if (silent.length > 0) this.listings.distrust();
     const [second] = await this.shell.callAll([this.listings.call(missing)]);
     if (second !== undefined) this.listings.take(second, missing);
   }

@@ -68,7 +68,7 @@ def run(state, command, arguments, faults, log):
     try:
         faults.connect()
         if options.history:
-            state.want_history()
+            state.want_history(*options.operands)
     except Refused:
         if full_json:
             sys.stdout.write(json_listing.answer(state, now, "Jobs", []))
@@ -81,6 +81,7 @@ def run(state, command, arguments, faults, log):
     for job in jobs:
         if job.get("job_state") == "R" and "_began" in job.record:
             job.record["resources_used.walltime"] = clock(now - job.record["_began"])
+        faults.elsewhere(job)
     if "f" in options.flags:
         text = show(state, options, now, "Jobs", [(job.id, job.attributes()) for job in jobs])
     elif options.users is not None or options.flags & set("airHTns"):

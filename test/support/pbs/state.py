@@ -75,9 +75,11 @@ class State:
     def history(self):
         return self.settings["historySeconds"] > 0
 
-    def want_history(self):
+    def want_history(self, *operands):
+        """The error has the number 36, of which the clients make 0 (`src/cmds/qstat.c`, `qselect.c`); qstat says it of each job."""
         if not self.history:
-            raise Refused(36, "PBS server is not configured to maintain job history")
+            what = "PBS is not configured to maintain job history"
+            raise Refused(0, "\nqstat: ".join(f"{what} {id}" for id in operands) or what)
 
     @property
     def down(self):
