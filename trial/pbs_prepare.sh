@@ -22,13 +22,13 @@ begin_preparation() {
       read -r perdure_line 2>/dev/null <"$2/.perdure/run"
       mv -T "$2" "$2.failed-$perdure_line" 2>/dev/null
     else
-      : >"$2/.perdure/asked/$3"
+      command : >"$2/.perdure/asked/$3"
     fi
   fi
   [ ! -e "$2" ] || return 1
   perdure_new=$2.$4.tmp
   rm -rf "$perdure_new"
-  mkdir -p "$perdure_new/.perdure/asked" && : >"$perdure_new/.perdure/asked/$3" || perdure_wrong="can't make $2"
+  mkdir -p "$perdure_new/.perdure/asked" && command : >"$perdure_new/.perdure/asked/$3" || perdure_wrong="can't make $2"
   put_text .perdure/run "$4
 "
 }

@@ -185,7 +185,7 @@ count_mine() {
 
 # age_of PATH: its seconds. Both times are the file server's, whose clock may be another one than this host's.
 age_of() {
-  : >"$1.$$.now" 2>/dev/null
+  command : >"$1.$$.now" 2>/dev/null
   perdure_now=$(stat -c %Y "$1.$$.now" 2>/dev/null || date +%s)
   rm -f "$1.$$.now"
   perdure_since=$(stat -c %Y "$1" 2>/dev/null || echo "$perdure_now")
@@ -329,7 +329,7 @@ make_ready() {
     say "stopped $1"
   elif [ -e "$2/.perdure/queued" ]; then
     say "queued $1"
-  elif printf '%s' "$4" >"$2/.perdure/ready.$$.tmp" && : >"$2/.perdure/queued.tmp" && mv -f "$2/.perdure/ready.$$.tmp" "ready/$3"; then
+  elif printf '%s' "$4" >"$2/.perdure/ready.$$.tmp" && command : >"$2/.perdure/queued.tmp" && mv -f "$2/.perdure/ready.$$.tmp" "ready/$3"; then
     # Should this line not be reached, the trial is made ready again, and the fence lets one of the two run.
     mv -f "$2/.perdure/queued.tmp" "$2/.perdure/queued"
     say "queued $1"
@@ -458,7 +458,7 @@ delete_job() {
 
 # mark NUMBER PATH: makes should_prune() true.
 mark() {
-  if : >"$2/.perdure/prune"; then say "yes $1"; else say "failed $1 can't write"; fi
+  if command : >"$2/.perdure/prune"; then say "yes $1"; else say "failed $1 can't write"; fi
 }
 
 # has_checkpoint NUMBER PATH
@@ -524,7 +524,7 @@ make_block() {
 }
 
 # end_block NUMBER NAME: its job is over.
-end_block() { : >"blocks/$2/over" && say "yes $1"; }
+end_block() { command : >"blocks/$2/over" && say "yes $1"; }
 
 # read_log NUMBER PATH SOURCE FROM MOST: what the trial has printed; until it prints, what its job did. FROM counts in SOURCE.
 read_log() {
@@ -713,8 +713,8 @@ watch_news() {
 bury() {
   perdure_at=$2/.perdure
   # By O_EXCL, as the wrapper does it.
-  if (set -C && : >"$perdure_at/run.lock") 2>/dev/null; then
-    : >"$perdure_at/buried"
+  if (set -C && command : >"$perdure_at/run.lock") 2>/dev/null; then
+    command : >"$perdure_at/buried"
     if [ "$3" != - ]; then pbs qdel "$3" >/dev/null 2>&1; fi
     say "buried $1"
   elif [ -e "$perdure_at/buried" ]; then

@@ -90,3 +90,13 @@ test('a file system that fails is not one from which a trial is gone', async () 
   writeFileSync(bench.path('go'), '');
   expect(await bench.untilOver(scheduler)).toMatchObject(well);
 }, 60_000);
+
+test('what can not be written for one trial is told of that one alone', async () => {
+  bench = await PbsBench.start();
+  const scheduler = bench.scheduler();
+  const asked = [scheduler.markPruned(keyOf()), scheduler.hasCheckpoint(keyOf({ number: 1 }))];
+  expect(await Promise.allSettled(asked)).toMatchObject([
+    { status: 'rejected', reason: { kind: 'Unavailable', message: "can't write" } },
+    { status: 'fulfilled', value: false },
+  ]);
+}, 60_000);
