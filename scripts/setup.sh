@@ -78,10 +78,9 @@ case $parts in
     ls /lib/*/security/pam_google_authenticator.so >/dev/null 2>&1 || packages="$packages libpam-google-authenticator"
     command -v ps >/dev/null || packages="$packages procps"
     command -v mpiexec >/dev/null || packages="$packages mpich"
+    # For the CPU alone: PyPI's would bring gigabytes.
     /usr/bin/python3 -c "import torch" 2>/dev/null || packages="$packages python3-torch"
     [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || packages="$packages rabbitmq-server"
-    # For the CPU alone: PyPI's would bring gigabytes.
-    /usr/bin/python3 -c 'import torch' 2>/dev/null || packages="$packages python3-torch"
     if [ -n "$packages" ]; then
       if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         say "installing Debian packages:$packages"
