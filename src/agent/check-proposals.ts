@@ -1,10 +1,10 @@
 import { isObject, type Json } from '../study/json';
+import { plainLine } from '../study/plain-text';
 import type { ParamValue, Params, SearchSpace } from '../study/space';
 import { isActive, parameterOf } from '../study/space-activity';
 import { checkParams, contains } from '../study/space-membership';
 import { agentTools, type AgentTool } from '../study/spec';
 import { extractJson } from './extract-json';
-import { plainLine } from './quote';
 import { addMistakes, noMistakes, type Mistakes } from './round';
 
 /** What a model's answer is checked against. */

@@ -1,6 +1,6 @@
+import { plainLine } from '../study/plain-text';
 import type { AgentSamplerSpec, AgentTool } from '../study/spec';
 import { withoutThoughts } from './extract-json';
-import { plainLine } from './quote';
 import type { Conversation, Idea } from './round';
 
 /** What the first call of a round is made of. */

@@ -1,11 +1,4 @@
-/** Control characters, and those that hide or reorder text. */
-const unseen = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029]+/gu;
-
-/** One line without control characters, cut to `longest`. */
-export function plainLine(text: string, longest: number): string {
-  const flat = text.replaceAll(unseen, ' ').replaceAll(/\s+/g, ' ').trim();
-  return flat.length > longest ? `${flat.slice(0, longest - 1)}…` : flat;
-}
+import { plainLine } from '../study/plain-text';
 
 /**
  * Text that came out of a trial, for a prompt: a JSON string of one line, shortened, in which no quotation mark, tag or fence

@@ -1,7 +1,7 @@
 import { isObject, type Json } from '../study/json';
+import { plainLine, shortened } from '../study/plain-text';
 import { extractJson } from './extract-json';
 import { longestNotes } from './prompts';
-import { plainLine } from './quote';
 
 /** What the critic says of one proposal. */
 export interface Verdict {
@@ -33,11 +33,8 @@ export function readNotes(answer: string): string | null {
   const json = extractJson(answer);
   const notes = json === undefined ? answer : field(json, 'notes');
   if (typeof notes !== 'string' || notes.trim() === '') return null;
-  return notes
-    .split('\n')
-    .map((line) => plainLine(line, longestNotes))
-    .join('\n')
-    .slice(0, longestNotes);
+  const lines = notes.split('\n').map((line) => plainLine(line, longestNotes));
+  return shortened(lines.join('\n'), longestNotes);
 }
 
 function field(json: Json | undefined, name: string): Json | undefined {

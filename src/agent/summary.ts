@@ -1,3 +1,4 @@
+import { plainLine, shortened } from '../study/plain-text';
 import type { ParamValue, Params, SearchSpace } from '../study/space';
 import { describe } from '../study/space-membership';
 import type { Budget, StudySpec } from '../study/spec';
@@ -5,7 +6,7 @@ import type { SiteView } from '../study/site-choice';
 import { isBetter } from '../study/study-state';
 import type { Trial } from '../study/trial';
 import { failureCause, lastWords, type FailureCause } from './failure-causes';
-import { plainLine, quoted } from './quote';
+import { quoted } from './quote';
 import { paramsKey } from './check-proposals';
 
 /** All that the summary is made of. */
@@ -279,8 +280,7 @@ function params(given: Params): string {
       typeof value === 'number' ? Number(short(value)) : value,
     ]),
   );
-  const text = JSON.stringify(shown);
-  return text.length > longestParams ? `${text.slice(0, longestParams - 1)}…` : text;
+  return shortened(JSON.stringify(shown), longestParams);
 }
 
 function short(value: number): string {

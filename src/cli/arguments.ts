@@ -1,4 +1,6 @@
 import { InvalidArgumentError } from 'commander';
+import { InexactNumber, inexactHint, parseExactJson } from '../config/exact-numbers';
+import { messageOf } from '../study/error';
 
 /** A trial's number. */
 export function trialNumber(text: string): number {
@@ -48,14 +50,17 @@ export function port(text: string): number {
 }
 
 /** JSON, or a bare word for what has only a type. */
-export function jsonArgument(text: string): unknown {
-  if (/^\w+$/.test(text)) return { type: text };
+export function typeOrJson(text: string): unknown {
+  return /^\w+$/.test(text) ? { type: text } : json(text);
+}
+
+/** Any JSON. */
+export function json(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseExactJson(text);
   } catch (error) {
-    throw new InvalidArgumentError(
-      `It is not JSON: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    if (error instanceof InexactNumber) throw new InvalidArgumentError(`${error.message}; ${inexactHint}.`);
+    throw new InvalidArgumentError(`It is not JSON: ${messageOf(error)}`);
   }
 }
 

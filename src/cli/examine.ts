@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { access, constants, mkdir } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Client } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
@@ -8,8 +7,9 @@ import { registerSearchAttributes } from '../client/search-attribute-registry';
 import type { Settings } from '../config/settings';
 import { findTemporal } from '../server/temporal-program';
 import { openLedger } from '../storage';
-import { PerdureError } from '../study/error';
+import { messageOf, PerdureError } from '../study/error';
 import { siteQueue, STUDY_QUEUE } from '../study/task-queues';
+import { makeWorkingDirectory } from './check-surroundings';
 import { examineSites } from './examine-sites';
 
 const run = promisify(execFile);
@@ -46,8 +46,7 @@ export async function* examine(settings: Settings): AsyncGenerator<Finding> {
     if (settingsOfSite.scheduler !== 'local') continue;
     const { workingDir, slots } = settingsOfSite;
     yield await look(`site ${site}`, async () => {
-      await mkdir(workingDir, { recursive: true, mode: 0o700 });
-      await access(workingDir, constants.W_OK | constants.X_OK);
+      await makeWorkingDirectory(site, workingDir);
       return `${String(slots)} slots in ${workingDir}`;
     });
   }
@@ -103,5 +102,5 @@ async function look(what: string, work: () => Promise<string>, hint?: string): P
 
 function failure(what: string, error: unknown): Finding {
   if (error instanceof PerdureError) return { what, ok: false, found: error.message, hint: error.hint };
-  return { what, ok: false, found: error instanceof Error ? error.message : String(error) };
+  return { what, ok: false, found: messageOf(error) };
 }

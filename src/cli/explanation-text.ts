@@ -5,28 +5,30 @@ import { callName, type Mistakes, type RoundRecord } from '../agent/round';
 import type { CallPreview } from '../client/preview-call';
 import type { StudyExplanation } from '../client/agent-story';
 import type { CallRow } from '../storage/ledger';
+import { shortNumber } from '../study/params-text';
+import { plainLine } from '../study/plain-text';
 import type { Trial } from '../study/trial';
 import { usageText } from './status-text';
-import { plainTable, printable, shortNumber } from './trial-table';
+import { plainTable } from './trial-table';
 
 /** The story of a study's agents. What models and trials said is shown as one line each. */
 export function explanationText(explanation: StudyExplanation): string {
   const { study, sampler, status, rounds, tally } = explanation;
-  const lines = [`study '${printable(study, 60)}'`];
+  const lines = [`study '${plainLine(study, 60)}'`];
   if (sampler !== null && status !== null) {
     const shares = sampler.agents.map(({ name, share }) => `${name} ${percent(share)}`).join(', ');
     lines.push(
       `  ${shares} of the trials; the backbone ${sampler.backbone.type} the rest`,
       `  ${usageText(status)}`,
     );
-    if (status.note !== '') lines.push(`  ${printable(status.note, 400)}`);
+    if (status.note !== '') lines.push(`  ${plainLine(status.note, 400)}`);
   } else if (rounds.length === 0) {
     lines.push('  no language model proposes in it');
   }
   lines.push('', tallyTable(tally));
   for (const round of rounds) lines.push('', ...roundLines(round, explanation));
   const notes = rounds.findLast((round) => round.notes !== '')?.notes ?? '';
-  if (notes !== '') lines.push('', 'notes', ...notes.split('\n').map((line) => `  ${printable(line, 400)}`));
+  if (notes !== '') lines.push('', 'notes', ...notes.split('\n').map((line) => `  ${plainLine(line, 400)}`));
   return lines.join('\n');
 }
 
@@ -39,7 +41,7 @@ function tallyTable(tally: StudyExplanation['tally']): string {
     const counts = [trials, complete, failed].map(String);
     const found = best === null ? '' : shortNumber(best);
     table.push([
-      printable(proposer, 40),
+      plainLine(proposer, 40),
       ...counts,
       found,
       String(improvements),
@@ -58,20 +60,20 @@ function roundLines(round: RoundRecord, { calls, trials }: StudyExplanation): re
   const { agent, end, reason, repairs, mistakes, problems } = round;
   const repaired = repairs === 0 ? '' : `, ${String(repairs)} repairs`;
   return [
-    `round ${String(round.round)} of ${agent}: ${end}${repaired}${reason === '' ? '' : `: ${printable(reason, 400)}`}`,
+    `round ${String(round.round)} of ${agent}: ${end}${repaired}${reason === '' ? '' : `: ${plainLine(reason, 400)}`}`,
     ...calls.filter((call) => call.round === round.round).map((call) => `  ${callLine(call)}`),
     ...round.ideas.map(({ id, params, rationale, outcome = 'not tried' }) => {
       const trial = trials.find(({ userAttrs }) => userAttrs['agent_idea'] === id);
       const became =
-        trial === undefined ? printable(outcome, 200) : `trial ${String(trial.number)}, ${resultOf(trial)}`;
-      return `  - ${became}: ${printable(JSON.stringify(params), 300)} ${printable(rationale, 300)}`;
+        trial === undefined ? plainLine(outcome, 200) : `trial ${String(trial.number)}, ${resultOf(trial)}`;
+      return `  - ${became}: ${plainLine(JSON.stringify(params), 300)} ${plainLine(rationale, 300)}`;
     }),
     ...round.requests.map(
       ({ tool, arguments: args, reason: why, outcome = 'open' }) =>
-        `  - asked for ${tool} ${printable(JSON.stringify(args), 200)} (${printable(why, 200)}): ${printable(outcome, 200)}`,
+        `  - asked for ${tool} ${plainLine(JSON.stringify(args), 200)} (${plainLine(why, 200)}): ${plainLine(outcome, 200)}`,
     ),
     ...(mistakeText(mistakes) === '' ? [] : [`  mistakes: ${mistakeText(mistakes)}`]),
-    ...problems.map((problem) => `  problem: ${printable(problem, 300)}`),
+    ...problems.map((problem) => `  problem: ${plainLine(problem, 300)}`),
   ];
 }
 
@@ -81,8 +83,8 @@ function callLine(call: CallRow): string {
   const words = { begun: 'never came back', answered: 'answered', failed: 'failed', free: 'not answered' }[
     state
   ];
-  const why = error === null ? '' : `: ${printable(error, 200)}`;
-  return `call ${callName(call)}${again} ${purpose} by ${printable(model, 60)}: ${words}, ${String(tokens)} tokens, ${dollars(costUsd)}${why}`;
+  const why = error === null ? '' : `: ${plainLine(error, 200)}`;
+  return `call ${callName(call)}${again} ${purpose} by ${plainLine(model, 60)}: ${words}, ${String(tokens)} tokens, ${dollars(costUsd)}${why}`;
 }
 
 function mistakeText(mistakes: Mistakes): string {
@@ -108,10 +110,10 @@ export function trialExplanation(explanation: StudyExplanation, trial: Trial): s
   const by = others[proposer] ?? proposer;
   const lines = [
     `trial ${String(trial.number)}: ${resultOf(trial)}`,
-    `  ${printable(JSON.stringify(trial.params), 1000)}`,
-    `  proposed by ${printable(by, 60)}`,
+    `  ${plainLine(JSON.stringify(trial.params), 1000)}`,
+    `  proposed by ${plainLine(by, 60)}`,
   ];
-  const text = (value: unknown): string => printable(String(value), 1000);
+  const text = (value: unknown): string => plainLine(String(value), 1000);
   if (fallback !== undefined) lines.push(`  in the place of ${text(instead_of)}: ${text(fallback)}`);
   if (rationale !== undefined) lines.push(`  because: ${text(rationale)}`);
   if (preferred_site !== undefined) {

@@ -1,11 +1,12 @@
 import type { Session } from '../client/session';
 import type { StudyHandle } from '../client/study-handle';
 import type { StudyStatus } from '../client/study-status';
+import { paramsText, shortNumber } from '../study/params-text';
+import { plainLine } from '../study/plain-text';
 import { isFinal, type Trial } from '../study/trial';
 import { quoted } from './shell-word';
 import { counts } from './status-text';
 import { say } from './terminal';
-import { printable, shortNumber } from './trial-table';
 
 /** How following a study ended: with the study, or because the person left. */
 export interface Followed {
@@ -38,7 +39,7 @@ export async function follow(session: Session, study: StudyHandle, leave: AbortS
     })) {
       for (const trial of await news.read()) line.above(described(trial, status));
       const now = standing(status) ?? before;
-      if (now !== before) line.above(`study '${printable(study.name, 60)}' ${now}`);
+      if (now !== before) line.above(`study '${plainLine(study.name, 60)}' ${now}`);
       before = now;
       line.show(`${status.state}: ${counts(status)}${bestOf(status)}`);
       last = status;
@@ -92,16 +93,10 @@ class EndedTrials {
 }
 
 function described({ number, state, values, params, userAttrs }: Trial, { best }: StudyStatus): string {
-  const shownParams = Object.entries(params)
-    .map(([name, value]) => `${name}=${typeof value === 'number' ? shortNumber(value) : String(value)}`)
-    .join(' ');
   const result = values === null ? '' : ` ${values.map(shortNumber).join(', ')}`;
   const note = typeof userAttrs['error'] === 'string' ? `  (${userAttrs['error'].split('\n')[0] ?? ''})` : '';
   const star = best?.number === number ? ' *' : '';
-  return `trial ${String(number).padStart(3)}  ${state.padEnd(8)}${result}${star}  ${shownParams}${note}`.replaceAll(
-    /[\p{Cc}\p{Cf}]+/gu,
-    ' ',
-  );
+  return `trial ${String(number).padStart(3)}  ${state.padEnd(8)}${result}${star}  ${plainLine(paramsText(params) + note)}`;
 }
 
 function bestOf({ best }: StudyStatus): string {

@@ -1,7 +1,8 @@
 import Table from 'cli-table3';
 import type { BatchStatus } from '../client/batch-handle';
 import type { JobRecord } from '../storage';
-import { plainTable, printable } from './trial-table';
+import { plainLine } from '../study/plain-text';
+import { plainTable } from './trial-table';
 
 /** How a batch stands, in a few lines. */
 export function batchText({ name, site, state, jobs, note }: BatchStatus): string {
@@ -10,7 +11,7 @@ export function batchText({ name, site, state, jobs, note }: BatchStatus): strin
     .map(([what, count]) => `${String(count)} ${what}`)
     .join(', ');
   const lines = [`${name}: ${state} at ${site}`, `  jobs  ${counts}`];
-  if (note !== null) lines.push(`  note  ${printable(note, 300)}`);
+  if (note !== null) lines.push(`  note  ${plainLine(note, 300)}`);
   return lines.join('\n');
 }
 
@@ -22,10 +23,10 @@ export function jobText(
 ): string {
   const lines = [`${name}: ${job.state}${job.reason === null ? '' : ` (${job.reason})`} at ${site}`];
   if (job.state === 'COMPLETE') lines.push(`  result  ${shortJson(job.result)}`);
-  if (job.error !== null) lines.push(`  error   ${printable(job.error, 300)}`);
+  if (job.error !== null) lines.push(`  error   ${plainLine(job.error, 300)}`);
   if (job.report !== null)
     lines.push(`  report  ${String(job.report.value)} at step ${String(job.report.step)}`);
-  if (note !== null) lines.push(`  note    ${printable(note, 300)}`);
+  if (note !== null) lines.push(`  note    ${plainLine(note, 300)}`);
   if (job.directory !== null) lines.push(`  files   ${job.directory}`);
   return lines.join('\n');
 }
@@ -35,11 +36,11 @@ export function jobTable(jobs: readonly JobRecord[]): string {
   const table = new Table({ head: ['job', 'state', 'attempts', 'result'], ...plainTable });
   for (const { id, state, reason, error, result, attempts } of jobs) {
     const what = state === 'COMPLETE' ? shortJson(result) : error === null ? '' : `${reason ?? ''}: ${error}`;
-    table.push([id, state, attempts, printable(what, 60)]);
+    table.push([id, state, attempts, plainLine(what, 60)]);
   }
   return table.toString();
 }
 
 function shortJson(value: JobRecord['result']): string {
-  return printable(JSON.stringify(value), 200);
+  return plainLine(JSON.stringify(value), 200);
 }

@@ -32,6 +32,7 @@ import { addWatch } from './commands/watch';
 import { addWorker } from './commands/worker';
 import { exitCode, exitCodeOf, say } from './terminal';
 import { PerdureError } from '../study/error';
+import { plainLines } from '../study/plain-text';
 
 const commands = [
   ...[addRun, addStart, addList, addStatus, addWatch, addTrials, addLogs, addBest, addExplain, addExport],
@@ -51,7 +52,7 @@ function program(): Command {
     .option('-v, --verbose', 'say more')
     .addHelpText(
       'after',
-      '\nExit codes: 0 done, 1 the study failed, 2 bad usage or input, 3 cannot reach Temporal',
+      '\nExit codes: 0 done, 1 the study, a job or a check failed, 2 bad usage or input, 3 cannot reach Temporal or the ledger',
     )
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: true });
@@ -70,7 +71,8 @@ async function main(argv: readonly string[]): Promise<number> {
     // Commander has printed its message, and ends with 0 after --help and --version.
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.done : exitCode.badInput;
     if (error instanceof PerdureError) {
-      say(error.text);
+      // What it tells may be the words of a site or a server.
+      say(plainLines(error.text));
       if (error.cause instanceof Error && root.opts<{ verbose?: boolean }>().verbose === true)
         say(`caused by ${error.cause.stack ?? ''}`);
       return exitCodeOf(error);

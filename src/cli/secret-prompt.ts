@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
+import { plainLines } from '../study/plain-text';
 import { say } from './terminal';
 
 interface Prompt {
@@ -16,7 +17,7 @@ export async function askPerson(question: {
   readonly instructions: string;
   readonly prompts: readonly Prompt[];
 }): Promise<readonly string[] | null> {
-  if (question.instructions.trim() !== '') say(printable(question.instructions.trim()));
+  if (question.instructions.trim() !== '') say(plainLines(question.instructions.trim()));
   const answers: string[] = [];
   for (const prompt of question.prompts) {
     const answer = await askOne(prompt);
@@ -29,7 +30,7 @@ export async function askPerson(question: {
 let typed: AsyncIterator<string> | undefined;
 
 async function askOne({ text, echo }: Prompt): Promise<string | null> {
-  const words = printable(text);
+  const words = plainLines(text);
   process.stderr.write(words.endsWith(' ') ? words : `${words} `);
   if (process.stdin.isTTY) return fromTerminal(echo);
   typed ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]();
@@ -63,9 +64,4 @@ function fromTerminal(echo: boolean): Promise<string | null> {
       if (!echo) process.stderr.write('\n');
     });
   });
-}
-
-/** A server's words can't move the cursor or colour the terminal. */
-function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\n]/gu, '');
 }

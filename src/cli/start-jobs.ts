@@ -1,8 +1,7 @@
 import type { Command } from 'commander';
-import { openBatch, type BatchOpening, type BatchRequest } from '../client/open-batch';
+import { checkBatch, openBatch, type BatchOpening, type BatchRequest } from '../client/open-batch';
 import { Session } from '../client/session';
-import { checkLocalPrograms, checkSites } from '../config';
-import { embeddedServer } from '../server/embedded-server';
+import { workflowPage } from '../server/workflow-page';
 import { exitCode, print, printJson, say } from './terminal';
 import { reportOf, type BatchHandle } from '../client/batch-handle';
 import { batchText, jobTable, jobText } from './job-text';
@@ -30,22 +29,14 @@ export async function startJobs(
 ): Promise<void> {
   const settings = await settingsOf(command);
   // Before a server and a worker are started for them.
-  const [first] = request.jobs;
-  if (first !== undefined) {
-    checkSites({ sites: [request.site], trial: first.spec.trial }, settings, () => `site ${request.site}`);
-    if (settings.sites[request.site]?.scheduler === 'local')
-      await checkLocalPrograms(first.spec, (path) => first.place(path[0] === 'trial' ? path.slice(1) : path));
-  }
+  await checkBatch(settings, request);
   await ensureRunning(settings);
   const session = await Session.open({ settings });
   try {
     const { handle, opening } = await openBatch(session, request);
     say(`'${handle.name}' ${openings[opening]}`);
-    const server = settings.temporal.kind === 'embedded' ? embeddedServer(settings.home) : null;
-    if (server !== null)
-      say(
-        `  Temporal UI  ${server.ui}/namespaces/default/workflows/${encodeURIComponent(handle.workflowId)}`,
-      );
+    const page = workflowPage(settings, handle.workflowId);
+    if (page !== null) say(`  Temporal UI  ${page}`);
     if (options.wait === true) await followJobs(session, handle, options.json === true);
     else if (options.json === true) printJson(await handle.status());
     else

@@ -1,14 +1,15 @@
 import { dollars } from '../agent/limits';
 import type { AgentStatus, StudyStatus } from '../client/study-status';
 import type { WaitingTrial } from '../client/waiting-trials';
+import { shortNumber } from '../study/params-text';
+import { plainLine, plainLines } from '../study/plain-text';
 import { quoted } from './shell-word';
-import { printable, shortNumber } from './trial-table';
 
 /** A status in a few lines. @param waiting what running trials wait for */
 export function statusText(status: StudyStatus, waiting: readonly WaitingTrial[] = []): string {
   const { study, state, reason, best } = status;
   const lines = [
-    `${printable(study, 60)}: ${state}${reason === '' ? '' : ` (${reason})`}`,
+    `${plainLine(study, 60)}: ${state}${reason === '' ? '' : ` (${reason})`}`,
     `  trials  ${counts(status)}`,
   ];
   if (best !== null) {
@@ -17,11 +18,11 @@ export function statusText(status: StudyStatus, waiting: readonly WaitingTrial[]
     );
   }
   for (const [why, numbers] of byReason(waiting))
-    lines.push(`  waits   ${numbersText(numbers)}: ${printable(why, 300)}`);
+    lines.push(`  waits   ${numbersText(numbers)}: ${plainLine(why, 300)}`);
   if (status.agent !== null) lines.push(...agentLines(status.study, status.agent));
   for (const [site, what] of Object.entries(status.login_required))
     lines.push(`  login   ${site} waits for you: ${what.replaceAll('\n', '\n          ')}`);
-  return lines.join('\n');
+  return plainLines(lines.join('\n'));
 }
 
 function byReason(waiting: readonly WaitingTrial[]): ReadonlyMap<string, readonly number[]> {
@@ -41,10 +42,10 @@ function agentLines(study: string, agent: AgentStatus): readonly string[] {
   const without = fallbacks === 0 ? '' : `, ${String(fallbacks)} without a proposal`;
   return [
     `  agent   ${String(rounds)} rounds${without}; ${usageText(agent)}`,
-    ...(note === '' ? [] : [`          ${printable(note, 300)}`]),
+    ...(note === '' ? [] : [`          ${plainLine(note, 300)}`]),
     ...awaiting_approval.map(
       ({ number, agent: by, what, why }) =>
-        `  approve proposal ${String(number)} of ${by}: ${printable(what, 200)}${why === '' ? '' : ` (${printable(why, 200)})`}`,
+        `  approve proposal ${String(number)} of ${by}: ${plainLine(what, 200)}${why === '' ? '' : ` (${plainLine(why, 200)})`}`,
     ),
     ...(awaiting_approval.length === 0
       ? []

@@ -1,5 +1,7 @@
 import Table from 'cli-table3';
 import type { WaitingTrial } from '../client/waiting-trials';
+import { shortNumber } from '../study/params-text';
+import { plainLine } from '../study/plain-text';
 import type { ParamValue } from '../study/space';
 import type { Trial } from '../study/trial';
 
@@ -30,7 +32,7 @@ export function trialTable(
   const waits = new Map(waiting.map(({ number, why }) => [number, why]));
   const names = [...new Set(trials.flatMap(({ params }) => Object.keys(params)))];
   const table = new Table({
-    head: ['trial', 'state', ...metrics, ...names, 'seconds', 'note'],
+    head: ['trial', 'state', ...[...metrics, ...names].map((name) => plainLine(name)), 'seconds', 'note'],
     ...plainTable,
   });
   for (const trial of trials) {
@@ -51,13 +53,8 @@ export function trialTable(
     .join('\n');
 }
 
-/** Four significant digits; whole numbers whole. */
-export function shortNumber(value: number): string {
-  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(4)));
-}
-
 function shown(value: ParamValue): string {
-  return typeof value === 'number' ? shortNumber(value) : printable(String(value), 24);
+  return typeof value === 'number' ? shortNumber(value) : plainLine(String(value), 24);
 }
 
 function seconds({ datetimeStart, datetimeComplete }: Trial): string {
@@ -66,14 +63,8 @@ function seconds({ datetimeStart, datetimeComplete }: Trial): string {
 }
 
 function noteOf({ userAttrs }: Trial, waitsFor: string | undefined): string {
-  if (waitsFor !== undefined) return printable(waitsFor, 100);
+  if (waitsFor !== undefined) return plainLine(waitsFor, 100);
   const { fail_reason: reason, error } = userAttrs;
   if (typeof reason !== 'string') return '';
-  return printable(typeof error === 'string' && error !== '' ? `${reason}: ${error}` : reason, 60);
-}
-
-/** One short line. What comes from a trial, and a study's name, may hold anything, the terminal's own commands too. */
-export function printable(text: string, longest: number): string {
-  const flat = text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, ' ');
-  return flat.length > longest ? `${flat.slice(0, longest - 1)}…` : flat;
+  return plainLine(typeof error === 'string' && error !== '' ? `${reason}: ${error}` : reason, 60);
 }

@@ -7,6 +7,7 @@ import { Session } from '../client/session';
 import { StudyHandle } from '../client/study-handle';
 import { registerSearchAttributes } from '../client/search-attribute-registry';
 import type { Settings } from '../config/settings';
+import { checkSurroundings } from './check-surroundings';
 import { say } from './terminal';
 
 const replacements: Readonly<Record<Replacement, string>> = {
@@ -44,6 +45,7 @@ export async function withStudy<T>(
 
 /** Starts the server and the worker where they don't run, and says so. */
 export async function ensureRunning(settings: Settings): Promise<void> {
+  await checkSurroundings(settings);
   if (settings.temporal.kind === 'embedded') {
     const server = await ensureServer(settings.home, say);
     if (server.started) say(`started the Temporal server at ${server.address}, its UI at ${server.ui}`);

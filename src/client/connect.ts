@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { Client, Connection } from '@temporalio/client';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Settings } from '../config/settings';
 import { embeddedServer } from '../server/embedded-server';
-import { PerdureError } from '../study/error';
+import { messageOf, PerdureError } from '../study/error';
 import { dataConverterOf } from './payload-encryption';
 
 /** What a connection is made with; `Connection` and `NativeConnection` both take it. */
@@ -24,19 +25,32 @@ export function connectionOptions(settings: Settings): ConnectionOptions {
       hint: 'start it: perdure up',
     });
   }
+  const file = process.env['TEMPORAL_CONFIG_FILE'] ?? '';
+  // Temporal's own reader passes over a file that is not there, and would take whatever answers at its usual port.
+  if (file !== '' && !existsSync(file)) {
+    throw new PerdureError('InvalidInput', 'there is no such file', {
+      where: `TEMPORAL_CONFIG_FILE=${file}`,
+      hint: 'name the file of your Temporal profiles, or unset the variable',
+    });
+  }
+  let configured: ReturnType<typeof loadClientConnectConfig>;
   try {
-    const { connectionOptions: options, namespace } = loadClientConnectConfig({ profile: temporal.profile });
-    return {
-      ...options,
-      address: temporal.address ?? options.address ?? '127.0.0.1:7233',
-      namespace: temporal.namespace ?? namespace ?? 'default',
-    };
+    configured = loadClientConnectConfig({ profile: temporal.profile });
   } catch (cause) {
     throw new PerdureError('InvalidInput', `Temporal's configuration can't be read: ${messageOf(cause)}`, {
       where: 'temporal.toml, TEMPORAL_*',
       cause,
     });
   }
+  const { connectionOptions: options, namespace } = configured;
+  const address = temporal.address ?? options.address ?? '127.0.0.1:7233';
+  if (address.includes('/')) {
+    throw new PerdureError('InvalidInput', `'${address}' is not an address of Temporal`, {
+      where: 'temporal.toml, TEMPORAL_ADDRESS',
+      hint: 'write HOST:PORT without a scheme: 127.0.0.1:7233',
+    });
+  }
+  return { ...options, address, namespace: temporal.namespace ?? namespace ?? 'default' };
 }
 
 /** A connected client. @throws {@link PerdureError} `Unavailable` where Temporal does not answer */
@@ -55,8 +69,4 @@ export async function connect(settings: Settings): Promise<Client> {
       cause,
     });
   }
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,8 +1,7 @@
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
-import { PerdureError } from '../study/error';
+import { messageOf, PerdureError } from '../study/error';
 import { jobRuns } from '../study/job-words';
-import { messageOf } from './connect';
 import type { Session } from './session';
 
 /** How long Temporal may take to tell of a workflow (milliseconds). */

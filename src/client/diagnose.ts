@@ -3,8 +3,7 @@ import { resolve } from 'node:path';
 import { readJob } from '../config';
 import type { Settings, SiteSettings } from '../config/settings';
 import { planDiagnosis, type DiagnosisFinding, type DiagnosisTest } from '../jobs/diagnosis';
-import { PerdureError } from '../study/error';
-import { messageOf } from './connect';
+import { messageOf, PerdureError } from '../study/error';
 import { openBatch, type BatchRequest } from './open-batch';
 import type { Session } from './session';
 

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import { checkLocalPrograms, checkSites, jobsHash, type LoadedJob } from '../config';
+import type { Settings } from '../config/settings';
 import type { BatchKind } from '../jobs/job';
 import { batchWorkflowId, jobNameForm } from '../jobs/workflow-ids';
 import type { Batch } from '../storage/batches';
-import { PerdureError } from '../study/error';
+import { messageOf, PerdureError } from '../study/error';
 import type { Json } from '../study/json';
 import { searchAttributes } from '../study/search-attributes';
 import { maxParallel } from '../study/spec-rules';
@@ -12,7 +13,6 @@ import { STUDY_QUEUE } from '../study/task-queues';
 import type { BatchInput } from '../workflows/batch-input';
 import { BatchHandle } from './batch-handle';
 import { checkEndpoints } from './check-endpoints';
-import { messageOf } from './connect';
 import type { Session } from './session';
 
 /** What {@link openBatch} found and did. */
@@ -46,7 +46,7 @@ export async function openBatch(
   options: Pick<BatchInput, 'continueAfterEvents'> = {},
 ): Promise<{ readonly handle: BatchHandle; readonly opening: BatchOpening }> {
   const { ledger } = session;
-  await checkBatch(session, request);
+  await checkBatch(session.settings, request);
   await session.client();
   const { kind, name, site, parallel, jobs, about = null } = request;
   const hash = jobsHash(site, jobs);
@@ -71,9 +71,9 @@ export async function openBatch(
   return { handle, opening: !started ? 'attached' : before === null ? 'started' : 'continued' };
 }
 
-/** Everything that can be known to be wrong before anything is started. */
-async function checkBatch(
-  { settings }: Session,
+/** Everything that can be known to be wrong before anything is started. @throws {@link PerdureError} `InvalidInput` */
+export async function checkBatch(
+  settings: Settings,
   { name, site, jobs, parallel }: BatchRequest,
 ): Promise<void> {
   if (!jobNameForm.test(name)) {
@@ -98,7 +98,7 @@ async function checkBatch(
     if (looked.has(program)) continue;
     looked.add(program);
     const at: typeof place = (path, options) =>
-      path[0] === 'sites' ? place([]) : place(path[0] === 'trial' ? path.slice(1) : path, options);
+      path[0] === 'sites' ? `site ${site}` : place(path[0] === 'trial' ? path.slice(1) : path, options);
     checkSites({ sites: [site], trial: spec.trial }, settings, at);
     if (settings.sites[site]?.scheduler === 'local') await checkLocalPrograms(spec, at);
   }

@@ -5,8 +5,7 @@ import {
   type Client,
 } from '@temporalio/client';
 import { ApplicationFailure, WorkflowNotFoundError, type UpdateDefinition } from '@temporalio/common';
-import { PerdureError, type ErrorKind } from '../study/error';
-import { messageOf } from './connect';
+import { messageOf, PerdureError, type ErrorKind } from '../study/error';
 
 /** How long a request may wait for a worker, and for a cancelled trial whose host does not answer (milliseconds). */
 const patience = 120_000;

@@ -1,8 +1,7 @@
 import { temporal } from '@temporalio/proto';
 import type { Client } from '@temporalio/client';
 import { searchAttributes } from '../study/search-attributes';
-import { PerdureError } from '../study/error';
-import { messageOf } from './connect';
+import { messageOf, PerdureError } from '../study/error';
 
 const types = {
   KEYWORD: temporal.api.enums.v1.IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,

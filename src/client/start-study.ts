@@ -5,7 +5,7 @@ import { checkAgent, checkLocalPrograms, checkSites, type LoadedStudy } from '..
 import type { Settings } from '../config/settings';
 import type { LedgerStudy } from '../storage/ledger';
 import { continuedSpec, reopenedBudget } from '../study/continued-spec';
-import { PerdureError } from '../study/error';
+import { messageOf, PerdureError } from '../study/error';
 import { searchAttributes, studyKeyword } from '../study/search-attributes';
 import type { Distribution } from '../study/space';
 import type { StudySpec } from '../study/spec';
@@ -14,7 +14,6 @@ import { STUDY_QUEUE } from '../study/task-queues';
 import type { StudyInput } from '../workflows/study-input';
 import { checkEndpoints } from './check-endpoints';
 import { checkOptuna } from './check-optuna';
-import { messageOf } from './connect';
 import { mustNotRunElsewhere, noteServer } from './other-server';
 import type { Session } from './session';
 import { StudyHandle } from './study-handle';

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import { homedir } from 'node:os';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { basename, dirname, extname, resolve } from 'node:path';
 import type { JobSpec } from '../jobs/job';
 import { isObject, type Json, type JsonObject } from '../study/json';
 import { suggestion } from '../study/nearest';
-import { invalidInput, pathText, type PlacedProblem, type Problem } from '../study/problem';
-import { PerdureError } from '../study/error';
+import { invalidInput, type PlacedProblem, type Problem } from '../study/problem';
+import { messageOf, PerdureError } from '../study/error';
 import type { Program } from '../study/spec';
 import { InexactNumber, inexactHint, parseExactJson } from './exact-numbers';
 import { jobSchema, type JobFile } from './job-schema';
+import { placed, placeIn, programPath } from './place';
 import { readText } from './read-text';
 import { shaped } from './shape';
 import { stageFiles } from './staged-files';
@@ -48,9 +48,13 @@ export async function readJob(
   source: unknown,
   { where = 'the job', directory = '.' }: { readonly where?: string; readonly directory?: string } = {},
 ): Promise<LoadedJob> {
-  const place: Place = (path) => (path.length === 0 ? where : `${where}: ${pathText(path)}`);
   const problems: PlacedProblem[] = [];
-  const job = await load({ data: source, place }, directory, 'the present directory', problems);
+  const job = await load(
+    { data: source, place: placeIn(where) },
+    directory,
+    'the present directory',
+    problems,
+  );
   if (problems.length > 0 || job === undefined) throw invalidInput(problems);
   return job;
 }
@@ -72,8 +76,7 @@ export async function loadJobs(file: string): Promise<LoadedJobs> {
     const at = `${file}:${String(index + 1)}`;
     const data = parseLine(line, at, problems);
     if (data === undefined) continue;
-    const place: Place = (path) => (path.length === 0 ? at : `${at}: ${pathText(path)}`);
-    const job = await load({ data, place }, problems);
+    const job = await load({ data, place: placeIn(at) }, problems);
     if (job === undefined) continue;
     const id = job.id ?? String(index + 1);
     const before = taken.get(id);
@@ -145,7 +148,7 @@ async function load(
   const known = staged.get(name);
   const files = await (known ?? stageFiles(directory, wanted, found, beside));
   if (known === undefined && found.length === 0) staged.set(name, Promise.resolve(files));
-  const python = absolutePath(job.python, directory);
+  const python = programPath(job.python, directory);
   const trial = trialSpecOf(job, { files: files.files, python }, found);
   // Checked by the schema: it holds JSON.
   const params = job.params as JsonObject;
@@ -193,18 +196,8 @@ function parseLine(line: string, where: string, problems: PlacedProblem[]): Json
       problems.push({ where, message: error.message, hint: inexactHint });
       return undefined;
     }
-    const message = `the line is not JSON: ${error instanceof Error ? error.message : String(error)}`;
+    const message = `the line is not JSON: ${messageOf(error)}`;
     problems.push({ where, message, hint: 'each line is one JSON object, with names in double quotes' });
   }
   return undefined;
-}
-
-function placed(problems: readonly Problem[], place: Place): readonly PlacedProblem[] {
-  return problems.map(({ path, message, hint }) => ({ where: place(path), message, hint }));
-}
-
-/** A program's name as it is; a path made absolute, with `~` as a shell has it. */
-function absolutePath(path: string, directory: string): string {
-  if (path.startsWith('~/')) return join(homedir(), path.slice(2));
-  return path.includes('/') ? resolve(directory, path) : path;
 }

@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { PerdureError } from '../study/error';
 import { invalidInput, type Problem } from '../study/problem';
 import { endpointSites } from './endpoint-sites';
+import { placed } from './place';
 import { procProblem } from './proc-place';
 import { readText } from './read-text';
 import type { Settings } from './settings';
@@ -136,7 +137,7 @@ function settingsFrom(data: SettingsFile, { file, home, cwd, env, named, place }
     defaultSites: defaultSites(data, sites),
   };
   if (problems.length === 0) return settings;
-  throw invalidInput(problems.map(({ path, message, hint }) => ({ where: place(path), message, hint })));
+  throw invalidInput(placed(problems, place));
 }
 
 function temporalOf(

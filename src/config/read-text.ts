@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { PerdureError } from '../study/error';
+import { messageOf, PerdureError } from '../study/error';
 import { errorCode } from './error-code';
 
 /** Nobody writes a file of more than this by hand, in bytes. */
@@ -48,6 +48,6 @@ async function readBytes(file: string, what: string): Promise<Uint8Array> {
       throw refuse(`there is no such ${what}`, 'check the name, and the directory you are in');
     if (code === 'EACCES' || code === 'EPERM')
       throw refuse(`the ${what} may not be read`, `chmod u+r ${file}`);
-    throw refuse(`the ${what} can't be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw refuse(`the ${what} can't be read: ${messageOf(error)}`);
   }
 }

@@ -1,14 +1,13 @@
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
 import type { Adjustment } from '../study/adjustment';
 import { isObject } from '../study/json';
 import { invalidInput, pathText, type Problem } from '../study/problem';
 import type { Params } from '../study/space';
 import type { StudySpec } from '../study/spec';
+import { placed, placeIn, programPath } from './place';
 import { shaped } from './shape';
 import { adjustmentSchema, paramsSchema } from './study-schema';
 import { samplerOf } from './study-spec';
-import { parseYaml, type Place, type Source } from './yaml-source';
+import { parseYaml } from './yaml-source';
 
 /** What a change of a sampler may depend on. */
 export interface AdjustmentOptions {
@@ -30,7 +29,7 @@ export function parseAdjustment(
 ): Adjustment {
   const form = shaped(
     adjustmentSchema,
-    typeof input === 'string' ? parseYaml(input, where, 'JSON') : plain(input, where),
+    typeof input === 'string' ? parseYaml(input, where, 'JSON') : { data: input, place: placeIn(where) },
   );
   if (!form.ok) throw invalidInput(form.problems);
   const { sampler, pruner, space, sites, ...limits } = form.value;
@@ -42,8 +41,7 @@ export function parseAdjustment(
     problems,
     objectives: spec?.objectives.length ?? 1,
     python: spec?.trial.python ?? 'python3',
-    absolute: (path: string) =>
-      path.startsWith('~/') ? join(homedir(), path.slice(2)) : path.includes('/') ? resolve(path) : path,
+    absolute: (path: string) => programPath(path, process.cwd()),
   };
   const adjustment: Adjustment = {
     ...(Object.keys(budget).length === 0 ? {} : { budget }),
@@ -52,8 +50,7 @@ export function parseAdjustment(
     ...(space === undefined ? {} : { space }),
     ...(sites === undefined ? {} : { sites }),
   };
-  if (problems.length > 0)
-    throw invalidInput(problems.map(({ path, message, hint }) => ({ where: pathText(path), message, hint })));
+  if (problems.length > 0) throw invalidInput(placed(problems, pathText));
   if (Object.keys(adjustment).length > 0) return adjustment;
   const hint =
     'give at least one of: trials, parallel, hours, failures, target, patience, sampler, pruner, space, sites';
@@ -76,9 +73,4 @@ export function parseParamsJson(text: string, where = 'JSON'): Params {
   const form = shaped(paramsSchema, source);
   if (form.ok) return form.value;
   throw invalidInput(form.problems);
-}
-
-function plain(data: unknown, where: string): Source {
-  const place: Place = (path) => (path.length === 0 ? where : `${where}: ${pathText(path)}`);
-  return { data, place };
 }

@@ -1,3 +1,5 @@
+import { shortened } from '../study/plain-text';
+
 /** A value as a person wrote it, cut short. */
 export function shown(value: unknown): string {
   if (value === undefined) return 'absent';
@@ -6,9 +8,8 @@ export function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a group of named values';
   if (typeof value === 'string') {
-    const text = value.length > 40 ? `${value.slice(0, 40)}…` : value;
     // A message is one line, and shows what can't be seen.
-    return `the text "${text.replace(/\p{C}/gu, escaped)}"`;
+    return `the text "${shortened(value, 41).replace(/\p{C}/gu, escaped)}"`;
   }
   return asText(value);
 }

@@ -1,12 +1,12 @@
-import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { invalidInput, pathText, type PlacedProblem, type Problem } from '../study/problem';
+import { dirname, resolve } from 'node:path';
+import { invalidInput, type PlacedProblem, type Problem } from '../study/problem';
 import { checkParams } from '../study/space-membership';
 import { checkSpace } from '../study/space-rules';
 import type { StudySpec } from '../study/spec';
 import { checkSpec } from '../study/spec-rules';
 import { checkSize } from '../study/spec-size';
 import { hashOf } from './canonical-hash';
+import { placed, placeIn, programPath } from './place';
 import { readText } from './read-text';
 import { shaped } from './shape';
 import { stageFiles } from './staged-files';
@@ -59,8 +59,7 @@ export async function readStudy(
   source: unknown,
   { where = 'study', directory = '.' }: { readonly where?: string; readonly directory?: string } = {},
 ): Promise<LoadedStudy> {
-  const place: Place = (path) => (path.length === 0 ? where : `${where}: ${pathText(path)}`);
-  return read({ data: source, place }, where, resolve(directory));
+  return read({ data: source, place: placeIn(where) }, where, resolve(directory));
 }
 
 async function read(source: Source, file: string, directory: string): Promise<LoadedStudy> {
@@ -76,7 +75,7 @@ async function read(source: Source, file: string, directory: string): Promise<Lo
   // The script is among the files, named or not.
   if (program?.kind === 'function') wanted.push({ name: program.file, path: ['trial', 'function'] });
   const staged = await stageFiles(directory, wanted, problems);
-  const spec = toSpec(study, staged.files, (path) => absolutePath(path, directory), problems);
+  const spec = toSpec(study, staged.files, (path) => programPath(path, directory), problems);
   problems.push(...checkSpec(spec), ...checkFunction(spec.trial, staged), ...checkEnqueued(study, spec));
   if (problems.length === 0) problems.push(...checkSize(spec));
   if (problems.length > 0) throw invalidInput(inOrder(placed(problems, place)));
@@ -88,10 +87,6 @@ async function read(source: Source, file: string, directory: string): Promise<Lo
     file,
     place,
   };
-}
-
-function placed(problems: readonly Problem[], place: Place): readonly PlacedProblem[] {
-  return problems.map(({ path, message, hint }) => ({ where: place(path), message, hint }));
 }
 
 /** From the top of the file down. */
@@ -111,10 +106,4 @@ function checkEnqueued({ enqueue }: StudyFile, { space }: StudySpec): readonly P
       return { path: ['enqueue', index, parameter], message: what, hint };
     }),
   );
-}
-
-/** A program's name as it is; a path made absolute against the study's directory, with `~` as a shell has it. */
-function absolutePath(path: string, directory: string): string {
-  if (path.startsWith('~/')) return join(homedir(), path.slice(2));
-  return path.includes('/') ? resolve(directory, path) : path;
 }

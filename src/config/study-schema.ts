@@ -27,10 +27,13 @@ const budgetShape = {
   }),
 };
 
+const notPlain = 'it has a zero byte, or half a character';
+
 const objective = z.strictObject({
   metric: z
     .string()
     .min(1)
+    .refine(isPlainText, notPlain)
     .meta({ description: "its name in the trial's result", examples: ['accuracy'] }),
   direction: z.enum(['minimize', 'maximize']),
 });
@@ -46,7 +49,7 @@ export const studySchema = z
       .string()
       .min(1)
       .max(512)
-      .refine(isPlainText, 'it has a zero byte, or half a character')
+      .refine(isPlainText, notPlain)
       .meta({ description: 'any text', examples: ['digits'] }),
     objective: objective.optional().meta({ examples: [{ metric: 'accuracy', direction: 'maximize' }] }),
     objectives: z

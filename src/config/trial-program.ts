@@ -72,7 +72,11 @@ export function checkFunction({ program }: TrialSpec, { files, bytes }: Staged):
   if (program.kind !== 'function') return [];
   const file = files.find(({ path }) => path === program.file);
   const script = file === undefined ? undefined : bytes.get(file.sha256);
-  if (script === undefined) return [];
+  if (script === undefined) {
+    if (!files.some(({ path }) => path.startsWith(`${program.file}/`))) return [];
+    const message = `${program.file} is a directory, and no Python file`;
+    return [{ path: ['trial', 'function'], message, hint: 'function: train.py:train' }];
+  }
   const text = Buffer.from(script).toString('utf8');
   const defined = [...text.matchAll(/^\s*(?:async\s+)?def\s+([\p{L}_][\p{L}\p{N}_]*)/gmu)].map(
     ([, name]) => name ?? '',

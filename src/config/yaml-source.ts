@@ -12,6 +12,7 @@ import {
 } from 'yaml';
 import { inexactHint, inexactText, isInexact } from './exact-numbers';
 import { invalidInput, type PlacedProblem, type Problem } from '../study/problem';
+import { messageOf } from '../study/error';
 
 /** Where a problem is, for its message. With `key`, the place of the last part's name and not of its value. */
 export type Place = (path: Problem['path'], options?: { readonly key?: boolean }) => string;
@@ -54,17 +55,17 @@ export function parseYaml(text: string, file: string, language: 'YAML' | 'JSON' 
       where: at(pos[0]),
       ...explained(code, message, language),
     }));
-  if (problems.length === 0) problems.push(...inexactNumbers(document, at));
+  if (problems.length === 0) problems.push(...inexactNumbers(document, at), ...oddNames(document, at));
   if (problems.length > 0) throw invalidInput(problems);
   try {
     const data: unknown = document.toJS({ maxAliasCount: 1000 });
     return { data, place: (path, options) => at(offsetOf(document, path, options?.key ?? false)) };
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return fail(
-      `this can not be read as ${language}: ${message}`,
-      'an anchor (&name) has to come before its alias (*name)',
-    );
+    const message = messageOf(error);
+    const hint = message.includes('alias count')
+      ? 'write out what the aliases (*name) stand for'
+      : 'an anchor (&name) has to come before its alias (*name)';
+    return fail(`this can not be read as ${language}: ${message}`, hint);
   }
 }
 
@@ -80,8 +81,31 @@ function inexactNumbers(document: Document.Parsed, at: (offset: number) => strin
   return problems;
 }
 
+/** Names that can't be names, and merges of what has no names. */
+function oddNames(document: Document.Parsed, at: (offset: number) => string): readonly PlacedProblem[] {
+  const problems: PlacedProblem[] = [];
+  visit(document, {
+    Pair: (_key, { key, value }) => {
+      if (isCollection(key)) {
+        const message = 'a name is a word or a text, and this is a list or a group';
+        problems.push({ where: at(key.range?.[0] ?? 0), message, hint: 'write it in quotes: "a, b": …' });
+      }
+      if (!isScalar(key) || key.source !== '<<' || !isScalar(value)) return;
+      const message = "'<<' takes in a group of named values, and this is none";
+      problems.push({
+        where: at(value.range?.[0] ?? 0),
+        message,
+        hint: 'write <<: *NAME, with the group under &NAME above',
+      });
+    },
+  });
+  return problems;
+}
+
 /** The parser's message in plainer words, for the mistakes that people make. */
 function explained(code: string, message: string, language: string): Pick<PlacedProblem, 'message' | 'hint'> {
+  if (message.includes('call stack'))
+    return { message: 'this is nested too deeply', hint: 'a few levels are enough: is this the right file?' };
   switch (code) {
     case 'TAB_AS_INDENT':
       return { message: 'YAML can not be indented with tabs', hint: 'use spaces' };

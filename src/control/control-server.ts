@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { PerdureError } from '../study/error';
+import { messageOf, PerdureError } from '../study/error';
 import { socketDirectory, type ControlAnswers, type ControlReply, type ControlRequest } from './protocol';
 
 /** Asks the person at the other end. @returns `null` where the person gave up or is gone */
@@ -79,9 +79,7 @@ async function converse(socket: Socket, carry: Carry): Promise<void> {
     reply({
       is: 'failed',
       kind: known ? error.kind : 'Unavailable',
-      text: known
-        ? error.text
-        : `the worker made a mistake: ${error instanceof Error ? error.message : String(error)}`,
+      text: known ? error.text : `the worker made a mistake: ${messageOf(error)}`,
     });
   } finally {
     socket.end();

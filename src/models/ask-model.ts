@@ -2,10 +2,11 @@ import { keptAnswer } from '../agent/extract-json';
 import { costOf } from '../agent/limits';
 import type { Conversation } from '../agent/round';
 import type { JsonSchema } from '../agent/proposal-schema';
-import { plainLine } from '../agent/quote';
+import { plainLine } from '../study/plain-text';
 import type { ModelSpec } from '../study/spec';
 import { ModelError } from './model-error';
 import { languageModel, type JsonMode, type ModelSurroundings } from './providers';
+import { messageOf } from '../study/error';
 
 export interface ModelAnswer {
   readonly text: string;
@@ -141,7 +142,7 @@ function failureOf(error: unknown, { late, stopped, spec, secret }: Circumstance
 
 function wordsOf(error: unknown, status: number | undefined, body: string | undefined): string {
   if (status !== undefined && status >= 300 && body !== undefined && body !== '') return plainLine(body, 300);
-  return plainLine(error instanceof Error ? error.message : String(error), 300);
+  return plainLine(messageOf(error), 300);
 }
 
 /** A provider may say the key that it was given. */

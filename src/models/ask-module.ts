@@ -2,8 +2,8 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { plainLine } from '../agent/quote';
 import type { Json } from '../study/json';
+import { plainLine } from '../study/plain-text';
 import { ModelError } from './model-error';
 
 /** Bytes of an answer that are read. */

@@ -1,5 +1,6 @@
 import type { JobVerdict } from '../jobs/job';
 import { isObject, type Json } from '../study/json';
+import { shortened } from '../study/plain-text';
 import type { FailReason } from '../study/trial';
 import type { JobEnd, JobOutput, Report } from './scheduler';
 
@@ -102,8 +103,7 @@ function metricOf(result: Json, metric: string, count: number): Json | undefined
 }
 
 function shown(value: Json): string {
-  const text = asText(value);
-  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+  return shortened(asText(value), 100);
 }
 
 function asText(value: Json): string {

@@ -1,5 +1,6 @@
 import JSON5 from 'json5';
 import { objectOf, type Json } from '../study/json';
+import { plainLine } from '../study/plain-text';
 import type { JobOutput, Report } from './scheduler';
 
 /** Reads a result file. Bare `NaN` and `Infinity`, as Python writes them, are numbers. */
@@ -8,7 +9,7 @@ export function parseResult(text: string): NonNullable<JobOutput['result']> {
   try {
     return { value: parseNumbers(text) };
   } catch {
-    return { error: `the result is not JSON: ${shorten(text)}` };
+    return { error: `the result is not JSON: ${plainLine(text, 80)}` };
   }
 }
 
@@ -45,9 +46,4 @@ export function tailOf(bytes: Uint8Array, maxLines = 40, maxBytes = tailBytes): 
   // A cut inside a character leaves a replacement sign at the start.
   const clean = from === 0 ? text : text.replace(/^\ufffd+/, '');
   return clean.trimEnd().split('\n').slice(-maxLines).join('\n');
-}
-
-function shorten(text: string): string {
-  const flat = text.replace(/\s+/g, ' ').trim();
-  return flat.length > 80 ? `${flat.slice(0, 79)}…` : flat;
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { plainLines } from '../study/plain-text';
 import type { Preparation, TrialSpec } from '../study/spec';
 import type { JobEnd, JobObservation, LossCause } from './scheduler';
 
@@ -93,12 +94,7 @@ const shownCharacters = 2000;
 
 /** Why a preparation failed, with the last lines of its output, for a person. */
 export function failureText(why: string, log: string, tail: string): string {
-  // It may hold anything, the terminal's own commands too.
-  const lines = tail
-    .replaceAll(/[^\P{Cc}\n]|\p{Cf}/gu, ' ')
-    .trimEnd()
-    .split('\n')
-    .slice(-shownLines);
+  const lines = plainLines(tail).trimEnd().split('\n').slice(-shownLines);
   const shown = lines.join('\n').slice(-shownCharacters).split('\n');
   if (tail.trim() === '') return `${why}; it printed nothing (${log})`;
   return [`${why}; the last lines of ${log}:`, ...shown.map((line) => `    ${line}`)].join('\n');

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { PerdureError } from '../study/error';
+import { messageOf, PerdureError } from '../study/error';
 
 /** What a worker that is started now would run. */
 export interface Build {
@@ -30,7 +30,7 @@ export function installedBuild(folder = root): Build {
     }
     return { version: manifest.version, hash: hash.digest('hex') };
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new PerdureError('Unavailable', `the installed Perdure can't be read: ${why}`, {
       where: folder,
       hint: 'if it is being built or installed right now, wait until that is done; else install it again',

@@ -1,7 +1,7 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { lock } from 'proper-lockfile';
-import { PerdureError } from '../study/error';
+import { messageOf, PerdureError } from '../study/error';
 
 /** Files of the state directory that belong to what runs in the background. */
 export function homeFiles(
@@ -16,19 +16,24 @@ export function homeFiles(
   };
 }
 
-/** Does the work while no other process starts or stops something of this state directory. */
-export async function withHomeLocked<T>(home: string, work: () => Promise<T>): Promise<T> {
+/** Makes the state directory where it is not there; nobody else can look into it. @throws {@link PerdureError} `InvalidInput` */
+export function makeHome(home: string): void {
   try {
     mkdirSync(home, { recursive: true, mode: 0o700 });
     accessSync(home, constants.W_OK | constants.X_OK);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = messageOf(cause);
     throw new PerdureError('InvalidInput', `the state directory can't be used: ${why}`, {
       where: home,
       hint: 'name another one: export PERDURE_HOME=…',
       cause,
     });
   }
+}
+
+/** Does the work while no other process starts or stops something of this state directory. */
+export async function withHomeLocked<T>(home: string, work: () => Promise<T>): Promise<T> {
+  makeHome(home);
   const release = await lock(home, {
     lockfilePath: join(home, 'up.lock'),
     stale: 10_000,

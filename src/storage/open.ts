@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Driver, Kysely, PostgresDialect } from 'kysely';
 import { Pool, types } from 'pg';
-import { PerdureError } from '../study/error';
+import { messageOf, PerdureError } from '../study/error';
 import type { Ledger } from './ledger';
 import { networkFileSystem } from './network-file-system';
 import { ensureSchema } from './schema';
@@ -31,6 +31,13 @@ export async function openLedger(url: string): Promise<Ledger> {
   return new SqlLedger(db, address.kind, address.shown);
 }
 
+/** What passes: no room, a disk that does not answer. */
+const full: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'ESTALE', 'ETIMEDOUT']);
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+}
+
 async function openSqlite({
   path,
   shown,
@@ -46,14 +53,18 @@ async function openSqlite({
       },
     );
   }
-  await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new PerdureError('Unavailable', `the ledger's directory can't be made: ${why}`, {
-      where: shown,
-      hint: 'name another place: `storage:` in perdure.yaml, or PERDURE_HOME',
-      cause,
-    });
+  const hint = 'name another place: `storage:` in perdure.yaml, or PERDURE_HOME';
+  // By default that is the state directory, which is nobody else's.
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
+    const kind = full.has(codeOf(cause)) ? 'Unavailable' : 'InvalidInput';
+    const message = `the ledger's directory can't be made: ${messageOf(cause)}`;
+    throw new PerdureError(kind, message, { where: shown, hint, cause });
   });
+  if ((await stat(path).catch(() => null))?.isDirectory() === true)
+    throw new PerdureError('InvalidInput', 'a ledger is a file, and this is a directory', {
+      where: shown,
+      hint,
+    });
   return new Kysely<Tables>({ dialect: sqliteDialect(path) });
 }
 

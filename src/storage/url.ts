@@ -33,6 +33,8 @@ export function parseLedgerUrl(url: string): LedgerAddress {
     }
     const shown = new URL(connectionString);
     shown.password = '';
+    // libpq takes it there as well.
+    shown.searchParams.delete('password');
     return { kind: 'postgresql', connectionString, shown: shown.toString() };
   }
   throw new PerdureError(

@@ -24,6 +24,11 @@ export interface ErrorDetails {
   readonly nothingDone?: boolean;
 }
 
+/** What an error says; of what is no error, what it is as text. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
 /** An error of this project: what happened, where, and what to do. */
 export class PerdureError extends Error {
   readonly kind: ErrorKind;

@@ -1,3 +1,4 @@
+import { plainLine } from './plain-text';
 import type { HealthState } from './site-health';
 
 /** A site as it is now, for whoever has to choose one. */
@@ -93,5 +94,5 @@ function whyNot({ state, reason, free }: SiteView): string {
 /** The first line of what a site said, short enough for a list. */
 export function oneLine(text: string): string {
   const [line = ''] = text.split('\n');
-  return line.length > 200 ? `${line.slice(0, 199)}…` : line;
+  return plainLine(line, 200);
 }

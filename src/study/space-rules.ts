@@ -108,6 +108,16 @@ function choiceProblems(name: string, choices: readonly Choice[]): readonly Prob
         },
       ];
     }
+    if (typeof choice === 'string' && !isPlainText(choice)) {
+      const message = `the choice ${JSON.stringify(choice.slice(0, 40))} of '${name}' has a zero byte, or half a character`;
+      return [
+        {
+          path: [...path, index],
+          message,
+          hint: 'no command line and no database holds that: use other text',
+        },
+      ];
+    }
     const twin = seen.get(pythonKey(choice));
     seen.set(pythonKey(choice), choice);
     if (twin === undefined) return [];

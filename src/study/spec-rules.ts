@@ -9,6 +9,9 @@ import type { AgentSamplerSpec, Budget, MethodSpec, SamplerSpec, StudySpec } fro
 /** Trials at once, at most: as many children as one study workflow can have in flight within Temporal's limits. */
 export const maxParallel = 1000;
 
+/** A timer of Temporal's has to end some day. */
+const maxHours = 87_600;
+
 /** Dimensions that Sobol sequences have here. */
 export const maxQmcParameters = 128;
 
@@ -89,8 +92,8 @@ const limits: Readonly<Record<keyof Budget, Limit>> = {
     example: '4',
   },
   hours: {
-    holds: orNone((value) => typeof value === 'number' && value > 0 && Number.isFinite(value)),
-    words: 'a number above 0',
+    holds: orNone((value) => typeof value === 'number' && value > 0 && value <= maxHours),
+    words: `a number above 0, and ${String(maxHours)} (ten years) at most`,
     example: '12',
   },
   failures: { holds: orNone(count), words: 'a whole number from 1', example: '10' },

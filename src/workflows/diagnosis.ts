@@ -1,5 +1,6 @@
 import { proxyActivities, setCurrentDetails } from '@temporalio/workflow';
 import type { DiagnosisFinding, DiagnosisTest } from '../jobs/diagnosis';
+import { plainLine } from '../study/plain-text';
 import type { BatchActivities } from './activity-types';
 import { runJobs } from './batch';
 import type { BatchInput } from './batch-input';
@@ -40,6 +41,5 @@ function described({ test, site }: DiagnosisInput, findings: readonly DiagnosisF
 
 /** A site's words as one line that means nothing to Markdown. */
 function plain(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return (line.length > 400 ? `${line.slice(0, 400)}…` : line).replace(/[\\`*_<>[\]|]/g, '\\$&');
+  return plainLine(text, 400).replace(/[\\`*_<>[\]|]/g, '\\$&');
 }

@@ -4,6 +4,7 @@ import type { BatchActivities, JobAttemptRef, JobStart, SiteActivities } from '.
 import type { BatchInput, JobTally, WindowSnapshot } from './batch-input';
 import { boundary } from './retry';
 import { Attempts, type AttemptsSnapshot } from './attempts';
+import { messageOf } from '../study/error';
 
 /** Jobs that one activity reads from the ledger. */
 const page = 200;
@@ -227,7 +228,7 @@ export class JobWindow {
           : this.activities.failJob(
               this.input.batch,
               one.start.number,
-              { reason: 'rejected', message: error instanceof Error ? error.message : String(error) },
+              { reason: 'rejected', message: messageOf(error) },
               one.attempts.snapshot.attempt,
             ),
       );

@@ -25,6 +25,7 @@ import { cancelAttempt, reportToStudy, trialEnded } from './messages';
 import { nobodyAnswered, observing, reachable } from './retry';
 import { proposalsEnd } from './proposals';
 import type { trial } from './trial';
+import { messageOf } from '../study/error';
 
 /**
  * The trials in flight, each a child workflow. It hears of a trial's end by the child's close, or, for children that an
@@ -118,9 +119,7 @@ export class TrialWindow {
   private inBackground(number: number, work: () => Promise<void>): void {
     CancellationScope.nonCancellable(work).catch((error: unknown) => {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-      this.state.fail(
-        `trial ${String(number)} could not be followed: ${cause instanceof Error ? cause.message : String(cause)}`,
-      );
+      this.state.fail(`trial ${String(number)} could not be followed: ${messageOf(cause)}`);
       this.ended({ number, state: 'FAIL', values: null, cancelled: false });
     });
   }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { badInputs, goodFiles, goodStudy } from '../support/bad-inputs';
 import { Installation, until } from '../support/installation';
@@ -367,8 +367,8 @@ test('a ledger or a state directory of no use is told before anything starts', a
     mkdirSync(join(fresh.folder, 'directory'));
     for (const [path, code, said] of [
       [text, 2, 'this is not a SQLite database'],
-      [join(fresh.folder, 'directory'), 3, "the ledger's file can't be written"],
-      [join(text, 'ledger.db'), 3, "the ledger's directory can't be made"],
+      [join(fresh.folder, 'directory'), 2, 'this is a directory'],
+      [join(text, 'ledger.db'), 2, "the ledger's directory can't be made"],
     ] as const) {
       fresh.configure({}, { storage: `sqlite:///${path}` });
       for (const words of [['list'], ['start', study]]) {
@@ -394,6 +394,82 @@ test('a ledger or a state directory of no use is told before anything starts', a
     });
   } finally {
     await nowhere.destroy();
+  }
+});
+
+test('what no worker would start with is told before anything starts', async () => {
+  const fresh = new Installation();
+  const study = fresh.write('q.yaml', `name: q\n${quick}budget: {trials: 1}\n`);
+  const file = fresh.write('notes.txt', 'no directory');
+  const local = (directory: string): object => ({ local: { scheduler: 'local', working_dir: directory } });
+  try {
+    for (const { env = {}, sites = {}, encryptionKeyEnv, said } of [
+      { env: { PERDURE_LOG: 'loud' }, said: "PERDURE_LOG: 'loud' is not a log level" },
+      { encryptionKeyEnv: 'NO_SUCH_KEY', said: 'export NO_SUCH_KEY=' },
+      { env: { SHORT_KEY: 'abc' }, encryptionKeyEnv: 'SHORT_KEY', said: 'holds no key of 32 bytes' },
+      { sites: local(file), said: 'site local: its working directory' },
+      { sites: local(join(file, 'below')), said: 'working_dir of sites.local' },
+      { env: { TEMPORAL_ADDRESS: 'http://127.0.0.1:1' }, said: 'without a scheme' },
+      {
+        env: { TEMPORAL_CONFIG_FILE: '/nowhere.toml' },
+        said: 'TEMPORAL_CONFIG_FILE=/nowhere.toml: there is no',
+      },
+    ] as readonly {
+      readonly env?: Readonly<Record<string, string>>;
+      readonly sites?: Readonly<Record<string, unknown>>;
+      readonly encryptionKeyEnv?: string;
+      readonly said: string;
+    }[]) {
+      fresh.configure(sites, { encryptionKeyEnv });
+      for (const words of [['up'], ['start', study], ['job', 'submit', 'local', '--command', 'true']]) {
+        const { code, stderr } = await fresh.perdure({ env }, ...words);
+        expect({ said, words, code, stderr }).toMatchObject({
+          code: 2,
+          stderr: expect.stringContaining(said) as string,
+        });
+        expect(stderr).not.toMatch(/^ *at /m);
+      }
+      expect(existsSync(join(fresh.home, 'server.json'))).toBe(false);
+    }
+  } finally {
+    await fresh.destroy();
+  }
+});
+
+test('jobs that can not be are told before anything starts, whichever of a list they are', async () => {
+  const fresh = new Installation();
+  const list = fresh.write('jobs.jsonl', '{"command": ["true"]}\n{"command": ["no-such-program"]}\n');
+  const fine = fresh.write('fine.jsonl', '{"command": ["true"]}\n');
+  const endpoint = ['-e', '4b116d3c-1703-4f8f-9f6f-39921e5864df'];
+  try {
+    for (const [words, said] of [
+      [['submit', 'local', list], `${list}:2: command[0]: there is no program 'no-such-program'`],
+      [['submit', 'local', fine, '--parallel', '5000'], 'from 1 to 1000'],
+      [['submit', 'local', fine, '--name', 'a/b'], 'letters, digits'],
+      [['submit', 'lcoal', fine], "did you mean 'local'?"],
+      [['diagnose', 'local', '--python', '/nowhere/python'], 'there is no program /nowhere/python'],
+      [['diagnose', ...endpoint, '--user-endpoint-config', 'debug'], 'It is not JSON'],
+      [['login', 'local'], 'wants no login'],
+    ] as const) {
+      const { code, stderr } = await fresh.perdure(...words);
+      expect({ words, code, stderr }).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining(said) as string,
+      });
+      expect(existsSync(join(fresh.home, 'server.json'))).toBe(false);
+    }
+  } finally {
+    await fresh.destroy();
+  }
+});
+
+test("the state directory is nobody else's, whichever command makes it", async () => {
+  const fresh = new Installation();
+  try {
+    await fresh.must('list');
+    expect((statSync(fresh.home).mode & 0o777).toString(8)).toBe('700');
+  } finally {
+    await fresh.destroy();
   }
 });
 

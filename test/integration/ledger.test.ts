@@ -636,10 +636,11 @@ test.each([
   expect(JSON.stringify(error) + String(error)).not.toContain('secret');
 });
 
-test('a database that is not there is unavailable, and its password stays unsaid', async () => {
-  const error = await openLedger('postgresql://me:secret@127.0.0.1:1/none').catch(
-    (reason: unknown) => reason,
-  );
+test.each([
+  'postgresql://me:secret@127.0.0.1:1/none',
+  'postgresql://127.0.0.1:1/none?user=me&password=secret',
+])('a database that is not there is unavailable, and its password stays unsaid: %s', async (url) => {
+  const error = await openLedger(url).catch((reason: unknown) => reason);
   expect(error).toMatchObject({
     kind: 'Unavailable',
     where: expect.stringContaining('127.0.0.1:1') as string,

@@ -17,6 +17,8 @@ export interface CommandResult {
 
 /** What a test does while a command runs. */
 export interface Watched {
+  /** Variables of this command alone. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Presses Ctrl-C when it has said that on standard error. */
   readonly interruptAt?: RegExp;
   /** Is called when it has written something to standard output. */
@@ -93,8 +95,12 @@ export class Installation {
   /** The same, with this text as its standard input. */
   async perdureWith(input: string, ...words: readonly (string | Watched)[]): Promise<CommandResult> {
     const args = words.filter((word) => typeof word === 'string');
-    const { interruptAt, onOutput } = words.find((word) => typeof word !== 'string') ?? {};
-    const child = spawn(bin, args, { env: this.env, cwd: this.folder, stdio: ['pipe', 'pipe', 'pipe'] });
+    const { env, interruptAt, onOutput } = words.find((word) => typeof word !== 'string') ?? {};
+    const child = spawn(bin, args, {
+      env: { ...this.env, ...env },
+      cwd: this.folder,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     // It may end without having read it.
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { parseAdjustment } from '../../config';
-import { budgetNumber, jsonArgument, names, spaceChange, type SpaceChanges } from '../arguments';
+import { budgetNumber, typeOrJson, names, spaceChange, type SpaceChanges } from '../arguments';
 import { say } from '../terminal';
 import { withStudy } from '../with-session';
 
@@ -31,9 +31,9 @@ export function addAdjust(root: Command): void {
     .option(
       '--sampler <json>',
       'a sampler, as in the study file: \'{"type": "random"}\', or its type',
-      jsonArgument,
+      typeOrJson,
     )
-    .option('--pruner <json>', 'a pruner, likewise', jsonArgument)
+    .option('--pruner <json>', 'a pruner, likewise', typeOrJson)
     .option(
       '--set <change>',
       'change of the space: learning_rate.high=0.01, optimizer.choices=adam,sgd (repeatable)',

@@ -1,17 +1,19 @@
 import { Option, type Command } from 'commander';
 import Table from 'cli-table3';
 import { keepEndpointSite } from '../../config';
+import { checkBatch } from '../../client/open-batch';
 import { diagnosisRequest, runDiagnosis } from '../../client/diagnose';
 import { Session } from '../../client/session';
 import { diagnosisTests, type DiagnosisTest } from '../../jobs/diagnosis';
-import { embeddedServer } from '../../server/embedded-server';
+import { workflowPage } from '../../server/workflow-page';
 import { PerdureError } from '../../study/error';
 import { isObject } from '../../study/json';
-import { count, jsonArgument } from '../arguments';
+import { plainLine } from '../../study/plain-text';
+import { count, json } from '../arguments';
 import { sayingLogins } from '../login-notice';
 import { namedSite } from '../named-site';
 import { exitCode, print, printJson, say } from '../terminal';
-import { plainTable, printable } from '../trial-table';
+import { plainTable } from '../trial-table';
 import { ensureRunning, settingsOf } from '../with-session';
 
 interface Options {
@@ -29,17 +31,13 @@ export function addDiagnose(root: Command): void {
     .description('look at a site by jobs that run there; exit code 1 where a check fails')
     .argument('[site]')
     .option('-e, --endpoint <id>', 'instead of a site: an endpoint of Globus Compute, by its id')
-    .option(
-      '--user-endpoint-config <json>',
-      "with -e: what the endpoint's template is filled in with",
-      jsonArgument,
-    )
+    .option('--user-endpoint-config <json>', "with -e: what the endpoint's template is filled in with", json)
     .addOption(new Option('-t, --test <test>', 'what to look at').choices(diagnosisTests).default('simple'))
     .option('-n, --tasks <n>', 'tasks at once, and MPI ranks', count, 4)
     .option('--python <path>', 'the Python of the site; default: python3')
     .option('--json', 'as JSON')
     .action(async (named: string | undefined, options: Options, command: Command) => {
-      const { test, tasks, python, json } = options;
+      const { test, tasks, python } = options;
       const site = await siteOf(named, options, command);
       const settings = await settingsOf(command);
       namedSite(settings, site);
@@ -48,24 +46,24 @@ export function addDiagnose(root: Command): void {
         n: tasks,
         ...(python === undefined ? {} : { python }),
       });
+      await checkBatch(settings, request);
       await ensureRunning(settings);
       const session = await Session.open({ settings });
       try {
         const opened = (workflowId: string): void => {
-          const server = settings.temporal.kind === 'embedded' ? embeddedServer(settings.home) : null;
-          if (server !== null)
-            say(`  Temporal UI  ${server.ui}/namespaces/default/workflows/${encodeURIComponent(workflowId)}`);
+          const page = workflowPage(settings, workflowId);
+          if (page !== null) say(`  Temporal UI  ${page}`);
         };
         const found = await sayingLogins(session, site, () => runDiagnosis(session, request, test, opened));
         if (found.findings.some(({ verdict }) => verdict === 'fail')) process.exitCode = exitCode.studyFailed;
-        if (json === true) {
+        if (options.json === true) {
           printJson(found);
           return;
         }
         const table = new Table({ head: ['check', '', 'found'], ...plainTable });
         for (const { check, verdict, found: what, hint } of found.findings) {
-          table.push([check, verdict, printable(what, 300)]);
-          if (hint !== undefined) table.push(['', '', `  ${printable(hint, 300)}`]);
+          table.push([check, verdict, plainLine(what, 300)]);
+          if (hint !== undefined) table.push(['', '', `  ${plainLine(hint, 300)}`]);
         }
         print(table.toString());
       } finally {

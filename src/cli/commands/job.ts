@@ -4,10 +4,9 @@ import { reportOf, type BatchStatus } from '../../client/batch-handle';
 import { BatchHandle } from '../../client/batch-handle';
 import { newJobName } from '../../client/job-names';
 import { readJob } from '../../config';
-import { InexactNumber, inexactHint, parseExactJson } from '../../config/exact-numbers';
 import { isFinalJob } from '../../jobs/job';
 import { PerdureError } from '../../study/error';
-import { count, countOrNone } from '../arguments';
+import { count, countOrNone, json } from '../arguments';
 import { interrupted } from '../follow';
 import { printJobLog } from '../job-log';
 import { batchText, jobTable, jobText } from '../job-text';
@@ -221,17 +220,6 @@ function addList(job: Command): void {
         }
       });
     });
-}
-
-function json(text: string): unknown {
-  try {
-    return parseExactJson(text);
-  } catch (error) {
-    if (error instanceof InexactNumber) throw new InvalidArgumentError(`${error.message}; ${inexactHint}.`);
-    throw new InvalidArgumentError(
-      `It is not JSON: ${error instanceof Error ? error.message : String(error)}`,
-    );
-  }
 }
 
 /** Without a shell's rules for quotes: what needs them is written as JSON. */

@@ -2,8 +2,10 @@ import type { Command } from 'commander';
 import Table from 'cli-table3';
 import { StudyHandle } from '../../client/study-handle';
 import type { StudyStatus } from '../../client/study-status';
+import { shortNumber } from '../../study/params-text';
+import { plainLine } from '../../study/plain-text';
 import { print, printJson } from '../terminal';
-import { plainTable, printable, shortNumber } from '../trial-table';
+import { plainTable } from '../trial-table';
 import { withSession } from '../with-session';
 
 export function addList(root: Command): void {
@@ -30,7 +32,7 @@ function tableOf(studies: readonly StudyStatus[]): string {
   for (const { study, state, trials, best } of studies) {
     const { complete, pruned, failed, running } = trials;
     table.push([
-      printable(study, 60),
+      plainLine(study, 60),
       state,
       complete,
       pruned,

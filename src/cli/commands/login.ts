@@ -17,6 +17,8 @@ export function addLogin(root: Command): void {
     .action(async (name: string, _options: object, command: Command) => {
       const settings = await settingsOf(command);
       const site = namedSite(settings, name);
+      if (site.scheduler === 'local')
+        throw new PerdureError('InvalidInput', `site '${name}' is this machine, which wants no login`);
       const login = siteLogin(name, site, settings.home);
       if (login !== null) say(await login.logIn(askPerson));
       // The workers see that by themselves; but a connection of theirs they have to make.

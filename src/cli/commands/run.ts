@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { bestTrials } from '../../client/study-status';
+import { plainLine, plainLines } from '../../study/plain-text';
 import { exitCode, print, say } from '../terminal';
 import { follow, interrupted } from '../follow';
-import { printable, trialTable } from '../trial-table';
+import { trialTable } from '../trial-table';
 import { quoted } from '../shell-word';
 import { usageText } from '../status-text';
 import { dryRun, dryRunOption, startFromFile, type StartOptions } from './start';
@@ -35,14 +36,16 @@ export function addRun(root: Command): void {
         ]);
         print(trialTable(trials, metrics));
         for (const best of bestTrials(trials, directions)) {
-          const values = metrics.map((metric, i) => `${metric} = ${String(best.values?.[i])}`).join(', ');
-          print(`best: trial ${String(best.number)}, ${values}\n  ${JSON.stringify(best.params)}`);
+          const values = metrics
+            .map((metric, i) => `${plainLine(metric)} = ${String(best.values?.[i])}`)
+            .join(', ');
+          print(`best: trial ${String(best.number)}, ${values}\n  ${plainLine(JSON.stringify(best.params))}`);
         }
-        print(`\nstudy '${study.name}' is ${status.state}: ${status.reason}`);
+        print(plainLines(`\nstudy '${study.name}' is ${status.state}: ${status.reason}`));
         if (status.agent !== null) {
           const { note } = status.agent;
           print(
-            `  agent        ${usageText(status.agent)}${note === '' ? '' : `\n               ${printable(note, 400)}`}`,
+            `  agent        ${usageText(status.agent)}${note === '' ? '' : `\n               ${plainLine(note, 400)}`}`,
           );
         }
         const name = quoted(study.name);

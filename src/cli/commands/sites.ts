@@ -1,8 +1,9 @@
 import Table from 'cli-table3';
 import type { Command } from 'commander';
+import { plainLine, plainLines } from '../../study/plain-text';
 import { siteStates, type SiteState } from '../site-states';
 import { print, printJson } from '../terminal';
-import { plainTable, printable } from '../trial-table';
+import { plainTable } from '../trial-table';
 import { withSession } from '../with-session';
 
 export function addSites(root: Command): void {
@@ -35,19 +36,11 @@ function sitesText(states: readonly SiteState[]): string {
       since === null ? '' : since.replace('T', ' ').replace(/\.\d+Z$/, ' UTC'),
     ]);
   const notes = states.flatMap(({ site, state, reason, heard, log }) => [
-    ...(reason === ''
-      ? []
-      : [
-          '',
-          `${site} (${state}): ${reason
-            .split('\n')
-            .map((line) => printable(line, 600))
-            .join('\n')}`,
-        ]),
+    ...(reason === '' ? [] : ['', `${site} (${state}): ${plainLines(reason)}`]),
     ...(heard === null ? [] : ['', `${site}'s endpoint was heard of ${ago(heard)}`]),
     ...(log.length === 0
       ? []
-      : ['', `last lines of ${site}'s log:`, ...log.map((line) => `  ${printable(line, 300)}`)]),
+      : ['', `last lines of ${site}'s log:`, ...log.map((line) => `  ${plainLine(line, 300)}`)]),
   ]);
   return [table.toString(), ...notes].join('\n');
 }

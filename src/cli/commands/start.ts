@@ -3,7 +3,7 @@ import { loadStudy } from '../../config';
 import { checkStart, openStudy, type Opening } from '../../client/start-study';
 import { Session } from '../../client/session';
 import type { StudyHandle } from '../../client/study-handle';
-import { embeddedServer } from '../../server/embedded-server';
+import { workflowPage } from '../../server/workflow-page';
 import { previewCalls } from '../../client/preview-call';
 import { openLedger } from '../../storage';
 import { previewText } from '../explanation-text';
@@ -77,11 +77,7 @@ export async function startFromFile(file: string, command: Command): Promise<Sta
     await ensureRunning(settings);
     const { handle, opening } = await openStudy(session, loaded);
     say(`study '${handle.name}' ${openings[opening]}`);
-    const server = settings.temporal.kind === 'embedded' ? embeddedServer(settings.home) : null;
-    const page =
-      server === null
-        ? null
-        : `${server.ui}/namespaces/default/workflows/${encodeURIComponent(handle.workflowId)}`;
+    const page = workflowPage(settings, handle.workflowId);
     if (page !== null) say(`  Temporal UI  ${page}`);
     say(`  ledger       ${session.ledger.url}`);
     return { session, study: handle, page, trials: loaded.spec.budget.trials };

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { StudyHandle } from '../../client/study-handle';
+import { plainLines } from '../../study/plain-text';
 import { follow, interrupted } from '../follow';
 import { exitCode, say } from '../terminal';
 import { withSession } from '../with-session';
@@ -15,7 +16,7 @@ export function addWatch(root: Command): void {
         await study.read();
         const { status, left } = await follow(session, study, interrupted());
         if (left) return;
-        say(`study '${name}' is ${status.state}: ${status.reason}`);
+        say(plainLines(`study '${name}' is ${status.state}: ${status.reason}`));
         if (status.state === 'failed') process.exitCode = exitCode.studyFailed;
       });
     });

@@ -1,6 +1,7 @@
 import { PerdureError } from '../../study/error';
 import type { SiteFinding } from '../../study/site-upkeep';
 import { lineOf } from '../remote/site-answer';
+import { directoryFinding } from '../remote/directory-finding';
 import { pythonFinding } from '../remote/python-finding';
 import { words, type SiteShell } from '../remote/site-shell';
 import type { GlobusClient } from './globus-client';
@@ -52,17 +53,11 @@ async function filesFindings(
     const [answer] = await shell.callAll([
       { lines: (number) => `tell_site ${words(number, workerInit)}`, timeoutMs: 60_000 },
     ]);
-    const directory = answer === undefined ? undefined : lineOf(answer, 'writable');
-    const files: SiteFinding =
-      directory === undefined
-        ? {
-            what: `site ${site}`,
-            ok: false,
-            found: `${way}; its working directory can't be written to`,
-            hint: 'does it exist, and is there space left in your quota?',
-          }
-        : { what: `site ${site}`, ok: true, found: `${way}, works in ${directory}` };
-    return answer === undefined ? [files] : [files, pythonFinding(site, lineOf(answer, 'python') ?? '')];
+    if (answer === undefined) return [directoryFinding(site, way, undefined)];
+    return [
+      directoryFinding(site, way, lineOf(answer, 'writable')),
+      pythonFinding(site, lineOf(answer, 'python') ?? ''),
+    ];
   } catch (error) {
     if (!(error instanceof PerdureError) || error.kind === 'LoginRequired') throw error;
     const hint = reached === null ? 'a transport in its settings would need no worker' : error.hint;

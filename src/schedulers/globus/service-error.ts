@@ -1,5 +1,6 @@
 import { PerdureError } from '../../study/error';
 import { objectOf, type Json } from '../../study/json';
+import { plainLine } from '../../study/plain-text';
 import type { GlobusChallenge } from './authorization';
 
 /** An answer of the service that is no success. */
@@ -73,10 +74,13 @@ function hintFor(refusal: Refusal): string {
   }
 }
 
+/** Of what the service says. */
+const longest = 500;
+
 function messageOf(body: Json): string | null {
   const told = objectOf(body);
   const detail = told?.['detail'] ?? told?.['reason'] ?? null;
-  if (typeof detail === 'string' && detail !== '') return oneLine(detail);
+  if (typeof detail === 'string' && detail !== '') return plainLine(detail, longest);
   if (!Array.isArray(detail)) return null;
   // As FastAPI tells of each place.
   const places = (detail as readonly Json[]).flatMap((entry) => {
@@ -85,10 +89,5 @@ function messageOf(body: Json): string | null {
     const place = Array.isArray(loc) ? loc.filter((part) => part !== 'body').join('.') : '';
     return [place === '' ? msg : `${place}: ${msg}`];
   });
-  return places.length === 0 ? null : oneLine(places.join('; '));
-}
-
-function oneLine(text: string): string {
-  const flat = text.replace(/\s+/g, ' ').trim();
-  return flat.length > 500 ? `${flat.slice(0, 499)}…` : flat;
+  return places.length === 0 ? null : plainLine(places.join('; '), longest);
 }

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject } from '../../study/json';
+import { plainLine } from '../../study/plain-text';
 import type { TaskEnd } from './result-queue';
 import { decodeResult } from './serialization';
 
@@ -21,7 +22,5 @@ function lastWords(why: string): string {
     lines.findLast((line) => /^\s*[\w.]+(Error|Exception|Lost|Exceeded|Failed|Exit)\b/.test(line)) ??
     lines.at(-1) ??
     '';
-  // PostgreSQL, for one, keeps no text with a zero in it.
-  const flat = said.replace(/[\s\p{Cc}]+/gu, ' ').trim();
-  return flat.length > 300 ? `${flat.slice(0, 299)}…` : flat;
+  return plainLine(said, 300);
 }

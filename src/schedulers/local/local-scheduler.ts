@@ -28,6 +28,7 @@ import { LocalPreparations } from './local-preparations';
 import { LocalStoreroom } from './local-storeroom';
 import { Slots } from './slots';
 import { stageJob, startWrapper } from './start-job';
+import { messageOf } from '../../study/error';
 
 /** The machine that the worker runs on, as a site. */
 export interface LocalSite {
@@ -96,7 +97,7 @@ class LocalScheduler implements Scheduler {
         }
         return job.observe();
       } catch (error) {
-        return { state: 'unknown', why: error instanceof Error ? error.message : String(error) };
+        return { state: 'unknown', why: messageOf(error) };
       }
     });
     return Promise.resolve(seen);
@@ -155,7 +156,7 @@ class LocalScheduler implements Scheduler {
       const running = this.site.slots - free;
       return Promise.resolve(this.clock.stamp({ state: 'ok', reason: '', free, queued: 0, running }));
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       const reason = `its working directory can't be used: ${why}`;
       return Promise.resolve(this.clock.stamp({ state: 'down', reason, free: 0, queued: 0, running: 0 }));
     }

@@ -1,4 +1,4 @@
-import { plainWords } from './plain-words';
+import { plainLines } from '../../study/plain-text';
 
 /** What an exit status of `qsub` or `qdel` means for whoever called it. */
 export type CommandAnswer =
@@ -93,7 +93,7 @@ export function silence(command: string, status: number): string {
 
 /** PBS' own words: the first line that a command of PBS wrote, without the usage that follows a mistake. */
 export function said(stderr: string): string | undefined {
-  const lines = plainWords(stderr)
+  const lines = plainLines(stderr)
     .split('\n')
     .map((line) => line.trim());
   const own = lines.find((line) => /^q(sub|del|stat): /.test(line));

@@ -1,5 +1,5 @@
+import { plainLine } from '../../study/plain-text';
 import { momStatus } from './mom-status';
-import { plainWords } from './plain-words';
 import type { PbsJob } from './qstat';
 
 /** How PBS says that a job has ended. */
@@ -45,7 +45,7 @@ const longest = 400;
 /** What a job's state, substate and exit status mean together; measured with OpenPBS and the clients of PBS Pro 2022 (`test/fixtures/openpbs`). */
 export function phaseOf(job: PbsJob): Phase {
   const { state, exitStatus } = job;
-  const note = shortened(job.comment);
+  const note = plainLine(job.comment, longest);
   switch (state) {
     case 'F':
     case 'X':
@@ -87,9 +87,4 @@ function endOf({ substate, exitStatus }: PbsJob, comment: string): PbsEnd {
   if (exitStatus > 256) return { how: 'signalled', signal: exitStatus - 256, whole: true };
   if (exitStatus > 128) return { how: 'signalled', signal: exitStatus - 128, whole: false };
   return { how: 'exited', status: exitStatus };
-}
-
-function shortened(text: string): string {
-  const line = plainWords(text).replace(/\s+/g, ' ').trim();
-  return line.length > longest ? `${line.slice(0, longest - 1)}…` : line;
 }

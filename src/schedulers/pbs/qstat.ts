@@ -1,5 +1,5 @@
+import { plainLines } from '../../study/plain-text';
 import { silence } from './command-answer';
-import { plainWords } from './plain-words';
 
 /** What `qstat -f` tells of one job, as far as anything is decided by it. */
 export interface PbsJob {
@@ -58,7 +58,7 @@ export function readListing(output: {
 }
 
 function failure({ status, stderr }: { readonly status: number; readonly stderr: string }): string {
-  const said = plainWords(stderr)
+  const said = plainLines(stderr)
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');

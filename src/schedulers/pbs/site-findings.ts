@@ -1,6 +1,7 @@
 import type { NeededStudy, SiteFinding } from '../../study/site-upkeep';
 import { studyKey } from '../job-key';
 import { isJobName } from '../remote/job-name';
+import { directoryFinding } from '../remote/directory-finding';
 import { pythonFinding } from '../remote/python-finding';
 import { lineOf, textOf, type Answer } from '../remote/site-answer';
 
@@ -14,16 +15,8 @@ export function siteFindings(
   answer: Answer,
   needed: readonly NeededStudy[],
 ): readonly SiteFinding[] {
-  const directory = lineOf(answer, 'writable');
   return [
-    directory === undefined
-      ? {
-          what: `site ${site}`,
-          ok: false,
-          found: `${reached}; its working directory can't be written to`,
-          hint: 'does it exist, and is there space left in your quota?',
-        }
-      : { what: `site ${site}`, ok: true, found: `${reached}, works in ${directory}` },
+    directoryFinding(site, reached, lineOf(answer, 'writable')),
     pbs(site, answer),
     pythonFinding(site, lineOf(answer, 'python') ?? ''),
     ...orphans(site, answer, needed),

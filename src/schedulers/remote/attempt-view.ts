@@ -1,3 +1,4 @@
+import { plainLine } from '../../study/plain-text';
 import type { StopReason, Report } from '../scheduler';
 import { parseReports } from '../job-result';
 import { lineOf, type Answer } from './site-answer';
@@ -63,7 +64,7 @@ export function factsOf(answer: Answer, clock: number): Facts {
 
 /** The text of a `stop` file: one line, the reason and words for a person. */
 export function stopText(reason: StopReason, why: string | undefined): string {
-  return `${reason} ${(why ?? '').replace(/\s+/g, ' ').trim()}`.trim() + '\n';
+  return `${reason} ${plainLine(why ?? '')}`.trim() + '\n';
 }
 
 function stopOf(line: string): Facts['stop'] {

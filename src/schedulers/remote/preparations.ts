@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PerdureError } from '../../study/error';
+import { plainLine } from '../../study/plain-text';
 import { tailOf } from '../job-result';
 import {
   failureText,
@@ -255,7 +256,7 @@ export class Preparations {
 
 /** The line of a verdict: its kind and why. */
 function wordsOf({ kind, why }: Extract<PreparationVerdict, { kind: 'failed' | 'lost' }>): string {
-  return `${kind} ${why.replace(/\s+/g, ' ').trim()}`;
+  return `${kind} ${plainLine(why)}`;
 }
 
 function verdictOf(

@@ -30,6 +30,16 @@ function parse(text: string): ReturnType<typeof parseStudy> {
   return parseStudy(text, { file: 'study.yaml', directory });
 }
 
+test('a directory is no Python file', async () => {
+  mkdirSync(join(directory, 'model.py'));
+  writeFileSync(join(directory, 'model.py', 'train.py'), 'def train(params): return 1.0');
+  await expect(parse(goodStudy.replace('train.py:train', 'model.py:train'))).rejects.toMatchObject({
+    kind: 'InvalidInput',
+    where: 'study.yaml:9:19',
+    message: 'model.py is a directory, and no Python file',
+  });
+});
+
 const root = join(__dirname, '..', '..', '..');
 const examples = join(root, 'config', 'studies');
 

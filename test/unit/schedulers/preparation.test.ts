@@ -86,7 +86,7 @@ describe('a failure is told', () => {
     const text = failureText('it ended with exit status 3', '/w/output.log', tail);
     expect(text.split('\n')).toHaveLength(13);
     expect(text).toContain('it ended with exit status 3; the last lines of /w/output.log:\n    line 29\n');
-    expect(text).toMatch(/ {4} \[2Jred$/);
+    expect(text).toMatch(/ {4}red$/);
     expect(text).not.toContain('\u001b');
   });
 

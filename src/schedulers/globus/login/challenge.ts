@@ -1,4 +1,5 @@
 import type { Json } from '../../../study/json';
+import { plainLine } from '../../../study/plain-text';
 import type { GlobusChallenge } from '../authorization';
 
 /** What the service asks of a new login, as Globus' SDK passes it on (globus_sdk/login_flows/login_flow_manager.py). */
@@ -30,8 +31,7 @@ export function requiredScopes({ parameters }: GlobusChallenge): readonly string
 /** In the words of the service, fit for one line. */
 export function wordsOf({ message, parameters }: GlobusChallenge): string {
   const own = textOf(parameters?.['session_message']);
-  const words = (own ?? message).replace(/[\s\p{Cc}]+/gu, ' ').trim();
-  return words.length > 300 ? `${words.slice(0, 300)}…` : words;
+  return plainLine(own ?? message, 300);
 }
 
 function textOf(value: Json | undefined, between = ','): string | undefined {
