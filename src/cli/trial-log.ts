@@ -4,6 +4,7 @@ import type { JobRow } from '../storage/ledger';
 import { PerdureError } from '../study/error';
 import { isFinal, type Trial } from '../study/trial';
 import { AttemptOutput } from './attempt-output';
+import { quoted } from './shell-word';
 import { say } from './terminal';
 
 /** How often a site is asked for more: a site far away costs a command on its login node (milliseconds). */
@@ -120,7 +121,7 @@ export class TrialLog {
     });
     if (trial !== undefined) return trial;
     throw new PerdureError('NotFound', `study '${this.study}' has no trial ${String(this.number)}`, {
-      hint: `perdure trials ${this.study} shows what there is`,
+      hint: `perdure trials ${quoted(this.study)} shows what there is`,
     });
   }
 
@@ -133,11 +134,18 @@ export class TrialLog {
     }
     if (!isFinal(state)) {
       return new PerdureError('NotFound', `${trial} waits, and has not begun yet`, {
-        hint: `perdure logs ${this.study} ${String(this.number)} --follow waits for it`,
+        hint: `perdure logs ${quoted(this.study)} ${String(this.number)} --follow waits for it`,
       });
     }
-    const reason = typeof userAttrs['fail_reason'] === 'string' ? ` (${userAttrs['fail_reason']})` : '';
-    return new PerdureError('NotFound', `${trial} never ran: it is ${state}${reason}`);
+    const reason = userAttrs['fail_reason'];
+    if (typeof reason === 'string')
+      return new PerdureError('NotFound', `${trial} never ran: it is ${state} (${reason})`);
+    const from = userAttrs['cached_from'] as { readonly study: string; readonly trial: number } | undefined;
+    const why =
+      from === undefined
+        ? 'was run by Optuna'
+        : `took the result of trial ${String(from.trial)} of '${from.study}' (cache)`;
+    return new PerdureError('NotFound', `${trial} ${why}: it has no output of its own here`);
   }
 }
 

@@ -277,6 +277,34 @@ print('{}')`,
   expect(again).toMatchObject({ state: 'COMPLETE', params: failed?.params });
 });
 
+test('the output of a trial that Optuna ran is not to be had, and it did not fail to run', async () => {
+  runOptuna(
+    `s = optuna.create_study(study_name='their output', storage=sys.argv[1])
+s.optimize(lambda t: t.suggest_int('n', 0, 3), n_trials=1)
+print('{}')`,
+    session.ledger.url,
+  );
+  const study = await readStudy(
+    {
+      name: 'their output',
+      objective: { metric: 'value', direction: 'minimize' },
+      space: { n: { type: 'int', low: 0, high: 3 } },
+      enqueue: [{ n: 2 }, { n: 2 }],
+      cache: true,
+      trial: { command: ['sh', '-c', 'echo 1 >"$PERDURE_RESULT"'] },
+      budget: { trials: 2 },
+    },
+    { where: 'test', directory: installation.folder },
+  );
+  await (await openStudy(session, study)).handle.result();
+  for (const [number, words] of [
+    ['0', "trial 0 of 'their output' was run by Optuna"],
+    ['2', "trial 2 of 'their output' took the result of trial 1 of 'their output'"],
+    ['9', "perdure trials 'their output'"],
+  ] as const)
+    expect((await installation.perdure('logs', 'their output', number)).stderr).toContain(words);
+});
+
 test('where no trial keeps its constraints, the command says so', async () => {
   runOptuna(
     `from optuna.trial import create_trial
