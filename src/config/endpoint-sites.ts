@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PerdureError } from '../study/error';
+import { errorCode, PerdureError } from '../study/error';
 import { invalidInput, type Problem } from '../study/problem';
-import { errorCode } from './error-code';
 import { authAddress, computeAddress } from './globus-addresses';
 import { globusSiteOf } from './globus-site';
 import { globusSite, type GlobusSiteFile } from './globus-site-schema';

@@ -1,6 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { messageOf, PerdureError } from '../study/error';
-import { errorCode } from './error-code';
+import { errorCode, messageOf, PerdureError } from '../study/error';
 
 /** Nobody writes a file of more than this by hand, in bytes. */
 const most = 4 * 2 ** 20;

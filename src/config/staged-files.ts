@@ -4,7 +4,7 @@ import { join, posix, resolve } from 'node:path';
 import { nearest } from '../study/nearest';
 import type { Problem } from '../study/problem';
 import type { StagedFile } from '../study/spec';
-import { errorCode } from './error-code';
+import { errorCode } from '../study/error';
 
 /** Bytes of all files of a study together; they are kept in the ledger. */
 export const maxStagedBytes = 64 * 2 ** 20;

@@ -2,7 +2,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Driver, Kysely, PostgresDialect } from 'kysely';
 import { Pool, types } from 'pg';
-import { messageOf, PerdureError } from '../study/error';
+import { errorCode, messageOf, PerdureError } from '../study/error';
 import type { Ledger } from './ledger';
 import { networkFileSystem } from './network-file-system';
 import { ensureSchema } from './schema';
@@ -32,11 +32,7 @@ export async function openLedger(url: string): Promise<Ledger> {
 }
 
 /** What passes: no room, a disk that does not answer. */
-const full: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'ESTALE', 'ETIMEDOUT']);
-
-function codeOf(error: unknown): unknown {
-  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-}
+const full: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'ESTALE', 'ETIMEDOUT']);
 
 async function openSqlite({
   path,
@@ -56,7 +52,7 @@ async function openSqlite({
   const hint = 'name another place: `storage:` in perdure.yaml, or PERDURE_HOME';
   // By default that is the state directory, which is nobody else's.
   await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
-    const kind = full.has(codeOf(cause)) ? 'Unavailable' : 'InvalidInput';
+    const kind = full.has(errorCode(cause)) ? 'Unavailable' : 'InvalidInput';
     const message = `the ledger's directory can't be made: ${messageOf(cause)}`;
     throw new PerdureError(kind, message, { where: shown, hint, cause });
   });

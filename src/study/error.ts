@@ -29,6 +29,11 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** The code of an error of the operating system, as `ENOENT`; empty for any other error. */
+export function errorCode(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+}
+
 /** An error of this project: what happened, where, and what to do. */
 export class PerdureError extends Error {
   readonly kind: ErrorKind;

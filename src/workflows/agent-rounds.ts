@@ -23,7 +23,7 @@ import {
   type Pending,
   type Slot,
 } from '../agent/turns';
-import { PerdureError } from '../study/error';
+import { messageOf, PerdureError } from '../study/error';
 import { searchAttributes, studyKeyword } from '../study/search-attributes';
 import type { Params } from '../study/space';
 import { isActive } from '../study/space-activity';
@@ -159,7 +159,7 @@ export class AgentRounds {
     const round = state.round + 1;
     CancellationScope.nonCancellable(() => this.run(who, wanted, sampler, round, state))
       .catch((error: unknown) => {
-        this.state.fail(`round ${String(round)} of agent '${who.name}' went wrong: ${messageOf(error)}`);
+        this.state.fail(`round ${String(round)} of agent '${who.name}' went wrong: ${innerMessage(error)}`);
       })
       .finally(() => {
         this.running = false;
@@ -207,7 +207,7 @@ export class AgentRounds {
   /** Its workflow was ended by hand, or is somebody else's. */
   private async lost(who: AgentSpec, round: number, error: unknown): Promise<RoundRecord> {
     const taken = error instanceof WorkflowExecutionAlreadyStartedError;
-    const why = taken ? 'another workflow has the name of its round' : messageOf(error);
+    const why = taken ? 'another workflow has the name of its round' : innerMessage(error);
     const record: RoundRecord = {
       ...{
         round,
@@ -261,7 +261,7 @@ export class AgentRounds {
       return 'done';
     } catch (error) {
       if (isCancellation(error)) throw error;
-      return `refused: ${messageOf(error)}`;
+      return `refused: ${innerMessage(error)}`;
     }
   }
 
@@ -364,8 +364,8 @@ function mustFit(problems: readonly { readonly message: string }[]): void {
   if (problems.length > 0) throw refuse('InvalidInput', problems.map(({ message }) => message).join('; '));
 }
 
-function messageOf(error: unknown): string {
+function innerMessage(error: unknown): string {
   if (error instanceof PerdureError) return error.text;
-  if (error instanceof Error && error.cause instanceof Error) return messageOf(error.cause);
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof Error && error.cause instanceof Error) return innerMessage(error.cause);
+  return messageOf(error);
 }

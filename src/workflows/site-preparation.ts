@@ -16,6 +16,7 @@ import type {
   StudyRef,
 } from './activity-types';
 import { nobodyAnswered, observing, reachable } from './retry';
+import { messageOf } from '../study/error';
 
 /**
  * What a study wants done at a site before its first trial: the first of its sites that takes trials; where it fails there, the
@@ -43,7 +44,7 @@ export class SitePreparation {
     // It has to be ended, also when the study is cancelled.
     CancellationScope.nonCancellable(() => this.run(all))
       .catch((error: unknown) => {
-        this.state.fail(`${this.state.preparing ?? site} could not be prepared: ${messageOf(error)}`);
+        this.state.fail(`${this.state.preparing ?? site} could not be prepared: ${innerMessage(error)}`);
       })
       .finally(() => {
         this.state.endPreparing();
@@ -139,7 +140,7 @@ export class SitePreparation {
   }
 }
 
-function messageOf(error: unknown): string {
+function innerMessage(error: unknown): string {
   if (error instanceof ActivityFailure) return error.cause?.message ?? error.message;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

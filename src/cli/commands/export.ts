@@ -1,8 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
-import { errorCode } from '../../config/error-code';
-import { PerdureError } from '../../study/error';
+import { errorCode, PerdureError } from '../../study/error';
 import { quoted } from '../shell-word';
 import { asJson, print } from '../terminal';
 import { trialsCsv } from '../trial-csv';
