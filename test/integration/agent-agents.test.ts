@@ -7,9 +7,9 @@ let bench: AgentBench;
 
 beforeAll(async () => {
   bench = await AgentBench.start();
-}, 120_000);
+});
 
-afterAll(() => bench.stop(), 60_000);
+afterAll(() => bench.stop());
 
 test('several agents have their shares, a sampler among them, and it is told who found what', async () => {
   const model = await bench.model();

@@ -10,9 +10,9 @@ let session: Session;
 beforeAll(async () => {
   bench = await AgentBench.start();
   session = bench.session;
-}, 120_000);
+});
 
-afterAll(() => bench.stop(), 60_000);
+afterAll(() => bench.stop());
 
 async function waiting(name: string): Promise<readonly number[]> {
   const out = await bench.installation.must('status', name, '--json');

@@ -91,22 +91,17 @@ whenBrowser(
       await installation.destroy();
     }
   },
-  240_000,
 );
 
-whenSshd(
-  sshdAvailable() ? 'in the queue of a supercomputer' : 'skipped: needs sshd',
-  async () => {
-    const cluster = await SshCluster.start({}, { self: true });
-    try {
-      await run(cluster.installation, 'cluster');
-      expect(cluster.pbs.jobs()).toHaveLength(8);
-    } finally {
-      await cluster.destroy();
-    }
-  },
-  240_000,
-);
+whenSshd(sshdAvailable() ? 'in the queue of a supercomputer' : 'skipped: needs sshd', async () => {
+  const cluster = await SshCluster.start({}, { self: true });
+  try {
+    await run(cluster.installation, 'cluster');
+    expect(cluster.pbs.jobs()).toHaveLength(8);
+  } finally {
+    await cluster.destroy();
+  }
+});
 
 whenGlobus(
   'at an endpoint of Globus Compute' +
@@ -130,5 +125,4 @@ whenGlobus(
       await service.stop();
     }
   },
-  300_000,
 );

@@ -9,9 +9,9 @@ let bench: AgentBench;
 
 beforeAll(async () => {
   bench = await AgentBench.start();
-}, 120_000);
+});
 
-afterAll(() => bench.stop(), 60_000);
+afterAll(() => bench.stop());
 
 /** A study whose proposer is a file with this text. */
 function studyOf(name: string, file: string, text: string, sampler: Readonly<Record<string, unknown>> = {}) {
@@ -33,7 +33,7 @@ test('a LangGraph graph with a branch and a loop proposes from the history that 
   expect(near.length).toBeGreaterThan(0);
   const trials = await study.trials();
   for (const number of near) expect(trials[Number(number)]?.state).toBe('COMPLETE');
-}, 120_000);
+});
 
 test('a TypeScript file may print, ask for changes, and say what it has used up', async () => {
   const study = await studyOf(
@@ -76,17 +76,13 @@ test.each([
     `export default () => ({ proposals: [{ params: { x: 'rm -rf ~' } }] });`,
     /x = "rm -rf ~" is not a number/,
   ],
-])(
-  'one that %s leaves its trials to the backbone, with the reason',
-  async (name, text, reason) => {
-    const study = await studyOf(name, `${name}.mjs`, text);
-    expect(await study.result()).toMatchObject({ state: 'complete', trials: { complete: 4 } });
-    const [, second] = await study.trials();
-    expect(second?.userAttrs).toMatchObject({ proposed_by: 'random', instead_of: 'agent' });
-    expect(second?.userAttrs['fallback']).toMatch(reason);
-  },
-  90_000,
-);
+])('one that %s leaves its trials to the backbone, with the reason', async (name, text, reason) => {
+  const study = await studyOf(name, `${name}.mjs`, text);
+  expect(await study.result()).toMatchObject({ state: 'complete', trials: { complete: 4 } });
+  const [, second] = await study.trials();
+  expect(second?.userAttrs).toMatchObject({ proposed_by: 'random', instead_of: 'agent' });
+  expect(second?.userAttrs['fallback']).toMatch(reason);
+});
 
 test('one that is not there is refused before anything starts', async () => {
   const file = bench.installation.write(

@@ -7,9 +7,9 @@ let bench: AgentBench;
 
 beforeAll(async () => {
   bench = await AgentBench.start();
-}, 120_000);
+});
 
-afterAll(() => bench.stop(), 60_000);
+afterAll(() => bench.stop());
 
 test('a study that was never started: all that would be sent is shown, nothing is, and no key', async () => {
   const model = await bench.model();

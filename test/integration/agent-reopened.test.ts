@@ -7,9 +7,9 @@ let bench: AgentBench;
 
 beforeAll(async () => {
   bench = await AgentBench.start();
-}, 120_000);
+});
 
-afterAll(() => bench.stop(), 60_000);
+afterAll(() => bench.stop());
 
 async function terminate(name: string): Promise<void> {
   const client = await bench.session.client();

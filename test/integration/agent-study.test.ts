@@ -8,9 +8,9 @@ let bench: AgentBench;
 
 beforeAll(async () => {
   bench = await AgentBench.start();
-}, 120_000);
+});
 
-afterAll(() => bench.stop(), 60_000);
+afterAll(() => bench.stop());
 
 test('a model proposes its share, after the default configuration, with the reason in each trial', async () => {
   const scripted = await bench.model();

@@ -13,9 +13,9 @@ let bench: AgentBench;
 
 beforeAll(async () => {
   bench = await AgentBench.start({ slots: 8 });
-}, 120_000);
+});
 
-afterAll(() => bench.stop(), 60_000);
+afterAll(() => bench.stop());
 
 const pruner = { type: 'hyperband', min_resource: 1, max_resource: 9, reduction_factor: 3 } as const;
 

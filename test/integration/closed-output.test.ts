@@ -10,7 +10,7 @@ const installation = new Installation();
 afterAll(async () => {
   await installation.must('down');
   await installation.destroy();
-}, 60_000);
+});
 
 const shell = (script: string): { status: number | null; stdout: string; stderr: string } =>
   spawnSync('sh', ['-c', script, 'sh', bin], {

@@ -9,11 +9,11 @@ let installation: Installation;
 beforeAll(async () => {
   installation = new Installation({ slots: 8 });
   await installation.must('up');
-}, 120_000);
+});
 afterAll(async () => {
   await installation.must('down');
   await installation.destroy();
-}, 60_000);
+});
 
 const quick = `objective: {metric: value, direction: minimize}
 space:
@@ -336,7 +336,7 @@ test('run waits out a server that is killed, and says so', async () => {
     await own.must('down');
     await own.destroy();
   }
-}, 120_000);
+});
 
 test('bad usage ends with 2 and names what is right', async () => {
   for (const [words, said] of [
@@ -488,7 +488,7 @@ test('nobody answers: ends with 3 and says what to do', async () => {
   } finally {
     await down.destroy();
   }
-}, 120_000);
+});
 
 describe('a bad file ends with 2, with place and hint, before anything starts', () => {
   const fresh = new Installation();

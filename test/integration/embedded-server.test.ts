@@ -9,7 +9,7 @@ import { ensureServer, stopServer } from '../../src/server/embedded-server';
 import { homeFiles } from '../../src/server/home';
 import { findTemporal } from '../../src/server/temporal-program';
 import { until } from '../support/installation';
-import { freePort } from '../support/postgres';
+import { freePort } from '../support/free-port';
 
 const folder = mkdtempSync(join(tmpdir(), 'perdure-server-'));
 const [slow, quick, later] = [join(folder, 'slow'), join(folder, 'quick'), join(folder, 'later')];
@@ -67,7 +67,7 @@ test('a server whose port another one took at its start is not taken for that on
   expect(own.address).not.toBe(taken.address);
   expect(await clusterOf(own.address)).not.toBe(await clusterOf(taken.address));
   expect(existsSync(homeFiles(slow).temporalDb)).toBe(true);
-}, 60_000);
+});
 
 test('a session that is there before its server finds it later', async () => {
   const settings = await loadSettings({ cwd: folder, env: { HOME: folder, PERDURE_HOME: later } });
@@ -81,7 +81,7 @@ test('a session that is there before its server finds it later', async () => {
   } finally {
     await session.close();
   }
-}, 60_000);
+});
 
 async function clusterOf(address: string): Promise<string> {
   const connection = await Connection.connect({ address });

@@ -45,8 +45,8 @@ describe('a study with a key', () => {
   beforeAll(async () => {
     process.env['ENCRYPTION_TEST_KEY'] = randomBytes(32).toString('hex');
     bench = await AgentBench.start({ encryptionKeyEnv: 'ENCRYPTION_TEST_KEY' });
-  }, 120_000);
-  afterAll(() => bench.stop(), 60_000);
+  });
+  afterAll(() => bench.stop());
 
   test('runs to its end, and its prompts can be read by nobody in Temporal', async () => {
     const study = await bench.study(

@@ -40,12 +40,12 @@ suite(`${missing}examples away from the worker`, () => {
     for (const name of ['resnet18.py', 'torch_test.py'])
       cpSync(join(examples, name), join(cluster.installation.folder, name));
     await cluster.installation.must('up');
-  }, 120_000);
+  });
   afterAll(async () => {
     await cluster.destroy();
     await pbs.destroy();
     rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-  }, 60_000);
+  });
 
   test('ResNet-18 learns at each of them', async () => {
     const study = parse(readFileSync(join(examples, 'resnet18.yaml'), 'utf8')) as Record<string, object>;
@@ -81,7 +81,7 @@ suite(`${missing}examples away from the worker`, () => {
       // Ten classes: who guesses is right once in ten times.
       expect(values[0]).toBeGreaterThan(0.25);
     }
-  }, 240_000);
+  });
 
   test('torch_test.yaml, and the jobs of submit-job.ts, at the endpoint', async () => {
     const { installation } = cluster;
@@ -99,5 +99,5 @@ suite(`${missing}examples away from the worker`, () => {
     });
     expect(stdout).toMatch(/^torch-0\.001-at-endpoint COMPLETE \{.*"loss":0\.\d+/m);
     expect(stdout).toMatch(/^torch-0\.01-at-endpoint COMPLETE /m);
-  }, 240_000);
+  });
 });

@@ -70,7 +70,7 @@ whenTorch(title('ResNet-18 on the CPU'), () => {
     } finally {
       await session.close();
     }
-  }, 240_000);
+  });
 
   test('goes on from its checkpoint', () => {
     const folder = join(installation.folder, 'by-hand');
@@ -97,7 +97,7 @@ whenTorch(title('ResNet-18 on the CPU'), () => {
     expect(second).toContain('going on after epoch 1');
     expect(second).not.toContain('epoch 1 on cpu');
     expect(second).toContain('epoch 2 on cpu');
-  }, 120_000);
+  });
 
   test('is trained by the example in TypeScript', () => {
     const shown = execFileSync('npx', ['tsx', join(examples, 'resnet18-study.ts')], {
@@ -107,7 +107,7 @@ whenTorch(title('ResNet-18 on the CPU'), () => {
     });
     expect(shown).toMatch(/complete 1 of 1/);
     expect(shown).toMatch(/^best 0\.\d+/m);
-  }, 240_000);
+  });
 });
 
 const whenEndpoint = torchAvailable() && globusSdkAvailable() ? describe : describe.skip;
@@ -137,7 +137,7 @@ whenEndpoint(title("Globus' own SDK, without Perdure"), () => {
       await service.stop();
       rmSync(folder, { recursive: true });
     }
-  }, 240_000);
+  });
 });
 
 async function run(script: string, endpoint: string, env: Record<string, string>): Promise<string> {

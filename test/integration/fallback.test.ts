@@ -42,7 +42,7 @@ beforeAll(async () => {
   });
   await installation.must('up');
   session = await installation.session();
-}, 60_000);
+});
 
 afterEach(() => {
   pbs.clearFaults();
@@ -54,7 +54,7 @@ afterAll(async () => {
   await installation.destroy();
   await pbs.destroy();
   await closed.destroy();
-}, 60_000);
+});
 
 function study(name: string, sites: readonly string[], changes: object = {}): Promise<HeldStudy> {
   return HeldStudy.start(installation, session, { name, sites, ...changes });
@@ -101,7 +101,7 @@ test('while the first site is down trials go to the next one, with the reason, a
   const back = await held.untilEnded(number);
   expect(back).toMatchObject({ state: 'COMPLETE', userAttrs: { site: 'cluster' } });
   await held.handle.stop({ now: true });
-}, 120_000);
+});
 
 test('a site that needs a login is passed over, and the study says what to do', async () => {
   const held = await study('login', ['gated', 'local'], budget(2, 2));
@@ -115,7 +115,7 @@ test('a site that needs a login is passed over, and the study says what to do', 
       { attempt: 1, site: 'local', why: expect.stringMatching(/^gated needs a login/) as string },
     ]);
   }
-}, 60_000);
+});
 
 test('a site that rejects a trial hands it on, and the others of the study pass it over', async () => {
   const held = await study('rejects', ['closed', 'local'], budget(4, 1));
@@ -140,7 +140,7 @@ test('a site that rejects a trial hands it on, and the others of the study pass 
     },
   ]);
   expect(closed.commands('qsub')).toHaveLength(1);
-}, 60_000);
+});
 
 test('a trial that every site rejects fails with the reason of each', async () => {
   const held = await study('nowhere', ['closed', 'shut'], budget(1, 1));
@@ -154,7 +154,7 @@ test('a trial that every site rejects fails with the reason of each', async () =
       ) as string,
     },
   });
-}, 60_000);
+});
 
 test('a site that is full hands trials on, and they know why', async () => {
   const held = await study('full', ['single', 'local'], budget(3, 3));
@@ -167,7 +167,7 @@ test('a site that is full hands trials on, and they know why', async () => {
     if (trial.userAttrs['site'] === 'single') expect(changesOf(trial)).toEqual([]);
     else expect(changesOf(trial).at(-1)?.why).toMatch(/^single .*full/);
   }
-}, 60_000);
+});
 
 test('a job in the queue of a site that goes down stays there, and new trials go elsewhere', async () => {
   const held = await study('queued', ['cluster', 'local'], budget(2, 1));
@@ -188,7 +188,7 @@ test('a job in the queue of a site that goes down stays there, and new trials go
     userAttrs: { site: 'cluster', attempts: 1 },
   });
   expect(starts('queued', 0)).toBe(1);
-}, 120_000);
+});
 
 test('a site that loses a trial more often than it may hands it to the next', async () => {
   const trial = { command: ['sh', 'held.sh', '{x}'], files: ['held.sh'], retries: 1 };
@@ -209,7 +209,7 @@ test('a site that loses a trial more often than it may hands it to the next', as
   expect(changesOf(ended)).toEqual([
     { attempt: 3, site: 'local', why: expect.stringMatching(/^cluster the attempt was lost/) as string },
   ]);
-}, 180_000);
+});
 
 test('trials are divided over the sites by their free slots', async () => {
   const held = await study('spread', ['left', 'right'], { ...budget(8, 8), spread: true });
@@ -219,7 +219,7 @@ test('trials are divided over the sites by their free slots', async () => {
   const sites = (await held.handle.trials()).map(({ userAttrs }) => userAttrs['site']);
   expect(sites.filter((site) => site === 'left')).toHaveLength(6);
   expect(sites.filter((site) => site === 'right')).toHaveLength(2);
-}, 60_000);
+});
 
 test('a running study is given other sites, and what runs stays where it is', async () => {
   const held = await study('moved', ['left'], { ...budget(3, 1) });
@@ -237,7 +237,7 @@ test('a running study is given other sites, and what runs stays where it is', as
   await held.handle.result();
   const sites = (await held.handle.trials()).map(({ userAttrs }) => userAttrs['site']);
   expect(sites).toEqual(['left', 'right', 'right', 'right']);
-}, 60_000);
+});
 
 test('perdure sites says of each whether it takes trials, and what to do', async () => {
   pbs.fault({ kind: 'down' });
@@ -261,7 +261,7 @@ test('perdure sites says of each whether it takes trials, and what to do', async
     reason: expect.stringMatching(/perdure up|^$/) as string,
   });
   await installation.must('up');
-}, 60_000);
+});
 
 test('where no site takes a trial it waits, and a cancel ends it', async () => {
   const held = await study('waits', ['gated', 'single'], budget(2, 2));
@@ -272,7 +272,7 @@ test('where no site takes a trial it waits, and a cancel ends it', async () => {
   expect(held.started(waiting)).toBe(false);
   held.release('all');
   await held.handle.result();
-}, 60_000);
+});
 
 test.each(['claimed', 'before-submit', 'after-submit', 'given-up'])(
   'a worker that is killed at %s in the middle of a hand-over doubles nothing',
@@ -292,5 +292,4 @@ test.each(['claimed', 'before-submit', 'after-submit', 'given-up'])(
     expect(trials.map(({ number, state }) => [number, state])).toEqual([0, 1, 2].map((i) => [i, 'COMPLETE']));
     for (const { number } of trials) expect(starts(name, number)).toBe(1);
   },
-  120_000,
 );

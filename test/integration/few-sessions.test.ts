@@ -40,17 +40,13 @@ async function open(way: (typeof ways)[number]): Promise<Transport> {
 }
 
 describe.each(ways)(sshdAvailable() ? 'by %s' : 'skipped: needs sshd (%s)', (way) => {
-  whenSshd(
-    'commands at the same moment run one after the other',
-    async () => {
-      const one = await open(way);
-      const all = await Promise.all(
-        [1, 2, 3, 4].map((i) => one.run(`echo ${String(i)}; sleep 0.3`, { timeoutMs })),
-      );
-      expect(all.map(({ stdout }) => Buffer.from(stdout).toString())).toEqual(['1\n', '2\n', '3\n', '4\n']);
-    },
-    60_000,
-  );
+  whenSshd('commands at the same moment run one after the other', async () => {
+    const one = await open(way);
+    const all = await Promise.all(
+      [1, 2, 3, 4].map((i) => one.run(`echo ${String(i)}; sleep 0.3`, { timeoutMs })),
+    );
+    expect(all.map(({ stdout }) => Buffer.from(stdout).toString())).toEqual(['1\n', '2\n', '3\n', '4\n']);
+  });
 
   whenSshd(
     'a command that goes on ends where another one needs its channel, and none begins again',
@@ -70,34 +66,29 @@ describe.each(ways)(sshdAvailable() ? 'by %s' : 'skipped: needs sshd (%s)', (way
       });
       expect((await way_.run('exit 4', { timeoutMs })).status).toBe(4);
     },
-    60_000,
   );
 
-  whenSshd(
-    'trials run in a block',
-    async () => {
-      const folder = mkdtempSync(join(tmpdir(), 'perdure-few-'));
-      chmodSync(folder, 0o777);
-      const blocks = {
-        slotsPerNode: 2,
-        minBlocks: 0,
-        maxBlocks: 1,
-        idleTimeout: 60_000,
-        pin: 'none',
-      } as const;
-      const bench = await PbsBench.start({ blocks, workingDir: join(folder, 'work') });
-      try {
-        const scheduler = bench.scheduler(await open(way));
-        const job = { command: ['sh', '-c', 'sleep 3; echo 1 >"$PERDURE_RESULT"'] };
-        await scheduler.submit(requestOf(job));
-        expect(await bench.untilOver(scheduler, undefined, 90_000)).toMatchObject({
-          end: { how: 'exited', status: 0 },
-        });
-      } finally {
-        await bench.destroy();
-        rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-      }
-    },
-    120_000,
-  );
+  whenSshd('trials run in a block', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'perdure-few-'));
+    chmodSync(folder, 0o777);
+    const blocks = {
+      slotsPerNode: 2,
+      minBlocks: 0,
+      maxBlocks: 1,
+      idleTimeout: 60_000,
+      pin: 'none',
+    } as const;
+    const bench = await PbsBench.start({ blocks, workingDir: join(folder, 'work') });
+    try {
+      const scheduler = bench.scheduler(await open(way));
+      const job = { command: ['sh', '-c', 'sleep 3; echo 1 >"$PERDURE_RESULT"'] };
+      await scheduler.submit(requestOf(job));
+      expect(await bench.untilOver(scheduler, undefined, 90_000)).toMatchObject({
+        end: { how: 'exited', status: 0 },
+      });
+    } finally {
+      await bench.destroy();
+      rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    }
+  });
 });

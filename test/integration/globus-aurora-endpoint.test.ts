@@ -189,5 +189,5 @@ with Executor(endpoint_id="${daemon.id}", client=client, result_serializers=[JSO
       await pbs.destroy();
       await service.stop();
     }
-  }, 300_000);
+  });
 });

@@ -119,45 +119,41 @@ describe('a fault of the test service of Globus Compute', () => {
     ['thrown away', 'failed', 0],
     ['not queued', 'success', 0],
     ['duplicated', 'success', 2],
-  ] as const)(
-    'a result that is %s is told as %s and comes %d times',
-    async (fault, status, copies) => {
-      const queued = await ComputeService.start({ broker: await Broker.shared() });
-      try {
-        const id = queued.addEndpoint(() => 'done');
-        headers = { authorization: `Bearer ${queued.auth.accessToken()}` };
-        const ask = async (path: string, body?: unknown): Promise<Record<string, unknown>> => {
-          const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
-          return (await (await fetch(`${queued.url}${path}`, { headers, ...init })).json()) as Record<
-            string,
-            unknown
-          >;
-        };
-        const code = { function_name: 'f', function_code: '1\n.' };
-        const { function_uuid: fn } = await ask('/v3/functions', code);
-        queued.faults.nextResult(fault);
-        const tasks = { [String(fn)]: ['payload'] };
-        const { task_group_id: group } = await ask(`/v3/endpoints/${id}/submit`, {
-          tasks,
-          create_queue: true,
-        });
-        await until('the fault has struck', () => queued.faults.pending.length === 0);
-        const [task] = queued.tasks.all();
-        const told = async (): Promise<unknown> => {
-          const { results } = await ask('/v2/batch_status', { task_ids: [task!.id] });
-          return (results as Record<string, { status: string }>)[task!.id]?.status;
-        };
-        await until('it is told so', async () => (await told()) === status);
-        const { queue_prefix: prefix, connection_url: url } = await ask('/v2/get_amqp_result_connection_url');
-        const connection = await connect(String(url));
-        const channel = await connection.createChannel();
-        const { messageCount } = await channel.checkQueue(`${String(prefix)}${String(group)}`);
-        await connection.close();
-        expect(messageCount).toBe(copies);
-      } finally {
-        await queued.stop();
-      }
-    },
-    180_000,
-  );
+  ] as const)('a result that is %s is told as %s and comes %d times', async (fault, status, copies) => {
+    const queued = await ComputeService.start({ broker: await Broker.shared() });
+    try {
+      const id = queued.addEndpoint(() => 'done');
+      headers = { authorization: `Bearer ${queued.auth.accessToken()}` };
+      const ask = async (path: string, body?: unknown): Promise<Record<string, unknown>> => {
+        const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
+        return (await (await fetch(`${queued.url}${path}`, { headers, ...init })).json()) as Record<
+          string,
+          unknown
+        >;
+      };
+      const code = { function_name: 'f', function_code: '1\n.' };
+      const { function_uuid: fn } = await ask('/v3/functions', code);
+      queued.faults.nextResult(fault);
+      const tasks = { [String(fn)]: ['payload'] };
+      const { task_group_id: group } = await ask(`/v3/endpoints/${id}/submit`, {
+        tasks,
+        create_queue: true,
+      });
+      await until('the fault has struck', () => queued.faults.pending.length === 0);
+      const [task] = queued.tasks.all();
+      const told = async (): Promise<unknown> => {
+        const { results } = await ask('/v2/batch_status', { task_ids: [task!.id] });
+        return (results as Record<string, { status: string }>)[task!.id]?.status;
+      };
+      await until('it is told so', async () => (await told()) === status);
+      const { queue_prefix: prefix, connection_url: url } = await ask('/v2/get_amqp_result_connection_url');
+      const connection = await connect(String(url));
+      const channel = await connection.createChannel();
+      const { messageCount } = await channel.checkQueue(`${String(prefix)}${String(group)}`);
+      await connection.close();
+      expect(messageCount).toBe(copies);
+    } finally {
+      await queued.stop();
+    }
+  });
 });

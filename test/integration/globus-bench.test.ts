@@ -15,7 +15,7 @@ describe('the test service of Globus Compute', () => {
 
   beforeAll(async () => {
     service = await ComputeService.start({ broker: await Broker.shared() });
-  }, 180_000);
+  });
   afterAll(async () => {
     await service.stop();
   });
@@ -109,7 +109,6 @@ with Executor(endpoint_id="${endpoint}") as executor:
         await endpoint.stop();
       }
     },
-    180_000,
   );
 
   test('two real endpoints run side by side, and each part can be killed and started again', async () => {
@@ -130,7 +129,7 @@ with Executor(endpoint_id="${endpoint}") as executor:
     } finally {
       await Promise.all([one.stop(), two.stop()]);
     }
-  }, 180_000);
+  });
 
   test('a user endpoint that cannot start says why', async () => {
     const endpoint = await RealEndpoint.start(service, { template: 'engine: {type: NoSuchEngine}' });
@@ -139,5 +138,5 @@ with Executor(endpoint_id="${endpoint}") as executor:
     } finally {
       await endpoint.stop();
     }
-  }, 180_000);
+  });
 });

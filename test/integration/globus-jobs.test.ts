@@ -27,8 +27,8 @@ suite(`${missing}at a real endpoint`, () => {
     });
     cluster.installation.write('train.py', trainProgram);
     await cluster.installation.must('up');
-  }, 120_000);
-  afterAll(() => cluster.destroy(), 60_000);
+  });
+  afterAll(() => cluster.destroy());
 
   jobCases(site, () => cluster.installation);
 
@@ -49,7 +49,7 @@ suite(`${missing}at a real endpoint`, () => {
         .map(Number)
         .toSorted((a, b) => a - b),
     ).toEqual(numbers.toSorted((a, b) => a - b));
-  }, 120_000);
+  });
 
   test('perdure sites tells when the endpoint was heard of', async () => {
     const { installation } = cluster;
@@ -60,7 +60,7 @@ suite(`${missing}at a real endpoint`, () => {
       async () => /^endpoint's endpoint was heard of \d+ s ago$/m.test(await installation.must('sites')),
       90_000,
     );
-  }, 120_000);
+  });
 
   test('a user_endpoint_config that the endpoint does not take is refused before anything is submitted', async () => {
     const { installation, endpoints } = cluster;
@@ -98,7 +98,7 @@ suite(`${missing}at a real endpoint`, () => {
     }
     expect(cluster.service.count('submit')).toBe(before);
     await installation.must('up');
-  }, 120_000);
+  });
 
   test('everything is looked at, with PyTorch and MPI', async () => {
     const words = ['diagnose', site, '--test', 'comprehensive', '-n', '3', '--python', torchPython, '--json'];
@@ -111,7 +111,7 @@ suite(`${missing}at a real endpoint`, () => {
       /^3 tasks, at most [123] at once/,
     );
     await expect(cluster.leaks([`perdure/diagnose/${name}`])).resolves.toEqual([]);
-  }, 180_000);
+  });
 
   test('an endpoint that no settings name is looked at by its id', async () => {
     const { installation, service } = cluster;
@@ -143,5 +143,5 @@ suite(`${missing}at a real endpoint`, () => {
     const { code, stderr } = await installation.perdure('diagnose', '-e', 'mine');
     expect(code).toBe(2);
     expect(stderr).toContain("'endpoint_id' has to be a UUID");
-  }, 120_000);
+  });
 });

@@ -43,12 +43,12 @@ engine:
       settings: { resource_specification: { num_nodes: 1, ranks_per_node: 2 } },
     });
     await cluster.installation.must('up');
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await cluster.destroy();
     rmSync(folder, { recursive: true });
-  }, 60_000);
+  });
 
   const diagnose = async (site: string, ...words: readonly string[]): Promise<Diagnosis> => {
     const { stdout } = await cluster.installation.perdure('diagnose', site, ...words, '--json');
@@ -66,7 +66,7 @@ engine:
     ]);
     const mpi = findings.find(({ check }) => check === 'mpi');
     expect(mpi?.found).toMatch(/^3 ranks on .* by mpiexec -n 3 -ppn 3 -hosts localhost/);
-  }, 180_000);
+  });
 
   test('perdure sites shows the last lines of its log, where a worker is idle', async () => {
     let log: readonly string[] = [];
@@ -77,7 +77,7 @@ engine:
     });
     expect(log.join('\n')).toMatch(/INFO|DEBUG/);
     expect(log.join('\n')).not.toContain(cluster.service.broker?.password);
-  }, 120_000);
+  });
 
   test('a job has the ranks that it asks for, and those of its site where it asks for none', async () => {
     const { installation } = cluster;
@@ -89,5 +89,5 @@ engine:
     const own = JSON.parse(await installation.must(...words, '--ranks-per-node', '3')) as object;
     expect(own).toMatchObject({ state: 'COMPLETE', result: 3 });
     expect(JSON.parse(await installation.must(...words))).toMatchObject({ state: 'COMPLETE', result: 2 });
-  }, 120_000);
+  });
 });

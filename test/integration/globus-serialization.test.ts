@@ -24,7 +24,7 @@ beforeAll(() => {
   const script = join(__dirname, '..', 'support', 'globus', 'compute-serializer.py');
   python = spawn(join(globusBin, 'python'), [script]);
   answers = createInterface({ input: python.stdout })[Symbol.asyncIterator]();
-}, 120_000);
+});
 afterAll(async () => {
   if (!available) return;
   python.stdin.end();

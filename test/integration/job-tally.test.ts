@@ -13,8 +13,8 @@ let workers: OwnWorkers;
 beforeAll(async () => {
   workers = await OwnWorkers.begin();
   ({ installation, session } = workers);
-}, 120_000);
-afterAll(() => workers.destroy(), 60_000);
+});
+afterAll(() => workers.destroy());
 
 test('a job that ends while another one is cancelled is counted once', async () => {
   const lines = ['first', 'second', 'third'].map((job_id) => JSON.stringify({ job_id, command: ['true'] }));
@@ -37,4 +37,4 @@ test('a job that ends while another one is cancelled is counted once', async () 
   const client = await session.client();
   const result: unknown = await client.workflow.getHandle(handle.workflowId).result();
   expect(result).toEqual({ complete: 2, failed: 1, failures: ['third (cancelled)'] });
-}, 120_000);
+});

@@ -14,7 +14,7 @@ beforeAll(async () => {
   const { installation } = sites;
   installation.write('train.py', trainProgram);
   await installation.must('up');
-}, 120_000);
+});
 afterAll(() => sites.destroy());
 
 describe.each(['local', 'cluster'])('at %s', (site) => {
@@ -60,7 +60,7 @@ test('a batch outlives a killed worker and many runs of its workflow: each job r
   }
   const one = await installation.must('job', 'result', 'forty/j3', '--json');
   expect(JSON.parse(one)).toMatchObject({ job_id: 'j3', result: { seen: 3 } });
-}, 180_000);
+});
 
 test('a bad line is told with its number, and nothing starts', async () => {
   const { installation } = sites;
@@ -94,7 +94,7 @@ test('cancelling a batch ends what runs and what waits', async () => {
   const reasons = (JSON.parse(stdout) as readonly JobReport[]).map(({ reason }) => reason);
   expect(reasons).toEqual(Array.from({ length: 5 }, () => 'cancelled'));
   expect(started(log)).toHaveLength(2);
-}, 60_000);
+});
 
 test('cancelling a batch ends jobs that wait for a slot, and they take none of those that it frees', async () => {
   const { installation } = sites;
@@ -116,7 +116,7 @@ test('cancelling a batch ends jobs that wait for a slot, and they take none of t
   }
   await sleep(3000);
   expect(started(log)).toHaveLength(12);
-}, 120_000);
+});
 
 test('a program submits a job and reads what it printed', async () => {
   const { installation } = sites;
@@ -132,4 +132,4 @@ test('a program submits a job and reads what it printed', async () => {
   } finally {
     await session.close();
   }
-}, 60_000);
+});

@@ -58,7 +58,7 @@ test('a worker that wakes in the middle of a submission that another one has giv
     await installation.must('down').catch(() => undefined);
     await installation.destroy();
   }
-}, 180_000);
+});
 
 test('a worker that wakes after another one has done its work does no harm', async () => {
   const installation = new Installation();

@@ -20,7 +20,7 @@ afterAll(async () => {
     await installation.must('down').catch(() => undefined);
     await installation.destroy();
   }
-}, 60_000);
+});
 
 async function install(storage?: string): Promise<Installation> {
   const installation = new Installation(storage === undefined ? {} : { storage });
@@ -34,7 +34,7 @@ describe(postgresAvailable() ? 'PostgreSQL' : 'skipped: needs PostgreSQL', () =>
   let postgres: PostgresServer;
   beforeAll(async () => {
     if (postgresAvailable()) postgres = await startPostgres();
-  }, 60_000);
+  });
   afterAll(() => {
     if (postgresAvailable()) postgres.stop();
   });
@@ -66,20 +66,16 @@ describe(postgresAvailable() ? 'PostgreSQL' : 'skipped: needs PostgreSQL', () =>
     },
   );
 
-  whenPostgres(
-    'a study goes on when its server is started anew, with the same worker',
-    async () => {
-      const installation = await install(postgres.createDatabase());
-      const study = await KilledStudy.start(installation, 'restarted', 40, 1);
-      for (const ended of [3, 12, 21, 30]) {
-        await until(`${String(ended)} have ended`, () => study.ended() >= ended);
-        postgres.restart();
-      }
-      expect(await study.problems()).toEqual([]);
-      expect(installation.workerRuns()).toBe(true);
-    },
-    300_000,
-  );
+  whenPostgres('a study goes on when its server is started anew, with the same worker', async () => {
+    const installation = await install(postgres.createDatabase());
+    const study = await KilledStudy.start(installation, 'restarted', 40, 1);
+    for (const ended of [3, 12, 21, 30]) {
+      await until(`${String(ended)} have ended`, () => study.ended() >= ended);
+      postgres.restart();
+    }
+    expect(await study.problems()).toEqual([]);
+    expect(installation.workerRuns()).toBe(true);
+  });
 });
 
 test("a thread that dies with SQLite's connection is said so, and the next one works", async () => {
@@ -110,7 +106,7 @@ test("a thread that dies with SQLite's connection is said so, and the next one w
     await ledger.close();
     rmSync(folder, { recursive: true, force: true });
   }
-}, 30_000);
+});
 
 test('a full disk is said so, and what fits afterwards is written', () => {
   const folder = mkdtempSync(join(tmpdir(), 'perdure-full-'));
@@ -147,4 +143,4 @@ test('a study waits while another process holds the lock of its ledger for a min
   db.exec('ROLLBACK');
   db.close();
   expect(await study.problems()).toEqual([]);
-}, 300_000);
+});

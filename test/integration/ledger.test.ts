@@ -15,7 +15,7 @@ let folder: string;
 beforeAll(async () => {
   postgres = await startPostgres();
   folder = mkdtempSync(join(tmpdir(), 'perdure-ledger-'));
-}, 60_000);
+});
 afterAll(() => {
   postgres.stop();
   rmSync(folder, { recursive: true, force: true });

@@ -14,12 +14,12 @@ beforeAll(async () => {
   sites = await TwoSites.start();
   await sites.installation.must('up');
   session = await sites.installation.session();
-}, 120_000);
+});
 afterAll(async () => {
   await session.close();
   await sites.installation.must('down');
   await sites.destroy();
-}, 60_000);
+});
 afterEach(() => {
   sites.pbs.clearFaults();
 });
@@ -58,7 +58,7 @@ test('a study goes on with its trials while one that was cancelled does not end'
     state: 'complete',
     trials: { complete: 9, failed: 1 },
   });
-}, 180_000);
+});
 
 test('so does a list of jobs', async () => {
   const lines = Array.from({ length: 12 }, (_, i) =>
@@ -87,4 +87,4 @@ test('so does a list of jobs', async () => {
     failed: 1,
     failures: ['j0 (cancelled)'],
   });
-}, 180_000);
+});

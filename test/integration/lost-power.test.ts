@@ -50,4 +50,4 @@ test('what the server forgot and does again finds what was done, over continued 
     await installation.must('down').catch(() => undefined);
     await installation.destroy();
   }
-}, 400_000);
+}, 900_000);

@@ -53,7 +53,7 @@ test('twelve trials share one job, each with a tile of its own at the same time'
   expect(bench.pbs.jobs()).toHaveLength(1);
   const output = await scheduler.fetch(keyOf({ number: 7 }));
   expect(output.result).toEqual({ value: 7 });
-}, 60_000);
+});
 
 test('a block ends when it is idle, and a new one comes with new work', async () => {
   bench = await PbsBench.start({ blocks });
@@ -64,7 +64,7 @@ test('a block ends when it is idle, and a new one comes with new work', async ()
   await scheduler.submit(requestOf({ number: 1, command: ['sh', '-c', 'echo 1 >"$PERDURE_RESULT"'] }));
   await allOver(scheduler, [keyOf({ number: 1 })]);
   expect(bench.pbs.jobs()).toHaveLength(2);
-}, 60_000);
+});
 
 test('the end of a trial in a block is known long before the next listing', async () => {
   bench = await PbsBench.start({ blocks, pollInterval: 60_000 });
@@ -81,7 +81,7 @@ test('the end of a trial in a block is known long before the next listing', asyn
     return false;
   });
   expect(Date.now() / 1000 - Number(bench.text('../checkpoint/ended'))).toBeLessThan(10);
-}, 60_000);
+});
 
 test('a block that is killed gives its unfinished trials back as lost to the block', async () => {
   bench = await PbsBench.start({ blocks });
@@ -90,7 +90,7 @@ test('a block that is killed gives its unfinished trials back as lost to the blo
   await bench.untilSeen(scheduler, ['running']);
   bench.pbs.crash(bench.pbs.jobs()[0]!.id);
   expect(await bench.untilOver(scheduler)).toMatchObject({ state: 'lost', cause: 'block' });
-}, 60_000);
+});
 
 test('a trial in a block is cancelled by its pilot, and one that waits never starts', async () => {
   bench = await PbsBench.start({ blocks: { ...blocks, slotsPerNode: 1 } });
@@ -104,7 +104,7 @@ test('a trial in a block is cancelled by its pilot, and one that waits never sta
     expect(seen).toMatchObject({ state: 'done', end: { how: 'stopped', reason: 'cancelled' } });
   }
   expect(bench.pbs.jobs().filter(({ state }) => state === 'F')).toHaveLength(0);
-}, 60_000);
+});
 
 test('another worker finds the trials of a block where the first one left them', async () => {
   bench = await PbsBench.start({ blocks });
@@ -113,7 +113,7 @@ test('another worker finds the trials of a block where the first one left them',
   await bench.untilSeen(first, ['running']);
   await first.close();
   await allOver(bench.scheduler(), [keyOf()]);
-}, 60_000);
+});
 
 test('a block that PBS holds after failed starts gives way to another one', async () => {
   bench = await PbsBench.start({ blocks });
@@ -125,7 +125,7 @@ test('a block that PBS holds after failed starts gives way to another one', asyn
   expect(bench.pbs.jobs().map(({ state }) => state)).toEqual(['F', 'R']);
   writeFileSync(bench.path('go'), '');
   expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'exited', status: 0 } });
-}, 60_000);
+});
 
 test('a block that PBS holds again and again is told of', async () => {
   bench = await PbsBench.start({ blocks });
@@ -136,7 +136,7 @@ test('a block that PBS holds again and again is told of', async () => {
     const [seen] = await scheduler.observe([keyOf()]);
     return seen?.state === 'pending' && (seen.note ?? '').includes('too many failed attempts');
   });
-}, 60_000);
+});
 
 test('a block that PBS refuses is told of, and its trials wait', async () => {
   bench = await PbsBench.start({ blocks, queue: 'none' });
@@ -146,4 +146,4 @@ test('a block that PBS refuses is told of, and its trials wait', async () => {
     const [seen] = await scheduler.observe([keyOf()]);
     return seen?.state === 'pending' && (seen.note ?? '').includes('Unknown queue');
   });
-}, 60_000);
+});

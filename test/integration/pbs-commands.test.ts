@@ -25,12 +25,12 @@ beforeAll(async () => {
   };
   writeFileSync(installation.config, JSON.stringify({ sites }));
   await installation.must('up');
-}, 120_000);
+});
 afterAll(async () => {
   await installation.must('down');
   await pbs.destroy();
   await installation.destroy();
-}, 60_000);
+});
 
 /** Starts a study whose trials run this script; `gate NAME` in it waits until the test opens that gate. */
 async function start(
@@ -80,7 +80,7 @@ test('logs: the output of a trial at a site, whole or its last lines; --follow g
   expect(await installation.must('logs', 'printing', '0', '--lines', '99', '--follow')).toBe(
     'one\ntwo\nthree\nfour',
   );
-}, 60_000);
+});
 
 test('logs: a trial that waits, one that is not there, an attempt that is not there', async () => {
   await start('waiting', 'gate waiting-go; echo 1 >"$PERDURE_RESULT"', {
@@ -113,7 +113,7 @@ test('logs: a trial that waits, one that is not there, an attempt that is not th
     "there is no study 'nothing'",
   );
   await finish('waiting', 'waiting-go');
-}, 60_000);
+});
 
 test('logs: --follow goes from a lost attempt to the next; --attempt has either', async () => {
   await start(
@@ -136,7 +136,7 @@ test('logs: --follow goes from a lost attempt to the next; --attempt has either'
   expect(stderr).toContain("attempt 2, at 'cluster':");
   expect(await installation.must('logs', 'losing', '0', '--attempt', '1', '--follow')).toBe('attempt 1\n');
   expect(await installation.must('logs', 'losing', '0')).toBe('attempt 2\n');
-}, 60_000);
+});
 
 test('logs: of a trial on this machine, also while no worker runs; a site far away needs one', async () => {
   await start('near', 'echo here; echo 1 >"$PERDURE_RESULT"', { sites: ['local'] });
@@ -154,7 +154,7 @@ test('logs: of a trial on this machine, also while no worker runs; a site far aw
     'the worker answers',
     async () => (await installation.perdure('logs', 'far', '0')).stdout === 'there\n',
   );
-}, 60_000);
+});
 
 test('logs and doctor: a site that needs a login says what to do', async () => {
   await start('flagged', 'true', { sites: ['away'] });
@@ -166,7 +166,7 @@ test('logs and doctor: a site that needs a login says what to do', async () => {
   expect(code).toBe(1);
   expect(stdout).toMatch(/^FAIL {2}site away: login needed: .*the ssh master at.*\n +open it with: ssh /m);
   await installation.must('stop', 'flagged', '--now');
-}, 90_000);
+});
 
 test('doctor: what there is at the site, and the jobs that no trial of this ledger has', async () => {
   await start('known', 'gate known-go; echo 1 >"$PERDURE_RESULT"');
@@ -190,7 +190,7 @@ test('doctor: what there is at the site, and the jobs that no trial of this ledg
   expect(stdout).toContain(`qdel ${id}`);
   execFileSync(join(pbs.bin, 'qdel'), [id]);
   await finish('known', 'known-go');
-}, 60_000);
+});
 
 test('clean: asks, says what, and removes what no running study needs', async () => {
   await start('old', 'echo 1 >"$PERDURE_RESULT"', { budget: { trials: 2, parallel: 2 } });
@@ -224,7 +224,7 @@ test('clean: asks, says what, and removes what no running study needs', async ()
   });
   const again = await installation.must('clean', 'cluster', '--older-than', '30d', '--yes');
   expect(again).toMatch(/^removed from cluster:/);
-}, 60_000);
+});
 
 test.each([
   [['cluster'], 'older-than'],
@@ -244,7 +244,7 @@ test('clean: a site on this machine needs no worker', async () => {
   expect(text).toMatch(/^removed from local:\n +\d+ trials? /);
   expect(await installation.perdure('logs', 'here', '0')).toMatchObject({ code: 2 });
   await installation.must('up');
-}, 60_000);
+});
 
 /** What `clean` says at a terminal to somebody who answers so. */
 async function asked(answer: string): Promise<string> {

@@ -27,5 +27,4 @@ const all = faults.flatMap((fault) => steps.map((step) => [fault, step] as const
     cells.push(cell);
     expect(cell.problems).toEqual([]);
   },
-  120_000,
 );

@@ -45,58 +45,50 @@ function canaries(folder: string): readonly string[] {
 whenSshd([
   ['in jobs of their own', {}],
   ['in a block', { blocks: { slots_per_node: 2, max_blocks: 1, idle_timeout: '5s' } }],
-])(
-  title('words that a shell would run reach trials over ssh as they are, %s'),
-  async (_, site) => {
-    cluster = await SshCluster.start(site, {
-      self: true,
-      workingDir: `wo rk '"$(touch canary)\`touch canary\` ü`,
+])(title('words that a shell would run reach trials over ssh as they are, %s'), async (_, site) => {
+  cluster = await SshCluster.start(site, {
+    self: true,
+    workingDir: `wo rk '"$(touch canary)\`touch canary\` ü`,
+  });
+  const { installation } = cluster;
+  const name = hostile('name');
+  const param = hostile('param');
+  const choices = [hostile('choice'), '--help', '$HOME', "'", '"', '\\', 'a\nb', '{x}', ''];
+  const file = `-rf $(touch canary)'"\`touch canary\` ü.txt`;
+  installation.write(file, hostile('content'));
+  installation.write('trial.py', script);
+  const study = installation.write(
+    'study.yaml',
+    stringify({
+      name,
+      objective: { metric: 'value', direction: 'maximize' },
+      space: { [param]: { type: 'categorical', choices } },
+      sampler: { type: 'grid' },
+      trial: {
+        command: ['python3', 'trial.py', `{${param}}`, hostile('word')],
+        files: ['trial.py', file],
+        env: { ODD: hostile('env') },
+      },
+      budget: { trials: choices.length, parallel: 2 },
+      sites: ['cluster'],
+    }),
+  );
+  await installation.must('run', study);
+  const trials = JSON.parse(await installation.must('trials', '--json', '--', name)) as readonly TrialJson[];
+  expect(trials.map(({ state }) => state)).toEqual(choices.map(() => 'COMPLETE'));
+  expect(new Set(trials.map(({ params }) => params[param]))).toEqual(new Set(choices));
+  for (const { params, user_attrs: attrs } of trials) {
+    const seen = readFileSync(join(String(attrs['directory']), 'seen.json'), 'utf8');
+    expect(JSON.parse(seen)).toEqual({
+      argv: [params[param], hostile('word')],
+      params,
+      odd: hostile('env'),
+      files: [file, 'output.log', 'trial.py'],
     });
-    const { installation } = cluster;
-    const name = hostile('name');
-    const param = hostile('param');
-    const choices = [hostile('choice'), '--help', '$HOME', "'", '"', '\\', 'a\nb', '{x}', ''];
-    const file = `-rf $(touch canary)'"\`touch canary\` ü.txt`;
-    installation.write(file, hostile('content'));
-    installation.write('trial.py', script);
-    const study = installation.write(
-      'study.yaml',
-      stringify({
-        name,
-        objective: { metric: 'value', direction: 'maximize' },
-        space: { [param]: { type: 'categorical', choices } },
-        sampler: { type: 'grid' },
-        trial: {
-          command: ['python3', 'trial.py', `{${param}}`, hostile('word')],
-          files: ['trial.py', file],
-          env: { ODD: hostile('env') },
-        },
-        budget: { trials: choices.length, parallel: 2 },
-        sites: ['cluster'],
-      }),
-    );
-    await installation.must('run', study);
-    const trials = JSON.parse(
-      await installation.must('trials', '--json', '--', name),
-    ) as readonly TrialJson[];
-    expect(trials.map(({ state }) => state)).toEqual(choices.map(() => 'COMPLETE'));
-    expect(new Set(trials.map(({ params }) => params[param]))).toEqual(new Set(choices));
-    for (const { params, user_attrs: attrs } of trials) {
-      const seen = readFileSync(join(String(attrs['directory']), 'seen.json'), 'utf8');
-      expect(JSON.parse(seen)).toEqual({
-        argv: [params[param], hostile('word')],
-        params,
-        odd: hostile('env'),
-        files: [file, 'output.log', 'trial.py'],
-      });
-    }
-    const [first] = trials;
-    expect(await installation.must('logs', '--', name, '0')).toBe(
-      `${JSON.stringify(first?.params[param])}\n`,
-    );
-    expect(await installation.must('status', '--', name)).toContain('9 complete');
-    for (const folder of [cluster.folder, cluster.ssh.folder, installation.folder])
-      expect(canaries(folder)).toEqual([]);
-  },
-  240_000,
-);
+  }
+  const [first] = trials;
+  expect(await installation.must('logs', '--', name, '0')).toBe(`${JSON.stringify(first?.params[param])}\n`);
+  expect(await installation.must('status', '--', name)).toContain('9 complete');
+  for (const folder of [cluster.folder, cluster.ssh.folder, installation.folder])
+    expect(canaries(folder)).toEqual([]);
+});

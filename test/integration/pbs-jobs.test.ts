@@ -51,5 +51,4 @@ testWithSshd(
       await session.close();
     }
   },
-  300_000,
 );

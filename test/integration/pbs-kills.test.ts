@@ -17,7 +17,7 @@ let study: KilledBlocks;
     expect(await study.problems()).toEqual([]);
     expect([...study.kills.keys()].toSorted()).toEqual([...victims].toSorted());
   },
-  400_000,
+  900_000,
 );
 
 afterAll(() => study.destroy());

@@ -30,7 +30,7 @@ describe('a login node on which qsub can not copy its script', () => {
     const scheduler = bench.scheduler(after('TMPDIR=/scratch/gone; export TMPDIR'));
     expect((await bench.run(good, scheduler)).seen).toMatchObject(well);
     expect(bench.pbs.commands('qsub').map(({ rc }) => rc)).toEqual([1, 0]);
-  }, 60_000);
+  });
 
   test('is waited for where it has none', async () => {
     bench = await PbsBench.start();
@@ -42,7 +42,7 @@ describe('a login node on which qsub can not copy its script', () => {
     });
     bench.pbs.clearFaults();
     expect((await bench.run(good, scheduler)).seen).toMatchObject(well);
-  }, 60_000);
+  });
 });
 
 test('the commands of PBS are found again where an update has moved them', async () => {
@@ -67,7 +67,7 @@ test('the commands of PBS are found again where an update has moved them', async
     return typeof submitted === 'string';
   });
   expect(await bench.untilOver(scheduler, keyOf(next))).toMatchObject(well);
-}, 60_000);
+});
 
 test('a file system that fails is not one from which a trial is gone', async () => {
   bench = await PbsBench.start();
@@ -89,7 +89,7 @@ test('a file system that fails is not one from which a trial is gone', async () 
   renameSync(aside, path);
   writeFileSync(bench.path('go'), '');
   expect(await bench.untilOver(scheduler)).toMatchObject(well);
-}, 60_000);
+});
 
 test('what can not be written for one trial is told of that one alone', async () => {
   bench = await PbsBench.start();
@@ -99,4 +99,4 @@ test('what can not be written for one trial is told of that one alone', async ()
     { status: 'rejected', reason: { kind: 'Unavailable', message: "can't write" } },
     { status: 'fulfilled', value: false },
   ]);
-}, 60_000);
+});

@@ -36,7 +36,7 @@ describe('a server that keeps no history of jobs', () => {
     expect(output.result).toEqual({ value: 1 });
     const failed = await bench.run({ number: 1, command: ['sh', '-c', 'exit 3'] });
     expect(failed.seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 3 } });
-  }, 60_000);
+  });
 
   test('it is not asked for one again and again', async () => {
     bench = await PbsBench.start({}, { historySeconds: 0 });
@@ -50,13 +50,13 @@ describe('a server that keeps no history of jobs', () => {
     });
     expect(argvOf(-1)).not.toContain('-x');
     await scheduler.cancel(keyOf(), 'cancelled');
-  }, 60_000);
+  });
 
   test('a walltime is told from an error', async () => {
     bench = await PbsBench.start({ walltime: 2 }, { historySeconds: 0 });
     const { seen } = await bench.run(long);
     expect(seen).toMatchObject({ state: 'lost', cause: 'walltime' });
-  }, 60_000);
+  });
 
   test('a submission whose answer was lost is adopted, and a cancelled job is gone', async () => {
     bench = await PbsBench.start({}, { historySeconds: 0 });
@@ -69,7 +69,7 @@ describe('a server that keeps no history of jobs', () => {
     await scheduler.cancel(keyOf(), 'cancelled');
     expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'stopped', reason: 'cancelled' } });
     await until('PBS has forgotten it', () => bench.pbs.jobs().length === 0);
-  }, 60_000);
+  });
 
   test('each of several jobs is seen where the client prints only the first one as JSON', async () => {
     bench = await PbsBench.start({}, { historySeconds: 0, flavour: 'main' });
@@ -83,7 +83,7 @@ describe('a server that keeps no history of jobs', () => {
       return first?.state === 'running' && second?.state === 'running' && third?.state === 'lost';
     });
     for (const key of keys.slice(0, 2)) await scheduler.cancel(key, 'cancelled');
-  }, 60_000);
+  });
 });
 
 test.each(['main', '22.05'] as const)(
@@ -100,7 +100,6 @@ test.each(['main', '22.05'] as const)(
     expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
     expect(bench.text('.perdure/jobid').trim()).toBe(bench.pbs.jobs()[0]!.id);
   },
-  60_000,
 );
 
 test('a job is asked for once a look where the newest client prints it as JSON', async () => {
@@ -110,7 +109,7 @@ test('a job is asked for once a look where the newest client prints it as JSON',
   await bench.untilSeen(scheduler, ['running']);
   expect(bench.pbs.commands('qstat').every(({ argv }) => argv.includes('json'))).toBe(true);
   await scheduler.cancel(keyOf(), 'cancelled');
-}, 60_000);
+});
 
 test('a server that goes by another name in qstat than in qsub is understood', async () => {
   bench = await PbsBench.start();
@@ -123,7 +122,7 @@ test('a server that goes by another name in qstat than in qsub is understood', a
     state: 'lost',
     why: expect.stringContaining('qdel') as string,
   });
-}, 60_000);
+});
 
 test('a begun job that PBS puts back into its queue is lost, and taken out of it', async () => {
   bench = await PbsBench.start();
@@ -135,7 +134,7 @@ test('a begun job that PBS puts back into its queue is lost, and taken out of it
   expect(seen).toMatchObject({ state: 'lost', cause: 'site' });
   expect(seen).toMatchObject({ why: expect.stringContaining('back into its queue') as string });
   await bench.pbs.untilJob(id, 'F');
-}, 60_000);
+});
 
 test('a job at another server is followed by its own word', async () => {
   bench = await PbsBench.start();
@@ -152,7 +151,7 @@ test('a job at another server is followed by its own word', async () => {
   expect(await scheduler.observe([keyOf()])).toMatchObject([{ state: 'running' }]);
   writeFileSync(bench.path('go'), '');
   expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'exited', status: 0 } });
-}, 60_000);
+});
 
 test('a job that ended at another server without a word is lost', async () => {
   bench = await PbsBench.start();
@@ -164,14 +163,14 @@ test('a job that ended at another server without a word is lost', async () => {
   process.kill(Number(bench.text('.perdure/pid').split(' ')[0]), 'SIGKILL');
   const seen = await bench.untilOver(scheduler);
   expect(seen).toMatchObject({ state: 'lost', why: expect.stringContaining('another server') as string });
-}, 60_000);
+});
 
 test('a login that greets without a newline, and finds next to nothing on its PATH, does', async () => {
   bench = await PbsBench.start();
   const scheduler = bench.scheduler(through('printf Welcome; PATH=/nowhere; export PATH; '));
   const { seen } = await bench.run(good, scheduler);
   expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
-}, 60_000);
+});
 
 test('places that a user has cd look at are not those of jobs', async () => {
   bench = await PbsBench.start();
@@ -179,7 +178,7 @@ test('places that a user has cd look at are not those of jobs', async () => {
   mkdirSync(join(elsewhere, attemptPath(keyOf()), '.perdure'), { recursive: true });
   const scheduler = bench.scheduler(through(`CDPATH=${quote(elsewhere)}; export CDPATH; `));
   expect((await bench.run(good, scheduler)).seen).toMatchObject({ end: { how: 'exited', status: 0 } });
-}, 60_000);
+});
 
 test('a login shell that has a last word finds PBS and Python all the same', async () => {
   bench = await PbsBench.start();
@@ -197,7 +196,7 @@ test('a login shell that has a last word finds PBS and Python all the same', asy
     ok: true,
     found: expect.stringMatching(/^Python 3\.\d+/) as string,
   });
-}, 60_000);
+});
 
 test('an id that names the port of its server is one, and what is noted of it is cleaned', async () => {
   bench = await PbsBench.start({}, { host: 'pbsci:15051' });
@@ -207,7 +206,7 @@ test('an id that names the port of its server is one, and what is noted of it is
   await scheduler.cancel(keyOf(), 'cancelled');
   const heaps = await scheduler.clean({ olderThan: -5000, dryRun: false, needed: [] });
   expect(heaps).toContainEqual(expect.objectContaining({ kind: 'notes' }));
-}, 60_000);
+});
 
 test('a preparation on a login node whose clock is hours behind has the time that it was given', async () => {
   bench = await PbsBench.start();
@@ -219,7 +218,7 @@ test('a preparation on a login node whose clock is hours behind has the time tha
   const scheduler = bench.scheduler(through(`PATH=${quote(bin)}:$PATH; export PATH; `));
   const request = preparationOf({ script: 'sleep 3; echo done >made', timeout: 60_000 });
   expect(await untilPrepared(scheduler, request)).toEqual({ state: 'done' });
-}, 60_000);
+});
 
 test('output that is no text comes as far as it is', async () => {
   bench = await PbsBench.start();
@@ -229,7 +228,7 @@ test('output that is no text comes as far as it is', async () => {
   expect(seen.state).toBe('done');
   expect(output.tail).toMatch(/^a.*b.?c$/);
   expect(output.tail).not.toContain('\0');
-}, 60_000);
+});
 
 describe('a full disk', () => {
   const canMount = process.getuid?.() === 0;
@@ -269,27 +268,20 @@ describe('a full disk', () => {
       rmSync(`${site}/ballast`);
       expect((await bench.run(good, scheduler)).seen).toMatchObject({ end: { how: 'exited', status: 0 } });
     },
-    60_000,
   );
 
-  testWithMount(
-    name('a trial whose end can not be written down is lost, and no success'),
-    async () => {
-      await small();
-      const fillIt = 'dd if=/dev/zero of="$1/ballast" bs=4k 2>/dev/null; echo 1 >"$PERDURE_RESULT"';
-      const scheduler = bench.scheduler();
-      await scheduler.submit(requestOf({ command: ['sh', '-c', fillIt, 'sh', site] }));
-      expect(await bench.untilOver(scheduler)).toMatchObject({ state: 'lost' });
-      expect(readFileSync(bench.path('.perdure/status'), 'utf8')).toBe('');
-    },
-    60_000,
-  );
+  testWithMount(name('a trial whose end can not be written down is lost, and no success'), async () => {
+    await small();
+    const fillIt = 'dd if=/dev/zero of="$1/ballast" bs=4k 2>/dev/null; echo 1 >"$PERDURE_RESULT"';
+    const scheduler = bench.scheduler();
+    await scheduler.submit(requestOf({ command: ['sh', '-c', fillIt, 'sh', site] }));
+    expect(await bench.untilOver(scheduler)).toMatchObject({ state: 'lost' });
+    expect(readFileSync(bench.path('.perdure/status'), 'utf8')).toBe('');
+  });
 
-  testWithMount(
-    name('a function whose result finds no room waits for it'),
-    async () => {
-      await small();
-      const script = `import os
+  testWithMount(name('a function whose result finds no room waits for it'), async () => {
+    await small();
+    const script = `import os
 def train(params):
     with open(os.path.join(params['site'], 'ballast'), 'wb', buffering=0) as file:
         try:
@@ -299,15 +291,13 @@ def train(params):
             pass
     return {'value': 2}
 `;
-      const scheduler = bench.scheduler();
-      await scheduler.submit(requestOf({ files: { 'train.py': script }, params: { site } }));
-      await until('it waits for room', filled);
-      rmSync(`${site}/ballast`);
-      expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'exited', status: 0 } });
-      expect((await scheduler.fetch(keyOf())).result).toEqual({ value: { value: 2 } });
-    },
-    60_000,
-  );
+    const scheduler = bench.scheduler();
+    await scheduler.submit(requestOf({ files: { 'train.py': script }, params: { site } }));
+    await until('it waits for room', filled);
+    rmSync(`${site}/ballast`);
+    expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'exited', status: 0 } });
+    expect((await scheduler.fetch(keyOf())).result).toEqual({ value: { value: 2 } });
+  });
 
   /** Nothing more fits. */
   function filled(): boolean {

@@ -49,5 +49,4 @@ testWithSshd(
       await cluster.destroy();
     }
   },
-  180_000,
 );

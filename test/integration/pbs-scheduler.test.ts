@@ -16,7 +16,7 @@ test('a trial runs in a job of a name of ours, after what the site has run first
   expect(output.result).toEqual({ value: ['yes'] });
   expect(bench.pbs.jobs()).toHaveLength(1);
   expect(bench.pbs.jobs()[0]!.name).toMatch(/^pd_[a-z]{12}$/);
-}, 60_000);
+});
 
 test('a job is submitted once, however many workers ask at once', async () => {
   bench = await PbsBench.start();
@@ -33,7 +33,7 @@ test('a job is submitted once, however many workers ask at once', async () => {
   await bench.untilOver(scheduler);
   expect(bench.pbs.jobs()).toHaveLength(1);
   expect(bench.text('../checkpoint/runs')).toBe('run\n');
-}, 60_000);
+});
 
 test('a submission whose answer was lost is found by its name and adopted', async () => {
   bench = await PbsBench.start();
@@ -44,7 +44,7 @@ test('a submission whose answer was lost is found by its name and adopted', asyn
   await scheduler.submit(job);
   expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'exited', status: 0 } });
   expect(bench.pbs.jobs()).toHaveLength(1);
-}, 60_000);
+});
 
 test('a second job of the same attempt ends itself at the fence', async () => {
   bench = await PbsBench.start();
@@ -62,7 +62,7 @@ test('a second job of the same attempt ends itself at the fence', async () => {
   await bench.pbs.untilJob(id, 'F');
   await bench.untilOver(scheduler);
   expect(bench.text('../checkpoint/runs')).toBe('run\n');
-}, 60_000);
+});
 
 test('a walltime is told from an error, also where the trial traps the signal', async () => {
   bench = await PbsBench.start({ walltime: 2 });
@@ -71,7 +71,7 @@ test('a walltime is told from an error, also where the trial traps the signal', 
   });
   expect(seen).toMatchObject({ state: 'lost', cause: 'walltime' });
   expect(await bench.scheduler().hasCheckpoint(keyOf())).toBe(true);
-}, 60_000);
+});
 
 test('a job that somebody deletes is lost, with the word for it', async () => {
   bench = await PbsBench.start();
@@ -83,28 +83,24 @@ test('a job that somebody deletes is lost, with the word for it', async () => {
     state: 'lost',
     why: expect.stringContaining('qdel') as string,
   });
-}, 60_000);
+});
 
 test.each([
   ['running', {}],
   ['queued', { queues: { workq: { started: false } } }],
-] as const)(
-  'cancelling a %s job reaches PBS',
-  async (_state, options) => {
-    bench = await PbsBench.start({}, options);
-    const scheduler = bench.scheduler();
-    const id = idOf(await scheduler.submit(requestOf({ command: ['sh', '-c', 'trap "" TERM; sleep 60'] })));
-    await bench.pbs.untilJob(id, 'RQ');
-    await scheduler.cancel(keyOf(), 'cancelled', 'for\na reason');
-    const [seen] = await scheduler.observe([keyOf()]);
-    expect(seen).toMatchObject({
-      state: 'done',
-      end: { how: 'stopped', reason: 'cancelled', why: 'for a reason' },
-    });
-    await bench.pbs.untilJob(id, 'F');
-  },
-  60_000,
-);
+] as const)('cancelling a %s job reaches PBS', async (_state, options) => {
+  bench = await PbsBench.start({}, options);
+  const scheduler = bench.scheduler();
+  const id = idOf(await scheduler.submit(requestOf({ command: ['sh', '-c', 'trap "" TERM; sleep 60'] })));
+  await bench.pbs.untilJob(id, 'RQ');
+  await scheduler.cancel(keyOf(), 'cancelled', 'for\na reason');
+  const [seen] = await scheduler.observe([keyOf()]);
+  expect(seen).toMatchObject({
+    state: 'done',
+    end: { how: 'stopped', reason: 'cancelled', why: 'for a reason' },
+  });
+  await bench.pbs.untilJob(id, 'F');
+});
 
 test('a trial that is cancelled before its submission is never submitted', async () => {
   bench = await PbsBench.start();
@@ -112,38 +108,34 @@ test('a trial that is cancelled before its submission is never submitted', async
   const { seen } = await bench.run({ command: ['touch', 'ran'] });
   expect(seen).toMatchObject({ state: 'done', end: { how: 'stopped' } });
   expect(bench.pbs.jobs()).toHaveLength(0);
-}, 60_000);
+});
 
 test.each([
   ['PBS down', { kind: 'down' }],
   ['a truncated answer', { kind: 'truncate', command: 'qstat' }],
   ['invalid JSON', { kind: 'invalid-json', command: 'qstat' }],
   ['one id of several', { kind: 'one-id', command: 'qstat' }],
-] as const)(
-  '%s is no failure of any job',
-  async (_name, fault) => {
-    bench = await PbsBench.start();
-    const scheduler = bench.scheduler();
-    const keys = [0, 1, 2].map((number) => keyOf({ number }));
-    for (const number of [0, 1, 2]) {
-      await scheduler.submit(
-        requestOf({ number, command: ['sh', '-c', 'sleep 4; echo 1 >"$PERDURE_RESULT"'] }),
-      );
-    }
-    bench.pbs.fault(fault);
-    const began = bench.pbs.commands('qstat').length;
-    await until('it was asked often', async () => {
-      const seen = await scheduler.observe(keys);
-      expect(seen.map(({ state }) => state)).not.toContain('lost');
-      return bench.pbs.commands('qstat').length > began + 5;
-    });
-    bench.pbs.clearFaults();
-    for (const key of keys) {
-      expect(await bench.untilOver(scheduler, key)).toMatchObject({ end: { how: 'exited', status: 0 } });
-    }
-  },
-  60_000,
-);
+] as const)('%s is no failure of any job', async (_name, fault) => {
+  bench = await PbsBench.start();
+  const scheduler = bench.scheduler();
+  const keys = [0, 1, 2].map((number) => keyOf({ number }));
+  for (const number of [0, 1, 2]) {
+    await scheduler.submit(
+      requestOf({ number, command: ['sh', '-c', 'sleep 4; echo 1 >"$PERDURE_RESULT"'] }),
+    );
+  }
+  bench.pbs.fault(fault);
+  const began = bench.pbs.commands('qstat').length;
+  await until('it was asked often', async () => {
+    const seen = await scheduler.observe(keys);
+    expect(seen.map(({ state }) => state)).not.toContain('lost');
+    return bench.pbs.commands('qstat').length > began + 5;
+  });
+  bench.pbs.clearFaults();
+  for (const key of keys) {
+    expect(await bench.untilOver(scheduler, key)).toMatchObject({ end: { how: 'exited', status: 0 } });
+  }
+});
 
 test('a job that PBS took and forgot is lost only after several answers', async () => {
   bench = await PbsBench.start();
@@ -156,7 +148,7 @@ test('a job that PBS took and forgot is lost only after several answers', async 
     why: expect.stringContaining('may have refused it') as string,
   });
   expect(bench.pbs.commands('qstat').length).toBeGreaterThan(2);
-}, 60_000);
+});
 
 test('a job that PBS holds after failed starts is lost, with the comment of PBS', async () => {
   bench = await PbsBench.start();
@@ -168,7 +160,7 @@ test('a job that PBS holds after failed starts is lost, with the comment of PBS'
     state: 'lost',
     why: expect.stringContaining('too many failed attempts') as string,
   });
-}, 60_000);
+});
 
 test('a job that can never run waits, and says so in the words of PBS', async () => {
   bench = await PbsBench.start({ select: '1000' });
@@ -178,7 +170,7 @@ test('a job that can never run waits, and says so in the words of PBS', async ()
     const [seen] = await scheduler.observe([keyOf()]);
     return seen?.state === 'pending' && (seen.note ?? '').startsWith('Can Never Run');
   });
-}, 60_000);
+});
 
 test('what PBS refuses for good is final; what is merely full waits', async () => {
   bench = await PbsBench.start({ queue: 'none' }, { queues: { workq: { maxJobsPerUser: 1 } } });
@@ -205,7 +197,7 @@ test('what PBS refuses for good is final; what is merely full waits', async () =
     return typeof (await asked()) === 'string';
   });
   expect(await scheduler.health()).toMatchObject({ state: 'ok', reason: '' });
-}, 60_000);
+});
 
 test('the number of jobs at a site is kept', async () => {
   bench = await PbsBench.start({ maxJobs: 2 });
@@ -216,7 +208,7 @@ test('the number of jobs at a site is kept', async () => {
   expect(all.filter((id) => typeof id !== 'string')).toEqual([
     { full: 'as many jobs are queued or run as max_jobs of the site allows (2)' },
   ]);
-}, 60_000);
+});
 
 test('the number of jobs at a site is kept by submissions that come one after the other, too', async () => {
   bench = await PbsBench.start({ maxJobs: 1 });
@@ -231,7 +223,7 @@ test('the number of jobs at a site is kept by submissions that come one after th
   });
   expect(await first).toEqual(expect.any(String));
   expect(bench.pbs.jobs()).toHaveLength(1);
-}, 60_000);
+});
 
 test('the number of jobs at a site is kept by several workers together', async () => {
   bench = await PbsBench.start({ maxJobs: 2 });
@@ -243,7 +235,7 @@ test('the number of jobs at a site is kept by several workers together', async (
   expect(bench.pbs.jobs()).toHaveLength(2);
   const full = { full: expect.stringMatching(/max_jobs|another worker/) as string };
   expect(all.filter((id) => typeof id !== 'string')).toEqual([full, full]);
-}, 60_000);
+});
 
 test('whoever died while it counted the jobs of a site is not waited for for ever', async () => {
   bench = await PbsBench.start({ maxJobs: 2, pollInterval: 1000 });
@@ -258,7 +250,7 @@ test('whoever died while it counted the jobs of a site is not waited for for eve
   utimesSync(turn, before, before);
   await until('it is submitted', async () => typeof (await scheduler.submit(job)) === 'string');
   expect(existsSync(turn)).toBe(false);
-}, 60_000);
+});
 
 test('where a queue is full, PBS is not asked for each job that waits', async () => {
   bench = await PbsBench.start({}, { queues: { workq: { maxJobsPerUser: 1 } } });
@@ -275,7 +267,7 @@ test('where a queue is full, PBS is not asked for each job that waits', async ()
   // Nor is it while nothing may have changed.
   expect(await scheduler.submit(requestOf({ number: 99, command: ['true'] }))).toEqual(full);
   expect(existsSync(bench.path('', keyOf({ number: 99 })))).toBe(false);
-}, 60_000);
+});
 
 describe('a limit that is met without a job of the user', () => {
   const over = (words: string, times: number): void => {
@@ -288,13 +280,13 @@ describe('a limit that is met without a job of the user', () => {
     over("would exceed queue generic's per-user limit", 1);
     expect(await bench.scheduler().submit(requestOf(job))).toEqual(expect.any(String));
     expect(bench.pbs.jobs()).toHaveLength(1);
-  }, 60_000);
+  });
 
   test('is final where it is one of the user', async () => {
     bench = await PbsBench.start();
     over("would exceed queue generic's per-user limit", 2);
     await expect(bench.scheduler().submit(requestOf(job))).rejects.toMatchObject({ kind: 'SubmitRejected' });
-  }, 60_000);
+  });
 
   test('passes where it is one of all users, who fill the queue', async () => {
     bench = await PbsBench.start();
@@ -302,7 +294,7 @@ describe('a limit that is met without a job of the user', () => {
     expect(await bench.scheduler().submit(requestOf(job))).toEqual({
       full: 'the queue takes no more jobs now: qsub: Maximum number of jobs already in queue workq',
     });
-  }, 60_000);
+  });
 });
 
 test('jobs that are cancelled together are looked at together', async () => {
@@ -315,7 +307,7 @@ test('jobs that are cancelled together are looked at together', async () => {
   expect(bench.pbs.commands('qstat').length - before).toBeLessThan(requests.length);
   for (const seen of await scheduler.observe(requests.map(({ key }) => key)))
     expect(seen).toMatchObject({ state: 'done', end: { how: 'stopped', reason: 'cancelled' } });
-}, 60_000);
+});
 
 test('a clock of this machine that is set back puts off no look', async () => {
   bench = await PbsBench.start();
@@ -336,4 +328,4 @@ test('a clock of this machine that is set back puts off no look', async () => {
   } finally {
     clock.mockRestore();
   }
-}, 60_000);
+});

@@ -67,15 +67,11 @@ async function runExample(budget: string): Promise<void> {
   expect(counts.failed).toBe(0);
 }
 
-testWithSshd(
-  name('the example study runs over ssh in jobs of its own, to a good network'),
-  async () => {
-    cluster = await SshCluster.start({}, { self: true });
-    await runExample('trials: 6, parallel: 2');
-    expect(cluster.pbs.jobs()).toHaveLength(6);
-  },
-  240_000,
-);
+testWithSshd(name('the example study runs over ssh in jobs of its own, to a good network'), async () => {
+  cluster = await SshCluster.start({}, { self: true });
+  await runExample('trials: 6, parallel: 2');
+  expect(cluster.pbs.jobs()).toHaveLength(6);
+});
 
 testWithSshd(
   name(
@@ -103,27 +99,22 @@ fi
       rmSync(seen, { recursive: true });
     }
   },
-  300_000,
 );
 
-testWithSshd(
-  name('a trial that is cut off by its walltime goes on from its checkpoint'),
-  async () => {
-    cluster = await SshCluster.start({ walltime: '00:00:03' });
-    const ended = await run(
-      `steps=$(cat "$PERDURE_CHECKPOINT_DIR/steps" 2>/dev/null || echo 0)
+testWithSshd(name('a trial that is cut off by its walltime goes on from its checkpoint'), async () => {
+  cluster = await SshCluster.start({ walltime: '00:00:03' });
+  const ended = await run(
+    `steps=$(cat "$PERDURE_CHECKPOINT_DIR/steps" 2>/dev/null || echo 0)
 while [ "$steps" -lt 5 ]; do sleep 1; steps=$((steps + 1)); echo $steps >"$PERDURE_CHECKPOINT_DIR/steps"; done
 echo "$1" >"$PERDURE_RESULT"`,
-      {
-        trial: { command: ['sh', 'trial.sh', '{x}'], files: ['trial.sh'], resume: true, retries: 0 },
-        budget: { trials: 1 },
-      },
-    );
-    expect(ended[0]).toMatchObject({ state: 'COMPLETE' });
-    expect(Number(ended[0]!.user_attrs['attempts'])).toBeGreaterThan(1);
-  },
-  120_000,
-);
+    {
+      trial: { command: ['sh', 'trial.sh', '{x}'], files: ['trial.sh'], resume: true, retries: 0 },
+      budget: { trials: 1 },
+    },
+  );
+  expect(ended[0]).toMatchObject({ state: 'COMPLETE' });
+  expect(Number(ended[0]!.user_attrs['attempts'])).toBeGreaterThan(1);
+});
 
 testWithSshd(
   name('a site that wants a passcode fails nothing, is flagged, and goes on after a login'),
@@ -163,5 +154,4 @@ testWithSshd(
     expect(cluster.pbs.jobs()).toHaveLength(4);
     for (const secret of [first, second]) expect(installation.workerLog()).not.toContain(secret);
   },
-  240_000,
 );

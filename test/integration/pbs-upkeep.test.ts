@@ -28,7 +28,7 @@ afterEach(async () => {
   await local?.close();
   if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   bench = folder = local = undefined;
-}, 60_000);
+});
 
 interface Site {
   readonly scheduler: Scheduler;
@@ -109,7 +109,7 @@ describe.each([
     expect(readdirSync(root).filter((name) => name.startsWith('.removed-'))).toEqual([]);
     expect(await scheduler.clean({ olderThan: 30 * day, needed, dryRun: false })).toEqual([]);
     await scheduler.cancel(running.key, 'cancelled');
-  }, 90_000);
+  });
 
   test('a trial that one cleaning left half removed is nothing but a leftover to the next one', async () => {
     const { scheduler, root } = await open();
@@ -119,7 +119,7 @@ describe.each([
     const cleaning = { olderThan: 30 * day, needed: [], dryRun: false };
     expect(counts(await scheduler.clean(cleaning))).toEqual({ leftovers: 1 });
     expect(readdirSync(root).filter((name) => name.startsWith('.removed-'))).toEqual([]);
-  }, 60_000);
+  });
 
   test('a file that was removed is brought again for the next study that has it', async () => {
     const { scheduler, root } = await open();
@@ -140,7 +140,7 @@ describe.each([
     await bring(scheduler, next);
     const log = await scheduler.readLog(next.key, whole);
     expect(Buffer.from(log?.bytes ?? []).toString()).toBe('again');
-  }, 60_000);
+  });
 });
 
 test('versions of Perdure, blocks, notes: what a job or an attempt still names stays', async () => {
@@ -162,7 +162,7 @@ test('versions of Perdure, blocks, notes: what a job or an attempt still names s
   expect(readdirSync(join(root, 'shim')).sort()).toEqual([current, used].sort());
   expect(readdirSync(join(root, 'blocks'))).toEqual(['b000002', 'b000003']);
   expect(readdirSync(join(root, 'jobs'))).toEqual([]);
-}, 60_000);
+});
 
 test('nothing is removed where PBS does not say which jobs there are', async () => {
   const { scheduler, root } = await pbsSite();
@@ -173,7 +173,7 @@ test('nothing is removed where PBS does not say which jobs there are', async () 
   const cleaning = { olderThan: 30 * day, needed: [], dryRun: false };
   await expect(scheduler.clean(cleaning)).rejects.toMatchObject({ kind: 'Unavailable' });
   expect(existsSync(join(root, attemptPath(request.key)))).toBe(true);
-}, 60_000);
+});
 
 test('output is read on from where it ended; until the trial prints, what its job said', async () => {
   const { scheduler } = await pbsSite({
@@ -200,7 +200,7 @@ test('output is read on from where it ended; until the trial prints, what its jo
   expect(await read({ source: 'trial', from: size, most: 9 })).toBe('');
   // What was read before was another file.
   expect(await read({ source: 'job', from: size, most: 9 })).toBe('from the ');
-}, 60_000);
+});
 
 test('what a job itself said is shown where the trial never came to run', async () => {
   const { scheduler, root } = await pbsSite();
@@ -210,7 +210,7 @@ test('what a job itself said is shown where the trial never came to run', async 
   rmSync(join(path, 'output.log'));
   writeFileSync(join(path, '.perdure', 'pd_abc.o12'), 'bash: no such file\n');
   expect(await scheduler.readLog(request.key, whole)).toMatchObject({ source: 'job', from: 0, size: 19 });
-}, 60_000);
+});
 
 test('a site tells its PBS, its Python, and the jobs that belong to nobody', async () => {
   const { scheduler } = await pbsSite({ workerInit: 'echo words of a set-up' });
@@ -244,4 +244,4 @@ test('a site tells its PBS, its Python, and the jobs that belong to nobody', asy
   expect(await scheduler.examine(needed)).toContainEqual(
     expect.objectContaining({ what: 'PBS of cluster', ok: false }),
   );
-}, 60_000);
+});

@@ -15,75 +15,65 @@ interface Status {
   readonly waiting_for: readonly { readonly number: number; readonly why: string }[];
 }
 
-testWithSshd(
-  title('status and trials show what a job waits for, as long as it waits'),
-  async () => {
-    cluster = await SshCluster.start({}, { self: true, pbs: { nodes: 1, cpusPerNode: 1 } });
-    const { installation } = cluster;
-    await installation.must('up');
-    const session = await installation.session();
-    try {
-      const study = await HeldStudy.start(installation, session, {
-        name: 'queue',
-        budget: { trials: 2, parallel: 2 },
-        sites: ['cluster'],
-      });
-      const status = async (): Promise<Status> =>
-        JSON.parse(await installation.must('status', 'queue', '--json')) as Status;
-      const row = async (number: number): Promise<string> =>
-        (await installation.must('trials', 'queue'))
-          .split('\n')
-          .find((line) => line.startsWith(`${String(number)} `)) ?? '';
-      await until('one waits and one runs', async () => (await status()).waiting_for.length === 1);
-      const [waits] = (await status()).waiting_for;
-      expect(waits?.why).toMatch(/^the job is pending: Not Running: Insufficient amount of resource: ncpus/);
-      const number = waits?.number ?? NaN;
-      expect(study.started(1 - number)).toBe(true);
-      expect(await installation.must('status', 'queue')).toContain(
-        `  waits   trial ${String(number)}: the job is pending: Not Running`,
-      );
-      expect(await row(number)).toContain('Not Running: Insufficient');
-      expect(await row(1 - number)).not.toContain('Running:');
+testWithSshd(title('status and trials show what a job waits for, as long as it waits'), async () => {
+  cluster = await SshCluster.start({}, { self: true, pbs: { nodes: 1, cpusPerNode: 1 } });
+  const { installation } = cluster;
+  await installation.must('up');
+  const session = await installation.session();
+  try {
+    const study = await HeldStudy.start(installation, session, {
+      name: 'queue',
+      budget: { trials: 2, parallel: 2 },
+      sites: ['cluster'],
+    });
+    const status = async (): Promise<Status> =>
+      JSON.parse(await installation.must('status', 'queue', '--json')) as Status;
+    const row = async (number: number): Promise<string> =>
+      (await installation.must('trials', 'queue'))
+        .split('\n')
+        .find((line) => line.startsWith(`${String(number)} `)) ?? '';
+    await until('one waits and one runs', async () => (await status()).waiting_for.length === 1);
+    const [waits] = (await status()).waiting_for;
+    expect(waits?.why).toMatch(/^the job is pending: Not Running: Insufficient amount of resource: ncpus/);
+    const number = waits?.number ?? NaN;
+    expect(study.started(1 - number)).toBe(true);
+    expect(await installation.must('status', 'queue')).toContain(
+      `  waits   trial ${String(number)}: the job is pending: Not Running`,
+    );
+    expect(await row(number)).toContain('Not Running: Insufficient');
+    expect(await row(1 - number)).not.toContain('Running:');
 
-      study.release(1 - number);
-      await study.untilStarted(number);
-      await until('nothing waits', async () => (await status()).waiting_for.length === 0);
-      expect(await row(number)).not.toContain('Running:');
-      study.release('all');
-      await study.handle.result();
-    } finally {
-      await session.close();
-    }
-  },
-  120_000,
-);
+    study.release(1 - number);
+    await study.untilStarted(number);
+    await until('nothing waits', async () => (await status()).waiting_for.length === 0);
+    expect(await row(number)).not.toContain('Running:');
+    study.release('all');
+    await study.handle.result();
+  } finally {
+    await session.close();
+  }
+});
 
-testWithSshd(
-  title('a job that can never run is told of in the words of PBS'),
-  async () => {
-    cluster = await SshCluster.start({ select: '1000' }, { self: true });
-    const { installation } = cluster;
-    await installation.must('up');
-    const session = await installation.session();
-    try {
-      await HeldStudy.start(installation, session, {
-        name: 'never',
-        budget: { trials: 1, parallel: 1 },
-        sites: ['cluster'],
-      });
-      await until('it is said', async () =>
-        (await installation.must('status', 'never')).includes(
-          'Can Never Run: Insufficient amount of resource',
-        ),
-      );
-      await installation.must('stop', 'never', '--now');
-      expect(await installation.must('status', 'never')).not.toContain('Can Never Run');
-    } finally {
-      await session.close();
-    }
-  },
-  120_000,
-);
+testWithSshd(title('a job that can never run is told of in the words of PBS'), async () => {
+  cluster = await SshCluster.start({ select: '1000' }, { self: true });
+  const { installation } = cluster;
+  await installation.must('up');
+  const session = await installation.session();
+  try {
+    await HeldStudy.start(installation, session, {
+      name: 'never',
+      budget: { trials: 1, parallel: 1 },
+      sites: ['cluster'],
+    });
+    await until('it is said', async () =>
+      (await installation.must('status', 'never')).includes('Can Never Run: Insufficient amount of resource'),
+    );
+    await installation.must('stop', 'never', '--now');
+    expect(await installation.must('status', 'never')).not.toContain('Can Never Run');
+  } finally {
+    await session.close();
+  }
+});
 
 testWithSshd(
   title(
@@ -128,5 +118,4 @@ testWithSshd(
       await session.close();
     }
   },
-  120_000,
 );

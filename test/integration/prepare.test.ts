@@ -25,12 +25,12 @@ beforeAll(async () => {
 `,
   );
   await installation.must('up');
-}, 120_000);
+});
 afterAll(async () => {
   await installation.must('down');
   await pbs.destroy();
   await installation.destroy();
-}, 60_000);
+});
 
 /** Writes a study of two trials, whose value is what was prepared; gives its file. */
 function write(name: string, prepare: unknown, site = 'local', more = ''): string {
@@ -90,7 +90,7 @@ describe.each(kinds)('%s', (_kind, site, where) => {
     await untilState(name, 'complete');
     expect(await status(name)).toMatchObject({ trials: { complete: 2 }, best: { values: [7] } });
     expect(said(name)).toBe('run\n');
-  }, 180_000);
+  });
 
   test('a worker that dies while it begins it leaves one run', async () => {
     for (const point of ['before-prepare', 'after-prepare']) {
@@ -107,7 +107,7 @@ describe.each(kinds)('%s', (_kind, site, where) => {
       await untilState(name, 'complete');
       expect(said(name)).toBe('run\n');
     }
-  }, 240_000);
+  });
 
   test('a failure fails the study with its last lines, and starting it again tries again', async () => {
     const name = `failing-${id}`;
@@ -130,7 +130,7 @@ describe.each(kinds)('%s', (_kind, site, where) => {
     await installation.must('run', file);
     expect(await status(name)).toMatchObject({ state: 'complete', best: { values: [2] } });
     expect(said(name)).toBe('run\nrun\n');
-  }, 180_000);
+  });
 
   test('stopping the study ends it', async () => {
     const name = `stopped-${id}`;
@@ -141,13 +141,13 @@ describe.each(kinds)('%s', (_kind, site, where) => {
     await installation.must('stop', name);
     await untilState(name, 'stopped');
     expect(() => process.kill(Number(said(name)), 0)).toThrow('ESRCH');
-  }, 180_000);
+  });
 });
 
 test('its timeout fails the study', async () => {
   await installation.perdure('run', write('slow', { run: 'sleep 300', timeout: '1s' }));
   expect((await status('slow')).reason).toContain('it was ended at its timeout');
-}, 120_000);
+});
 
 test('two studies that want the same have it prepared once; a change of a file prepares it anew', async () => {
   const counts = (): number => globSync('home/**/prepared/*/counted', { cwd: installation.folder }).length;
@@ -171,4 +171,4 @@ prepare: [touch counted, 'echo run >>${log('shared')}']
   await run('other');
   expect(said('shared')).toBe('run\nrun\n');
   expect(counts()).toBe(2);
-}, 120_000);
+});

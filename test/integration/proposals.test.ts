@@ -12,12 +12,12 @@ beforeAll(async () => {
   installation = new Installation();
   await installation.must('up');
   session = await installation.session();
-}, 120_000);
+});
 afterAll(async () => {
   await session.close();
   await installation.must('down');
   await installation.destroy();
-}, 60_000);
+});
 
 /** Does something to the ledger behind everybody's back. */
 function inLedger(...statements: readonly string[]): void {
@@ -62,7 +62,7 @@ describe('a proposal that keeps failing', () => {
       reason: 'all 3 trials are done',
       trials: { complete: 3 },
     });
-  }, 180_000);
+  });
 
   test('does not keep a study from being stopped', async () => {
     const study = await stalled('stopped');
@@ -71,7 +71,7 @@ describe('a proposal that keeps failing', () => {
       state: 'stopped',
       trials: { complete: 1, running: 0 },
     });
-  }, 180_000);
+  });
 });
 
 test('a fault of the program ends the study with its words, after a few tries', async () => {
@@ -82,4 +82,4 @@ test('a fault of the program ends the study with its words, after a few tries', 
   const end = await study.handle.result();
   expect(end).toMatchObject({ state: 'failed' });
   expect(end.reason).toMatch(/^no proposal could be made: TypeError: .*met 3 times/);
-}, 120_000);
+});

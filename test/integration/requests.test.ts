@@ -8,11 +8,11 @@ beforeAll(async () => {
   installation = new Installation({ slots: 16 });
   await installation.must('up');
   session = await installation.session();
-}, 120_000);
+});
 afterAll(async () => {
   await session.close();
   await installation.must('down');
   await installation.destroy();
-}, 60_000);
+});
 
 requestSuite(() => ({ installation, session }));

@@ -12,13 +12,13 @@ beforeAll(async () => {
   installation = new Installation({ slots: 8 });
   await installation.must('up');
   session = await installation.session();
-}, 60_000);
+});
 
 afterAll(async () => {
   await session.close();
   await installation.must('down').catch(() => undefined);
   await installation.destroy();
-}, 60_000);
+});
 
 const script = `echo '{"step": 1, "value": 7}' >>"$PERDURE_INTERMEDIATE"
 [ "$1" != 2 ] || exit 3
@@ -74,7 +74,7 @@ test('results are taken from equal trials of other studies, with their source, a
     undefined,
     undefined,
   ]);
-}, 60_000);
+});
 
 test('read takes results and keeps none', async () => {
   const text = `${script}# read\n`;
@@ -82,7 +82,7 @@ test('read takes results and keeps none', async () => {
   expect(sources(await run('read-2', { cache: 'read' }, text))).toEqual([undefined, undefined, undefined]);
   await run('kept', { cache: true }, text);
   expect(sources(await run('read-3', { cache: 'read' }, text))).toEqual(['kept', 'kept', undefined]);
-}, 60_000);
+});
 
 test('equal trials at the same time both run, later ones are taken from one of them', async () => {
   const changes = {
@@ -94,7 +94,7 @@ test('equal trials at the same time both run, later ones are taken from one of t
   const trials = await run('twins', { ...changes, budget: { trials: 6, parallel: 2 } }, text);
   expect(trials.map(({ state }) => state)).toEqual(trials.map(() => 'COMPLETE'));
   expect(trials.filter((trial) => sources([trial])[0] === 'twins')).toHaveLength(4);
-}, 60_000);
+});
 
 test('while the ledger does not answer, a trial asks without an end, and its history does not grow', async () => {
   const rename = (from: string, to: string): void => {
@@ -121,4 +121,4 @@ test('while the ledger does not answer, a trial asks without an end, and its his
   });
   expect(trials.map(({ state }) => state)).toEqual(['COMPLETE', 'COMPLETE', 'FAIL']);
   expect(lengths[1]).toBe(lengths[0]);
-}, 120_000);
+});

@@ -7,8 +7,6 @@ import { schedulerSuite, type SchedulerUnderTest } from '../support/scheduler-su
 
 /* What the three schedulers have in common; what is a scheduler's own is in tests of its name. */
 
-jest.setTimeout(60_000);
-
 let site: SchedulerUnderTest;
 let end: () => Promise<void>;
 

@@ -64,7 +64,7 @@ test('a PBS site whose jobs are followed is asked nothing more for its health', 
   for (let i = 0; i < 20; i++)
     expect(await scheduler.health()).toMatchObject({ state: 'ok', free: 2, queued: 0, running: 1 });
   expect(counted.commands - commands).toBeLessThanOrEqual(1);
-}, 60_000);
+});
 
 test('a PBS site that can not be reached is down since then, and is found back without any job there', async () => {
   const bench = await pbs();
@@ -79,7 +79,7 @@ test('a PBS site that can not be reached is down since then, and is found back w
   expect((await untilState(() => scheduler.health(), 'login')).reason).toContain('perdure login cluster');
   counted.cut = null;
   expect(await untilState(() => scheduler.health(), 'ok')).toMatchObject({ reason: '' });
-}, 60_000);
+});
 
 test('PBS that does not answer a submission makes the site down until it does', async () => {
   const bench = await pbs();
@@ -95,7 +95,7 @@ test('PBS that does not answer a submission makes the site down until it does', 
   await until('it says so of PBS', async () => (await scheduler.health()).reason.includes('PBS does not'));
   bench.pbs.clearFaults();
   await untilState(() => scheduler.health(), 'ok');
-}, 60_000);
+});
 
 test('a PBS site with blocks has as many free slots as its blocks would have', async () => {
   const blocks = { slotsPerNode: 4, minBlocks: 0, maxBlocks: 2, idleTimeout: 60_000, pin: 'none' } as const;
@@ -105,7 +105,7 @@ test('a PBS site with blocks has as many free slots as its blocks would have', a
   await bench.untilSeen(scheduler, ['running']);
   expect(await scheduler.health()).toMatchObject({ state: 'ok', free: 7, running: 1 });
   await scheduler.cancel(keyOf(), 'cancelled');
-}, 60_000);
+});
 
 test('a local site whose folder is gone is down', async () => {
   const site = new FakeSite(3);

@@ -62,5 +62,4 @@ testWithSshd(
     expect((await status()).trials).toMatchObject({ complete: 6, failed: 0 });
     expect(ssh.attempts()).toEqual({ accepted: 2, failed: 0 });
   },
-  240_000,
 );

@@ -20,12 +20,12 @@ beforeAll(async () => {
   await installation.must('up');
   session = await installation.session();
   client = await session.client();
-}, 120_000);
+});
 afterAll(async () => {
   await session.close();
   await installation.must('down');
   await installation.destroy();
-}, 60_000);
+});
 
 const start = (name: string, changes: object = {}): Promise<HeldStudy> =>
   HeldStudy.start(installation, session, { name, ...changes });
@@ -79,7 +79,7 @@ describe('while a proposal is being made', () => {
     const trials = await study.handle.trials();
     expect(trials.filter(({ state }) => state !== 'FAIL')).toEqual([]);
     expect(trials.filter(({ number }) => study.started(number))).toEqual([]);
-  }, 120_000);
+  });
 
   test('a study that is cancelled leaves no trial behind that nobody runs', async () => {
     const study = await proposing('cancel-proposing');
@@ -89,7 +89,7 @@ describe('while a proposal is being made', () => {
     await new Promise((resolve) => setTimeout(resolve, 5000));
     const trials = await study.handle.trials();
     expect(trials.filter(({ state }) => state !== 'FAIL')).toEqual([]);
-  }, 120_000);
+  });
 });
 
 test.each([1, 2, 3])(
@@ -108,32 +108,27 @@ test.each([1, 2, 3])(
       for (const { attempt } of await session.ledger.listJobs(study.name, number))
         expect(await study.runs(session, installation, number, attempt)).toBe(false);
   },
-  120_000,
 );
 
 describe('a study that is reset', () => {
-  test.each([1, 2, 4])(
-    'to the end of workflow task %d goes on, and counts each trial once',
-    async (task) => {
-      const study = await start(`reset-${String(task)}`, { budget: { trials: 8, parallel: 2 } });
-      await study.untilStarted(0, 1);
-      study.release(0);
-      await study.untilEnded(0);
-      await study.untilStarted(2);
-      await reset(study.handle.workflowId, task);
-      study.release(1);
-      await study.untilEnded(1);
-      await study.untilStarted(3);
-      study.release('all');
-      expect(await study.handle.result()).toMatchObject({
-        state: 'complete',
-        reason: 'all 8 trials are done',
-        trials: { complete: 8, failed: 0, running: 0 },
-      });
-      for (let number = 0; number < 8; number++) expect(study.starts(number)).toBe(1);
-    },
-    120_000,
-  );
+  test.each([1, 2, 4])('to the end of workflow task %d goes on, and counts each trial once', async (task) => {
+    const study = await start(`reset-${String(task)}`, { budget: { trials: 8, parallel: 2 } });
+    await study.untilStarted(0, 1);
+    study.release(0);
+    await study.untilEnded(0);
+    await study.untilStarted(2);
+    await reset(study.handle.workflowId, task);
+    study.release(1);
+    await study.untilEnded(1);
+    await study.untilStarted(3);
+    study.release('all');
+    expect(await study.handle.result()).toMatchObject({
+      state: 'complete',
+      reason: 'all 8 trials are done',
+      trials: { complete: 8, failed: 0, running: 0 },
+    });
+    for (let number = 0; number < 8; number++) expect(study.starts(number)).toBe(1);
+  });
 });
 
 test('a trial that is reset goes on with the job that it has', async () => {
@@ -143,7 +138,7 @@ test('a trial that is reset goes on with the job that it has', async () => {
   study.release('all');
   expect(await study.handle.result()).toMatchObject({ state: 'complete', trials: { complete: 3 } });
   expect(study.starts(0)).toBe(1);
-}, 120_000);
+});
 
 test('of two trials that a study took over, the end of the second by hand is noticed while the first runs', async () => {
   const study = await start('taken-over', { budget: { trials: 2, parallel: 2 } });
@@ -157,7 +152,7 @@ test('of two trials that a study took over, the end of the second by hand is not
   expect((await study.untilEnded(1)).userAttrs).toMatchObject({ fail_reason: 'cancelled' });
   study.release('all');
   await study.handle.result();
-}, 180_000);
+});
 
 test('a study whose server has lost everything goes on from its ledger, with the jobs that run', async () => {
   const study = await start('server-lost', { budget: { trials: 4, parallel: 2 } });
@@ -173,7 +168,7 @@ test('a study whose server has lost everything goes on from its ledger, with the
   study.release('all');
   expect(await study.handle.result()).toMatchObject({ state: 'complete', trials: { complete: 4 } });
   for (let number = 0; number < 4; number++) expect(study.starts(number)).toBe(1);
-}, 180_000);
+});
 
 test('a worker with another ledger leaves a study to those that have its own', async () => {
   const worker = await WorkerProcess.start(installation, 'stranger', 4, [], {
@@ -189,7 +184,7 @@ test('a worker with another ledger leaves a study to those that have its own', a
   } finally {
     await worker.kill();
   }
-}, 180_000);
+});
 
 test('a study whose ledger was lost can be started anew under its name, and gets no result of the old one', async () => {
   const before = await start('ledger-lost', { budget: { trials: 4, parallel: 2 } });
@@ -222,4 +217,4 @@ test('a study whose ledger was lost can be started anew under its name, and gets
     trials: { complete: 4, failed: 0 },
   });
   for (const { values, params } of await study.handle.trials()) expect(values).toEqual([params['x']]);
-}, 180_000);
+});

@@ -12,8 +12,8 @@ let workers: OwnWorkers;
 beforeAll(async () => {
   workers = await OwnWorkers.begin();
   ({ installation, session } = workers);
-}, 120_000);
-afterAll(() => workers.destroy(), 60_000);
+});
+afterAll(() => workers.destroy());
 
 test('what waits for a slot at a full host is taken by another one that has room', async () => {
   const full = await workers.start('full', 1, ['--verbose']);
@@ -32,4 +32,4 @@ test('what waits for a slot at a full host is taken by another one that has room
   study.release('all');
   expect(await study.handle.result()).toMatchObject({ state: 'complete', trials: { complete: 5 } });
   for (const { userAttrs } of await study.handle.trials()) expect(userAttrs).toMatchObject({ attempts: 1 });
-}, 180_000);
+});

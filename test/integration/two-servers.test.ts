@@ -16,14 +16,14 @@ beforeAll(async () => {
   second = new Installation({ storage: sessions[0]?.ledger.url });
   await second.must('up');
   sessions.push(await second.session());
-}, 120_000);
+});
 afterAll(async () => {
   for (const session of sessions) await session.close();
   for (const installation of [second, first]) {
     await installation.must('down');
     await installation.destroy();
   }
-}, 60_000);
+});
 
 test('a study that runs on the one is not started on the other, and goes on there once it has ended', async () => {
   const [here, there] = sessions;

@@ -26,7 +26,7 @@ beforeAll(async () => {
     ...(await Promise.all(['one', 'two'].map((name) => WorkerProcess.start(installation, name, 16)))),
   );
   session = await installation.session();
-}, 120_000);
+});
 afterAll(async () => {
   if (!postgresAvailable()) return;
   await session.close();
@@ -34,7 +34,7 @@ afterAll(async () => {
   await installation.must('down');
   await installation.destroy();
   postgres.stop();
-}, 60_000);
+});
 
 describe(postgresAvailable() ? 'on PostgreSQL with two workers' : 'skipped: needs PostgreSQL', () => {
   if (postgresAvailable()) requestSuite(() => ({ installation, session }));
@@ -92,5 +92,4 @@ print(json.dumps({'best': [s.best_trial.number, s.best_value], 'trials': [[t.num
       trials: all.map(({ number, state, values, params }) => [number, state, values?.[0], params]),
     });
   },
-  180_000,
 );

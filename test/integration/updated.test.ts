@@ -24,7 +24,7 @@ beforeAll(() => {
 afterAll(async () => {
   await installation.must('down');
   await installation.destroy();
-}, 60_000);
+});
 
 /** What `perdure up` of that program says. */
 async function up(env: Readonly<Record<string, string>> = {}): Promise<string> {
@@ -47,40 +47,36 @@ function noted(): { readonly pid: number; readonly build: unknown } {
 test.each([
   ['the compiled program', join('dist', 'worker', 'run-worker.js'), '\n// newer\n'],
   ['what it sends to sites', join('trial', 'wrapper.sh'), '\n# newer\n'],
-])(
-  '`up` after an update of %s replaces the worker, and its trials go on',
-  async (what, file, change) => {
-    await up();
-    expect(await up()).toBe('');
-    const before = noted();
-    expect(before.build).toEqual({
-      version: '0.1.0',
-      hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
-    });
-    await using session = await installation.session();
-    const study = await HeldStudy.start(installation, session, {
-      name: what,
-      budget: { trials: 3, parallel: 2 },
-    });
-    await study.untilStarted(0, 1);
+])('`up` after an update of %s replaces the worker, and its trials go on', async (what, file, change) => {
+  await up();
+  expect(await up()).toBe('');
+  const before = noted();
+  expect(before.build).toEqual({
+    version: '0.1.0',
+    hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+  });
+  await using session = await installation.session();
+  const study = await HeldStudy.start(installation, session, {
+    name: what,
+    budget: { trials: 3, parallel: 2 },
+  });
+  await study.untilStarted(0, 1);
 
-    appendFileSync(join(program, file), change);
-    expect(await up()).toMatch(/^replaced the worker, as Perdure has been updated/);
-    const after = noted();
-    expect(after.pid).not.toBe(before.pid);
-    expect(after.build).not.toEqual(before.build);
-    expect(await up()).toBe('');
-    expect(await study.runs(session, installation, 0)).toBe(true);
+  appendFileSync(join(program, file), change);
+  expect(await up()).toMatch(/^replaced the worker, as Perdure has been updated/);
+  const after = noted();
+  expect(after.pid).not.toBe(before.pid);
+  expect(after.build).not.toEqual(before.build);
+  expect(await up()).toBe('');
+  expect(await study.runs(session, installation, 0)).toBe(true);
 
-    study.release('all');
-    expect(await study.handle.result()).toMatchObject({ state: 'complete', trials: { complete: 3 } });
-    for (const { number, userAttrs } of await study.handle.trials()) {
-      expect(userAttrs).toMatchObject({ attempts: 1 });
-      expect(study.starts(number)).toBe(1);
-    }
-  },
-  120_000,
-);
+  study.release('all');
+  expect(await study.handle.result()).toMatchObject({ state: 'complete', trials: { complete: 3 } });
+  for (const { number, userAttrs } of await study.handle.trials()) {
+    expect(userAttrs).toMatchObject({ attempts: 1 });
+    expect(study.starts(number)).toBe(1);
+  }
+});
 
 test('a worker keeps the ssh agent that it has, and its logins, as long as that is there', async () => {
   const [first, second] = ['one', 'two'].map((name) => installation.write(`agent-${name}`, ''));
@@ -93,4 +89,4 @@ test('a worker keeps the ssh agent that it has, and its logins, as long as that 
   expect(noted().pid).toBe(pid);
   expect(await up({ SSH_AUTH_SOCK: second! })).toMatch(/^replaced the worker, as the settings have changed/);
   expect(await up({ SSH_AUTH_SOCK: second! })).toBe('');
-}, 120_000);
+});

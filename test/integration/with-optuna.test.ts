@@ -14,12 +14,12 @@ beforeAll(async () => {
   installation = new Installation({ slots: 8 });
   await installation.must('up');
   session = await installation.session();
-}, 120_000);
+});
 afterAll(async () => {
   await session.close();
   await installation.must('down');
   await installation.destroy();
-}, 60_000);
+});
 
 const dump = `
 s = optuna.load_study(study_name=sys.argv[2], storage=sys.argv[1])

@@ -12,7 +12,7 @@ import { JobDirectory } from '../../src/schedulers/local/job-directory';
 import { HeldStudy } from '../support/held-study';
 import { type Installation, until } from '../support/installation';
 import { OwnWorkers } from '../support/own-workers';
-import { freePort } from '../support/postgres';
+import { freePort } from '../support/free-port';
 import type { WorkerProcess } from '../support/worker-process';
 
 /* The worker as a process: its ports, its log, its end. */
@@ -24,8 +24,8 @@ let workers: OwnWorkers;
 beforeAll(async () => {
   workers = await OwnWorkers.begin();
   ({ installation, session } = workers);
-}, 120_000);
-afterAll(() => workers.destroy(), 60_000);
+});
+afterAll(() => workers.destroy());
 
 function start(...options: readonly string[]): Promise<WorkerProcess> {
   return workers.start('host', 4, options);
@@ -181,7 +181,7 @@ test('a trial whose host is gone for good can be cancelled, and tried again else
     trials: { complete: 2, failed: 1 },
   });
   await other.end();
-}, 180_000);
+});
 
 test('a study in which nothing goes wrong leaves no warning, and what the native part of the SDK says is JSON as the rest', async () => {
   const worker = await start();
@@ -215,4 +215,4 @@ test('a study in which nothing goes wrong leaves no warning, and what the native
   } finally {
     nobody.close();
   }
-}, 120_000);
+});

@@ -1,6 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from './free-port';
 
 interface Pair {
   readonly inner: Socket;
@@ -26,11 +27,10 @@ export class NetworkProxy {
 
   /** Listens on loopback, for a server on this machine's port `target`. */
   static async start(target: number): Promise<NetworkProxy> {
-    const server = createServer().listen(0, '127.0.0.1');
+    const port = await freePort();
+    const server = createServer().listen(port, '127.0.0.1');
     await once(server, 'listening');
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('no port');
-    const proxy = new NetworkProxy(server, address.port, target);
+    const proxy = new NetworkProxy(server, port, target);
     proxy.serve();
     return proxy;
   }

@@ -1,9 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { once } from 'node:events';
+import { freePort } from './free-port';
 
 /** A PostgreSQL server of the test's own, on loopback, in a folder of its own. */
 export interface PostgresServer {
@@ -27,16 +26,6 @@ function binaries(): string | undefined {
 
 export function postgresAvailable(): boolean {
   return binaries() !== undefined;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 export async function startPostgres(): Promise<PostgresServer> {

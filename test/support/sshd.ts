@@ -19,7 +19,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { until } from './installation';
-import { freePort } from './postgres';
+import { freePort } from './free-port';
 import { type LoginShell, type TestUser, testUser } from './test-user';
 
 /** What the server wants of who logs in; `either`: a passcode, by keyboard-interactive or by password. */

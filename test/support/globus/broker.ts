@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { lock } from 'proper-lockfile';
-import { freePort } from '../postgres';
+import { freePort } from '../free-port';
 
 const program = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 /** 7 s on an idle machine, 24 s with cold caches, more where others load it. */
@@ -181,7 +181,9 @@ async function boot(record: Omit<BrokerRecord, 'pid'>): Promise<number> {
   for (;;) {
     try {
       const { user, password, port } = record;
-      await (await connect(`amqp://${user}:${password}@127.0.0.1:${String(port)}/%2F`)).close();
+      await (
+        await connect(`amqp://${user}:${password}@127.0.0.1:${String(port)}/%2F`, { timeout: 10_000 })
+      ).close();
       return broker.pid!;
     } catch (error) {
       if (broker.exitCode !== null || Date.now() > deadline)

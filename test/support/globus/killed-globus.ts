@@ -71,8 +71,14 @@ export class KilledGlobus extends KilledTrials<GlobusVictim> {
   }
 
   override async problems(timeoutMs?: number): Promise<readonly string[]> {
-    const found = await super.problems(timeoutMs);
-    await Promise.all([this.brokerThere, ...this.managersAway.values()]);
+    // What does not come back says so itself.
+    const [found] = await Promise.all([
+      super.problems(timeoutMs).catch(async (error: unknown) => {
+        throw new Error(`${String(error)}\n${await this.openTrials()}`, { cause: error });
+      }),
+      this.brokerThere,
+      ...this.managersAway.values(),
+    ]);
     const untold = (await this.changes()).filter(({ told }) => !told);
     return [
       ...found,
@@ -127,6 +133,47 @@ export class KilledGlobus extends KilledTrials<GlobusVictim> {
         }),
       );
       return found.flat();
+    } finally {
+      await session.close();
+    }
+  }
+
+  /** What is known of the trials that run, and of the endpoints. */
+  private async openTrials(): Promise<string> {
+    const session = await this.installation.session();
+    try {
+      const handle = new StudyHandle(session, 'killed');
+      const running = (await handle.trials()).filter(({ state }) => state === 'RUNNING');
+      const waiting = new Map((await handle.waiting()).map(({ number, why }) => [number, why]));
+      const jobs = await Promise.all(
+        running.map(async ({ number }) =>
+          (await session.ledger.listJobs('killed', number)).map(({ attempt, site }) => {
+            const place = `trial ${String(number)}, attempt ${String(attempt)} at ${site}`;
+            return `${place}: ${waiting.get(number) ?? 'no word'}`;
+          }),
+        ),
+      );
+      const places = endpoints.map((site) => {
+        const endpoint = this.cluster.endpoint(site);
+        const parts = (['manager', 'user endpoint', 'workers'] as const).map(
+          (part) =>
+            `${part} ${
+              endpoint
+                .processes(part)
+                .map(({ pid }) => pid)
+                .join() || 'none'
+            }`,
+        );
+        const last = [endpoint.output(), endpoint.userEndpointLogs()].map((text) => text.slice(-3000));
+        return `${site}: ${parts.join('; ')}\n${last.join('\n')}`;
+      });
+      const away = [...(this.brokerAway ? ['the broker'] : []), ...this.managersAway.keys()];
+      const tasks = this.cluster.service.tasks.all().filter(({ result }) => result === null);
+      return [
+        ...jobs.flat(),
+        `not back: ${away.join() || 'none'}; ${String(tasks.length)} tasks without a result`,
+        ...places,
+      ].join('\n');
     } finally {
       await session.close();
     }
