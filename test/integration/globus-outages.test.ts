@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
+import { createLocalTransport } from '../../src/transports/local';
 import { PerdureError } from '../../src/study/error';
 import { keyOf } from '../support/fake-job';
 import { brokerAvailable } from '../support/globus/broker';
@@ -83,6 +84,40 @@ test('a trial has run for as long as it ran, however late its result is read', a
   expect(seen.endedAt.getTime() - seen.startedAt.getTime()).toBeLessThan(2500);
   expect(seen.endedAt.getTime()).toBeLessThan(Date.now() - 2500);
   expect((await later.fetch(keyOf())).result).toEqual({ value: 1 });
+});
+
+test('an endpoint that was away is sent a task as soon as it is back, since its processes may wait for one', async () => {
+  bench = await GlobusBench.start();
+  bench.workers.hold();
+  // Files are looked at without tasks, and silence alone would not be broken for as long.
+  const scheduler = await bench.scheduler({
+    transport: createLocalTransport(),
+    patience: { overtaken: 600_000 },
+  });
+  await bench.submit(scheduler, { command: ['sh', '-c', 'echo 1 >"$PERDURE_RESULT"'] });
+  await until('it waits', () => bench.service.tasks.all().length === 1);
+  // What the service says of an endpoint is good for half a minute.
+  const now = performance.now.bind(performance);
+  let later = 0;
+  const clock = jest.spyOn(performance, 'now').mockImplementation(() => now() + later);
+  try {
+    const endpoint = bench.service.endpoints.find(bench.endpointId)!;
+    for (const online of [false, true]) {
+      const asked = bench.service.count('endpoint_status');
+      endpoint.online = online;
+      later += 31_000;
+      await until('it was asked how the endpoint is', async () => {
+        await scheduler.observe([keyOf()]);
+        return bench.service.count('endpoint_status') > asked;
+      });
+      if (!online) expect(bench.service.tasks.all()).toHaveLength(1);
+    }
+    await until('a task of no use was sent', () => bench.service.tasks.all().length === 2);
+  } finally {
+    clock.mockRestore();
+  }
+  bench.workers.release();
+  expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'exited', status: 0 } });
 });
 
 const whenBroker = brokerAvailable() ? test : test.skip;

@@ -32,6 +32,8 @@ export class Attempts {
   /** What is seen at the site beside tasks' answers; set once, as it needs this. */
   looks: { due(open: readonly Watched[]): void; readonly problem: string | null } | null = null;
   board: TaskBoard | null = null;
+  /** How the endpoint was seen last. */
+  endpoint: { readonly away: boolean; readonly backAt: number } | null = null;
   /** Told of an attempt that was stopped while it was submitted: what was submitted may begin. */
   stoppedLate: (one: Watched) => void = () => undefined;
   /** Sends the endpoint a task of no use. */
@@ -231,7 +233,9 @@ export class Attempts {
         await this.refresh(open.filter(({ readAt }) => now - readAt > stale));
         for (const one of open) await this.act(one);
         const waiting = open.flatMap(waitingSince);
-        if (this.nudges.isDue(waiting, this.board?.newsAt ?? 0)) this.nudge();
+        const { newsAt = 0, outage = null } = this.board ?? {};
+        const { backAt = 0, away = false } = this.endpoint ?? {};
+        if (this.nudges.isDue(waiting, { newsAt, backAt, away: away || outage !== null })) this.nudge();
       } catch (error) {
         // The ledger does not answer; whoever asks for a trial is told so.
         if (!(error instanceof PerdureError)) throw error;

@@ -19,6 +19,8 @@ export class GlobusHealth {
   /** When the endpoint's processes were heard of last; `null`: nobody says. */
   private heardAt: Date | null = null;
   private tellsHeartbeats = true;
+  private isAway = false;
+  private cameBackAt = 0;
 
   constructor(
     private readonly client: Pick<GlobusClient, 'endpointStatus' | 'endpointConsole'>,
@@ -43,6 +45,16 @@ export class GlobusHealth {
       clearTimeout(timer);
     }
     return this.said;
+  }
+
+  /** Whether the endpoint was not online when the service said last how it is. */
+  get away(): boolean {
+    return this.isAway;
+  }
+
+  /** When it was first seen online after it was away (milliseconds since the epoch); 0: it never was. */
+  get backAt(): number {
+    return this.cameBackAt;
   }
 
   /** @param outage why our tasks can't be asked for; `null`: they can */
@@ -74,6 +86,11 @@ export class GlobusHealth {
       this.said = error;
     }
     this.askedAt = performance.now();
+    if (!(this.said instanceof PerdureError)) {
+      const away = this.said.status !== 'online';
+      if (this.isAway && !away) this.cameBackAt = Date.now();
+      this.isAway = away;
+    }
     await this.askForHeartbeats();
   }
 

@@ -122,6 +122,7 @@ class GlobusScheduler implements Scheduler {
     this.slowShell = shell(transport === null ? patience.worker : 45_000);
     this.deliveries = new Deliveries(site.site, this.shim, journal, this.slowShell);
     this.siteHealth = new GlobusHealth(this.client, site.endpointId);
+    this.attempts.endpoint = this.siteHealth;
     this.looks = new Looks(this.slowShell, this.siteHealth, {
       interval: transport === null ? patience.look.task : patience.look.transport,
       byTask: transport === null,
