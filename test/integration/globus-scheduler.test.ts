@@ -292,8 +292,7 @@ describe('a submission that is made again and again', () => {
   test('ends what it brings about where it was cancelled meanwhile', async () => {
     bench = await GlobusBench.start();
     bench.service.faults.next('submit', '503', 3);
-    // What puts the mark late is not hurried: a slow machine takes seconds to start a worker.
-    const scheduler = await bench.scheduler({ patience: { person: 500, worker: 60_000 } });
+    const scheduler = await bench.scheduler({ patience: { person: 500 } });
     const sleeper = { command: ['sh', '-c', 'echo $$ >"$PERDURE_CHECKPOINT_DIR/pid"; exec sleep 1000'] };
     const submitted = bench.submit(scheduler, sleeper);
     await until('it was tried', () => bench.service.count('submit') >= 1);
@@ -336,7 +335,7 @@ describe('a trial that is cancelled', () => {
 
   test('where no worker is free is given up, and the words say that it may run on', async () => {
     bench = await GlobusBench.start({}, { workers: 1 });
-    const scheduler = await bench.scheduler();
+    const scheduler = await bench.scheduler({ patience: { person: 3000 } });
     await bench.submit(scheduler, sleeper);
     await until('it runs', () => bench.text('../checkpoint/pid') !== '');
     await scheduler.cancel(keyOf(), 'cancelled', 'by a person');

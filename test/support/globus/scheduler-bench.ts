@@ -20,13 +20,14 @@ import { Broker, brokerAvailable } from './broker';
 import { ComputeService } from './compute-service';
 import { PythonWorkers } from './python-worker';
 
+/** Of workers that are Python processes, each of which takes seconds to start on a busy machine. */
 const impatient: Patience = {
   ...usualPatience,
   poll: { alone: 500, listening: 60_000 },
   look: { transport: 300, task: 1000 },
-  silence: 7000,
-  person: 4000,
-  worker: 4000,
+  silence: 15_000,
+  person: 15_000,
+  worker: 20_000,
   overtaken: 1500,
 };
 
