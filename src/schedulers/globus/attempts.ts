@@ -20,6 +20,8 @@ const lastAnswers = 3000;
 /** How long what nobody asks for is still followed (milliseconds), and how often the journal is read for what other workers wrote. */
 const forgottenAfter = 15 * 60_000;
 const stale = 5000;
+/** How many tasks of no use may go unanswered before a person is told: the second is sent three minutes after a submission. */
+const mostUnanswered = 2;
 
 /**
  * The attempts of a site: what the journal, their tasks and their directories tell of them, and what is to be done about it. Whatever is
@@ -135,8 +137,15 @@ export class Attempts {
     if (facts !== null && hasBegun(one)) {
       return { state: 'running', startedAt: facts.startedAt ?? new Date(one.beat.since) };
     }
-    const note = one.problem ?? this.looks?.problem ?? null;
-    return { state: 'pending', ...(note === null ? {} : { note }) };
+    const notes = one.problem === null ? [this.looks?.problem, this.silence] : [one.problem];
+    const note = notes.filter((text) => text != null).join('; ');
+    return { state: 'pending', ...(note === '' ? {} : { note }) };
+  }
+
+  /** What a person should know of an endpoint that is there and answers nothing. */
+  private get silence(): string | null {
+    if (this.endpoint === null || this.endpoint.away || this.nudges.unanswered < mostUnanswered) return null;
+    return 'it takes no tasks: if it has nodes, its user endpoint hangs; on its machine: globus-compute-endpoint restart NAME';
   }
 
   /** Something was seen in its directory. */

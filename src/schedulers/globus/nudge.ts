@@ -11,10 +11,16 @@ const longest = 60 * 60_000;
 export class Nudge {
   private at = 0;
   private pause: number;
+  private sent = 0;
 
   /** @param first the pause after the last news (milliseconds) */
   constructor(private readonly first: number) {
     this.pause = first;
+  }
+
+  /** How many were sent since anything was heard. */
+  get unanswered(): number {
+    return this.sent;
   }
 
   /**
@@ -28,11 +34,15 @@ export class Nudge {
     { newsAt, backAt, away }: { readonly newsAt: number; readonly backAt: number; readonly away: boolean },
     now = Date.now(),
   ): boolean {
-    if (Math.max(newsAt, backAt) > this.at) this.pause = this.first;
+    if (Math.max(newsAt, backAt) > this.at) {
+      this.pause = this.first;
+      this.sent = 0;
+    }
     if (waiting.length === 0 || away) return false;
     const isBack = backAt > Math.max(newsAt, this.at, ...waiting);
     if (!isBack && now - Math.max(newsAt, this.at, ...waiting) < this.pause) return false;
     this.at = now;
+    this.sent += 1;
     this.pause = isBack ? this.first : Math.min(2 * this.pause, longest);
     return true;
   }

@@ -45,6 +45,9 @@ interface Process {
   readonly parent: number;
 }
 
+/** A user endpoint is another program a tenth of a second after its manager has forked it; how long is allowed for that (milliseconds). */
+const forkPatience = 15_000;
+
 const name = 'perdure';
 
 /**
@@ -77,6 +80,9 @@ export class RealEndpoint {
   /** The service's id of it, which sites are configured with. */
   id = '';
   private manager: ChildProcess | null = null;
+  private operator: NodeJS.Timeout | undefined;
+  /** Forks of the manager that are no other program yet, and since when. */
+  private readonly forks = new Map<number, number>();
   private readonly env: NodeJS.ProcessEnv;
 
   private constructor(
@@ -125,6 +131,9 @@ export class RealEndpoint {
     closeSync(log);
     await once(manager, 'spawn');
     this.manager = manager;
+    this.operator ??= setInterval(() => {
+      this.endHungForks();
+    }, 3000).unref();
     const since = Date.now();
     const heard = (): boolean => {
       if (manager.exitCode !== null) throw new Error(`the endpoint ended:\n${this.output()}`);
@@ -164,6 +173,7 @@ export class RealEndpoint {
 
   /** Everything of it ends, and its folder goes. */
   async stop(): Promise<void> {
+    clearInterval(this.operator);
     // A manager that still starts something may outrun the first look.
     for (let victims = this.all(); victims.length > 0; victims = this.all())
       await kill(
@@ -171,6 +181,26 @@ export class RealEndpoint {
         () => this.all(),
       );
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+
+  /**
+   * As an operator does who finds that it takes no tasks. The manager has threads: a fork of it may hang for ever before its first line,
+   * and is taken for a user endpoint that runs (seen in 2 of 35 managers that were started anew, on a busy machine with two cores;
+   * globus-compute-endpoint 4.19, Python 3.11).
+   */
+  private endHungForks(): void {
+    const manager = this.manager?.pid;
+    const now = performance.now();
+    // A fork has its manager's title, with the manager's id; a user endpoint writes its own.
+    const forks = this.all().filter(
+      ({ pid, parent }) => parent === manager && commandLine(pid).includes(`(${this.id}, `),
+    );
+    for (const pid of this.forks.keys()) if (!forks.some((one) => one.pid === pid)) this.forks.delete(pid);
+    for (const { pid } of forks) {
+      const since = this.forks.get(pid) ?? now;
+      this.forks.set(pid, since);
+      if (now - since > forkPatience) strike(pid);
+    }
   }
 
   private ownEnvironment(): Record<string, string> {
@@ -245,13 +275,24 @@ export class RealEndpoint {
   }
 }
 
-async function kill(pids: readonly number[], alive: () => readonly Process[]): Promise<void> {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, 'SIGKILL');
-    } catch {
-      // It went with another.
-    }
+/** Empty where the process is gone. */
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${String(pid)}/cmdline`, 'latin1');
+  } catch {
+    return '';
   }
+}
+
+function strike(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It went by itself, or with another.
+  }
+}
+
+async function kill(pids: readonly number[], alive: () => readonly Process[]): Promise<void> {
+  for (const pid of pids) strike(pid);
   while (alive().some(({ pid }) => pids.includes(pid))) await sleep(10);
 }

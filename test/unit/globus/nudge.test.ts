@@ -56,3 +56,12 @@ test('what is submitted after an endpoint came back is not asked about at once',
   expect(nudge.isDue([start + 1000], heard, start + 2000)).toBe(false);
   expect(nudge.isDue([start + 1000], heard, start + 1000 + minute)).toBe(true);
 });
+
+test('what went unanswered is counted until anything is heard', () => {
+  const nudge = new Nudge(minute);
+  expect(nudge.unanswered).toBe(0);
+  for (const at of [1, 3]) expect(isDue(nudge, [start], 0, start + at * minute)).toBe(true);
+  expect(nudge.unanswered).toBe(2);
+  expect(isDue(nudge, [start], start + 4 * minute, start + 4 * minute)).toBe(false);
+  expect(nudge.unanswered).toBe(0);
+});
