@@ -1,3 +1,4 @@
+import './compile-cache';
 import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { addAdjust } from './commands/adjust';

@@ -1,5 +1,5 @@
 import { access } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { PerdureError } from '../study/error';
 import { invalidInput, type Problem } from '../study/problem';
@@ -97,7 +97,8 @@ function xdg(env: NodeJS.ProcessEnv, name: string, fallback: string): string {
 }
 
 function userHome(env: NodeJS.ProcessEnv): string {
-  return valueOf(env, 'HOME') ?? homedir();
+  // An empty HOME counts as none, which it does not for `os.homedir`.
+  return valueOf(env, 'HOME') ?? userInfo().homedir;
 }
 
 function expanded(path: string, env: NodeJS.ProcessEnv): string {

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { badInputs, goodFiles, goodStudy } from '../support/bad-inputs';
 import { Installation, until } from '../support/installation';
@@ -468,6 +476,35 @@ test("the state directory is nobody else's, whichever command makes it", async (
   try {
     await fresh.must('list');
     expect((statSync(fresh.home).mode & 0o777).toString(8)).toBe('700');
+  } finally {
+    await fresh.destroy();
+  }
+});
+
+test("what Node compiles is kept in the user's cache directory; one of no use is done without", async () => {
+  const fresh = new Installation();
+  try {
+    const version = async (cache: string): Promise<string> => {
+      const { code, stdout } = await fresh.perdure('--version', { env: { XDG_CACHE_HOME: cache } });
+      expect(code).toBe(0);
+      return stdout;
+    };
+    const cache = join(fresh.folder, 'cache');
+    const expected = await version(cache);
+    const kept = readdirSync(join(cache, 'perdure', 'compiled'));
+    expect(kept).toHaveLength(1);
+    expect((statSync(join(cache, 'perdure')).mode & 0o777).toString(8)).toBe('700');
+    for (const odd of [
+      cache,
+      join(fresh.folder, 'no', 'such'),
+      '/proc/nothing',
+      '/proc',
+      '/dev/null',
+      'relative',
+      '',
+    ])
+      expect(await version(odd)).toBe(expected);
+    expect(readdirSync(join(cache, 'perdure', 'compiled'))).toEqual(kept);
   } finally {
     await fresh.destroy();
   }

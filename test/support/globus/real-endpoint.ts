@@ -185,8 +185,8 @@ export class RealEndpoint {
 
   /**
    * As an operator does who finds that it takes no tasks. The manager has threads: a fork of it may hang for ever before its first line,
-   * and is taken for a user endpoint that runs (seen in 2 of 35 managers that were started anew, on a busy machine with two cores;
-   * globus-compute-endpoint 4.19, Python 3.11).
+   * and is taken for a user endpoint that runs (2 of about 210 that were started anew while tasks waited, on a busy machine with two
+   * cores; globus-compute-endpoint 4.19, Python 3.11).
    */
   private endHungForks(): void {
     const manager = this.manager?.pid;
