@@ -46,7 +46,7 @@ async function ours(cluster: GlobusCluster, tasks: number): Promise<number> {
     workerInit: '',
   };
   const token = service.auth.accessToken();
-  const authorization = { accessToken: () => Promise.resolve(token), refused: () => undefined };
+  const authorization = { accessToken: () => Promise.resolve(token), refused: () => Promise.resolve() };
   const board = new TaskBoard(
     site,
     new GlobusClient({ site: 'far', serviceUrl: service.url, authorization }),

@@ -74,6 +74,7 @@ async function begin(): Promise<FakeSite> {
       accessToken: () => Promise.resolve(token),
       refused: () => {
         token = service.auth.accessToken();
+        return Promise.resolve();
       },
     },
     journal: ledger.globus,

@@ -91,7 +91,7 @@ whenSdk(title('a login with the Python SDK'), () => {
 
     // And the other way round.
     service.auth.revokeAll({ refresh: false });
-    before.authorization.refused(renewed, { message: 'Unauthorized', parameters: null });
+    await before.authorization.refused(renewed, { message: 'Unauthorized', parameters: null });
     const database = join(directory, 'globus_compute', 'storage.db');
     expect(expire(database)).toBe(1);
     const theirs = await python(token);
@@ -102,7 +102,7 @@ whenSdk(title('a login with the Python SDK'), () => {
   test('is not used up by a session that the service asks for', async () => {
     await python(logIn);
     const { authorization } = await site();
-    authorization.refused(await authorization.accessToken(), {
+    await authorization.refused(await authorization.accessToken(), {
       message: 'Missing required session',
       parameters: { session_required_single_domain: ['anl.gov'] },
     });
@@ -126,7 +126,7 @@ whenSdk(title('a login with the Python SDK'), () => {
     expect(service.auth.holder(theirs)).not.toBeNull();
     expect(await python('app.logout()\nprint(json.dumps(app.login_required()))')).toBe(true);
     expect(service.auth.holder(theirs)).toBeNull();
-    own.authorization.refused(theirs, { message: 'Unauthorized', parameters: null });
+    await own.authorization.refused(theirs, { message: 'Unauthorized', parameters: null });
     await own.logIn(async ({ instructions }) => [
       await service.auth.logIn(/^http\S+$/m.exec(instructions)?.[0] ?? ''),
     ]);

@@ -14,8 +14,9 @@ export interface GlobusAuthorization {
   /**
    * The service did not take this token: it is not handed out again. Called for each answer that says so, and so, for one token,
    * several times.
+   * @returns resolves when whoever logs in, in any process of this machine, finds what the service wants
    */
-  refused(token: string, challenge: GlobusChallenge): void;
+  refused(token: string, challenge: GlobusChallenge): Promise<void>;
 }
 
 /** What the service wants instead. */

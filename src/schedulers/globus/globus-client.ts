@@ -168,7 +168,7 @@ export class GlobusClient {
       if (answer?.ok === true) return answer;
       const challenge = answer === null ? null : challengeOf(answer.refusal);
       if (answer !== null && challenge !== null) {
-        this.service.authorization.refused(token, challenge);
+        await this.service.authorization.refused(token, challenge);
         // A token that was withdrawn before its time is renewed without anybody; what a session lacks is not.
         if (renewed || challenge.parameters !== null) return { ...answer, certain };
         renewed = true;

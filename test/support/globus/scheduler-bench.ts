@@ -90,7 +90,10 @@ export class GlobusBench {
     const made = this.service.auth.accessToken();
     const scheduler = createGlobusScheduler({
       site: this.site,
-      authorization: { accessToken: token ?? (() => Promise.resolve(made)), refused: () => undefined },
+      authorization: {
+        accessToken: token ?? (() => Promise.resolve(made)),
+        refused: () => Promise.resolve(),
+      },
       journal: { ...bound(ledger), readFile: (sha256) => this.readFile(sha256), ...journal },
       transport,
       patience: { ...impatient, ...patience },

@@ -75,7 +75,7 @@ describe('the state of an endpoint', () => {
   ])('with the details %j', async (told, words) => {
     details = told;
     const serviceUrl = `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`;
-    const authorization = { accessToken: () => Promise.resolve('t'), refused: () => undefined };
+    const authorization = { accessToken: () => Promise.resolve('t'), refused: () => Promise.resolve() };
     const client = new GlobusClient({ site: 'far', serviceUrl, authorization });
     expect(inWords(await client.endpointStatus('e'))).toBe(words);
   });

@@ -47,7 +47,7 @@ class Journal {
 }
 
 function submissions(journal: Journal, gather: number): Submissions {
-  const authorization = { accessToken: () => Promise.resolve('t'), refused: () => undefined };
+  const authorization = { accessToken: () => Promise.resolve('t'), refused: () => Promise.resolve() };
   const client = new GlobusClient({ site: 'far', serviceUrl: site.serviceUrl, authorization });
   client.close();
   return new Submissions(

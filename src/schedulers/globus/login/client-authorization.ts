@@ -41,16 +41,18 @@ export class ClientAuthorization implements GlobusAuthorization {
     return this.asking;
   }
 
-  refused(token: string, challenge: GlobusChallenge): void {
+  refused(token: string, challenge: GlobusChallenge): Promise<void> {
     const digest = digestOf({ accessToken: token });
     this.refusals.add(digest, challenge);
-    if (this.refusals.of(digest)?.final !== true) return;
-    this.fail(
-      this.loginRequired(
-        `Globus Compute does not take the application's login: ${wordsOf(challenge)}`,
-        'let the application do this at Globus; it is tried again each minute',
-      ),
-    );
+    if (this.refusals.of(digest)?.final === true) {
+      this.fail(
+        this.loginRequired(
+          `Globus Compute does not take the application's login: ${wordsOf(challenge)}`,
+          'let the application do this at Globus; it is tried again each minute',
+        ),
+      );
+    }
+    return Promise.resolve();
   }
 
   private async ask(): Promise<string> {

@@ -55,8 +55,21 @@ export class UserAuthorization implements GlobusAuthorization {
     return this.renewing;
   }
 
-  refused(token: string, challenge: GlobusChallenge): void {
-    this.refusals.add(digestOf({ accessToken: token }), challenge);
+  async refused(token: string, challenge: GlobusChallenge): Promise<void> {
+    const digest = digestOf({ accessToken: token });
+    this.refusals.add(digest, challenge);
+    if (this.refusals.of(digest)?.final !== true) return;
+    const { file } = this.login;
+    try {
+      if (file.read().refusal?.token === digest) return;
+      await file.locked(() => {
+        this.note(this.find());
+        return Promise.resolve();
+      });
+    } catch (error) {
+      // Nobody is logged in any more, or the file is in use for long: the next request for a token tells, and does this again.
+      if (!(error instanceof PerdureError)) throw error;
+    }
   }
 
   private isGood(tokens: TokenSet): boolean {
