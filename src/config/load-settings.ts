@@ -1,6 +1,5 @@
 import { access } from 'node:fs/promises';
-import { userInfo } from 'node:os';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { PerdureError } from '../study/error';
 import { invalidInput, type Problem } from '../study/problem';
 import { endpointSites } from './endpoint-sites';
@@ -12,6 +11,7 @@ import { settingsSchema, type SettingsFile } from './settings-schema';
 import { shaped } from './shape';
 import { defaultSites, sitesOf } from './sites';
 import { storageOf } from './storage-setting';
+import { userHome, valueOf, xdg } from './user-directory';
 import { parseYaml, type Place } from './yaml-source';
 
 /** Where to look for settings. */
@@ -90,25 +90,8 @@ function mustHold(home: string): void {
   throw new PerdureError('InvalidInput', problem.message, { where: home, hint });
 }
 
-/** The specification of XDG has relative paths ignored. */
-function xdg(env: NodeJS.ProcessEnv, name: string, fallback: string): string {
-  const set = valueOf(env, name);
-  return set !== undefined && isAbsolute(set) ? set : join(userHome(env), fallback);
-}
-
-function userHome(env: NodeJS.ProcessEnv): string {
-  // An empty HOME counts as none, which it does not for `os.homedir`.
-  return valueOf(env, 'HOME') ?? userInfo().homedir;
-}
-
 function expanded(path: string, env: NodeJS.ProcessEnv): string {
   return path === '~' || path.startsWith('~/') ? join(userHome(env), path.slice(1)) : path;
-}
-
-/** An empty variable counts as none. */
-function valueOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
-  const value = env[name];
-  return value === '' ? undefined : value;
 }
 
 interface Circumstances {
