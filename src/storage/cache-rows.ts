@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { CachedResult } from './ledger';
 import { toPythonJson } from './python-json';
-import { uuidAttribute } from './study-rows';
+import { uuidAttribute } from './study-ids';
 import type { Tables } from './tables';
 import { readTrials } from './trial-reader';
 import { toTimestamp } from './values';

@@ -7,24 +7,11 @@ import type { Direction } from '../study/trial';
 import type { LedgerStudy, NewStudy } from './ledger';
 import { enqueue } from './proposal-rows';
 import { fromPythonJson, toPythonJson } from './python-json';
+import { studyId, uuidAttribute } from './study-ids';
 import type { Tables } from './tables';
 import { fromDistributionJson, fromTimestamp, toDistributionJson, toTimestamp } from './values';
 
 type Db = Kysely<Tables>;
-
-/** Optuna deletes this with the study; a row of ours without it belongs to a study that is gone. */
-export const uuidAttribute = 'perdure:uuid';
-
-/** @throws `NotFound` */
-export async function studyId(db: Db, name: string, lock = false): Promise<number> {
-  let query = db.selectFrom('studies').select('study_id').where('study_name', '=', name);
-  if (lock) query = query.forUpdate();
-  const row = await query.executeTakeFirst();
-  if (row !== undefined) return row.study_id;
-  throw new PerdureError('NotFound', `there is no study '${name}'`, {
-    hint: 'perdure list shows the studies',
-  });
-}
 
 export async function findStudy(db: Db, name: string): Promise<LedgerStudy | null> {
   const [study] = await selectStudies(db, name);

@@ -4,7 +4,7 @@ import type { Distribution, ParamValue } from '../study/space';
 import { isFinal, type Trial } from '../study/trial';
 import type { Ledger } from './ledger';
 import { fromPythonJson } from './python-json';
-import { studyId } from './study-rows';
+import { studyId } from './study-ids';
 import type { Tables } from './tables';
 import { fromDistributionJson, fromInternal, fromStored, fromTimestamp } from './values';
 

@@ -4,7 +4,7 @@ import type { Json } from '../study/json';
 import { keepCached } from './cache-rows';
 import type { TrialResult } from './ledger';
 import { toPythonJson } from './python-json';
-import { studyId } from './study-rows';
+import { studyId } from './study-ids';
 import type { Tables } from './tables';
 import { toStored, toTimestamp } from './values';
 
