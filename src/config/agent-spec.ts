@@ -2,6 +2,7 @@ import type { Problem } from '../study/problem';
 import type { AgentSamplerSpec, AgentSource, AgentSpec, MethodSpec, ModelSpec } from '../study/spec';
 import { milliseconds } from './duration-schema';
 import type { AgentFile, ModelFile } from './agent-schema';
+import { shown } from './shown-value';
 
 type AgentEntry = NonNullable<AgentFile['agents']>[number];
 type Path = Problem['path'];
@@ -147,8 +148,10 @@ function modelOf(file: ModelFile, path: Path, problems: Problem[]): ModelSpec {
     problems.push({ path, message: "'base_url' is missing in the model", hint });
   }
   if (baseUrl !== undefined && !isHttp(baseUrl)) {
-    const message = `'${baseUrl}' is not the address of a model`;
-    problems.push({ path: [...path, 'base_url'], message, hint: 'base_url: http://127.0.0.1:8000/v1' });
+    const message = `${shown(baseUrl)} is not the address of a model`;
+    const hint =
+      'base_url: http://127.0.0.1:8000/v1, without a name and a password: api_key_env names the variable that holds a key';
+    problems.push({ path: [...path, 'base_url'], message, hint });
   }
   const apiKeyEnv = api_key_env ?? (provider === undefined ? undefined : defaultKeys[provider]);
   return {

@@ -80,12 +80,17 @@ function explain(issue: Issue, data: unknown, json: JsonSchema): readonly ShapeP
       return [{ path, message: `${name} ${tooBig(issue, value)}`, hint }];
     case 'custom':
     case 'invalid_format':
-      return [{ path, message: `${name} can't be ${shown(value)}: ${issue.message}`, hint }];
+      return [{ path, message: `${name} can't be ${shownAt(path, value)}: ${issue.message}`, hint }];
     case 'invalid_element':
     case 'invalid_key':
     case 'not_multiple_of':
       return [{ path, message: `${name}: ${issue.message}`, hint }];
   }
+}
+
+/** The value, unless a variable is to be named there: what stands in its place may be the secret itself. */
+function shownAt(path: Problem['path'], value: unknown): string {
+  return String(path.at(-1)).endsWith('_env') ? 'what is there' : shown(value);
 }
 
 /** What is wrong with the only variant that is of the right kind at all: that is what the person meant. */

@@ -1,6 +1,6 @@
 import { shortened } from '../study/plain-text';
 
-/** A value as a person wrote it, cut short. */
+/** A value as a person wrote it, cut short, and without the name and the password in an address. */
 export function shown(value: unknown): string {
   if (value === undefined) return 'absent';
   if (value === null) return 'empty';
@@ -8,8 +8,9 @@ export function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a group of named values';
   if (typeof value === 'string') {
+    const open = value.replace(/\/\/[^/\s]*@/g, '//…@');
     // A message is one line, and shows what can't be seen.
-    return `the text "${shortened(value, 41).replace(/\p{C}/gu, escaped)}"`;
+    return `the text "${shortened(open, 41).replace(/\p{C}/gu, escaped)}"`;
   }
   return asText(value);
 }

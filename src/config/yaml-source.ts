@@ -2,6 +2,7 @@ import {
   isAlias,
   isCollection,
   isMap,
+  isNode,
   isScalar,
   isSeq,
   LineCounter,
@@ -25,6 +26,13 @@ export interface Source {
 
 type Node = ParsedNode | null;
 
+/** A name with a `*`, with its place, and whether the anchor of that name is above. */
+interface UsedAlias {
+  readonly source: string;
+  readonly offset: number;
+  readonly anchored: boolean;
+}
+
 /**
  * Reads YAML 1.2 (JSON included), with anchors and merge keys.
  * @param file its name, for the places: `FILE:LINE:COLUMN`
@@ -37,15 +45,15 @@ export function parseYaml(text: string, file: string, language: 'YAML' | 'JSON' 
     const { line, col } = lines.linePos(offset);
     return `${file}:${String(Math.max(line, 1))}:${String(Math.max(col, 1))}`;
   };
-  const fail = (message: string, hint?: string): never => {
-    throw invalidInput([{ where: `${file}:1:1`, message, hint }]);
+  const fail = (offset: number, message: string, hint?: string): never => {
+    throw invalidInput([{ where: at(offset), message, hint }]);
   };
   let document;
   try {
     document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
   } catch {
     // The parser recurses; only a file made to break it gets here.
-    return fail(`this can not be read as ${language}: it is nested too deeply`);
+    return fail(0, `this can not be read as ${language}: it is nested too deeply`);
   }
   const problems = [...document.errors, ...document.warnings]
     .sort((a, b) => a.pos[0] - b.pos[0])
@@ -55,17 +63,32 @@ export function parseYaml(text: string, file: string, language: 'YAML' | 'JSON' 
       where: at(pos[0]),
       ...explained(code, message, language),
     }));
-  if (problems.length === 0) problems.push(...inexactNumbers(document, at), ...oddNames(document, at));
+  const aliases = aliasesOf(document);
+  if (problems.length === 0) {
+    const lost = aliases.filter(({ anchored }) => !anchored);
+    problems.push(
+      ...inexactNumbers(document, at),
+      ...oddNames(document, at),
+      ...lost.map(({ source, offset }) => ({
+        where: at(offset),
+        message: `there is no anchor '&${source}' above`,
+        hint: `an anchor (&name) comes before its alias (*name); a text that begins with * goes in quotes: "*${source}"`,
+      })),
+    );
+  }
   if (problems.length > 0) throw invalidInput(problems);
   try {
     const data: unknown = document.toJS({ maxAliasCount: 1000 });
     return { data, place: (path, options) => at(offsetOf(document, path, options?.key ?? false)) };
   } catch (error) {
     const message = messageOf(error);
-    const hint = message.includes('alias count')
-      ? 'write out what the aliases (*name) stand for'
-      : 'an anchor (&name) has to come before its alias (*name)';
-    return fail(`this can not be read as ${language}: ${message}`, hint);
+    // The parser's limit on what aliases of aliases may come to.
+    if (!message.includes('alias count')) return fail(0, `this can not be read as ${language}: ${message}`);
+    return fail(
+      aliases[0]?.offset ?? 0,
+      'the aliases in this file stand for too much',
+      'write out what the aliases (*name) stand for',
+    );
   }
 }
 
@@ -100,6 +123,19 @@ function oddNames(document: Document.Parsed, at: (offset: number) => string): re
     },
   });
   return problems;
+}
+
+/** In the order of the file. */
+function aliasesOf(document: Document.Parsed): readonly UsedAlias[] {
+  const anchors = new Set<string>();
+  const aliases: UsedAlias[] = [];
+  visit(document, (_key, node) => {
+    if (isAlias(node)) {
+      const { source, range } = node;
+      aliases.push({ source, offset: range?.[0] ?? 0, anchored: anchors.has(source) });
+    } else if (isNode(node) && node.anchor !== undefined) anchors.add(node.anchor);
+  });
+  return aliases;
 }
 
 /** The parser's message in plainer words, for the mistakes that people make. */

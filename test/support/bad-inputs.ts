@@ -8,12 +8,14 @@ export interface BadInput {
   readonly name: string;
   readonly kind: 'study' | 'start' | 'settings' | 'params' | 'adjust';
   readonly text: string | Uint8Array;
-  /** The line that the message names first. */
+  /** The line that the message names first; files have one. */
   readonly line?: number;
   /** Part of what the user is told to do. */
   readonly hint: string;
   /** Part of what the user is told is wrong. */
   readonly message?: string;
+  /** What no message may show. */
+  readonly secret?: string;
 }
 
 const lines = [
@@ -107,12 +109,20 @@ const study: readonly Omit<BadInput, 'kind'>[] = [
   {
     name: 'a bracket that is not closed',
     text: line(9, 'trial: {function: train.py:train'),
+    line: 10,
     hint: 'bracket',
   },
-  { name: 'a quote that is not closed', text: line(1, 'name: "digits'), hint: 'quotes', message: 'quote' },
+  {
+    name: 'a quote that is not closed',
+    text: line(1, 'name: "digits'),
+    line: 11,
+    hint: 'quotes',
+    message: 'quote',
+  },
   {
     name: 'bad indentation',
     text: line(5, '   hidden: {type: int, low: 16, high: 256}'),
+    line: 5,
     hint: 'indentation',
   },
   {
@@ -128,7 +138,13 @@ const study: readonly Omit<BadInput, 'kind'>[] = [
     line: 5,
     hint: 'leave out one',
   },
-  { name: 'two documents', text: more('---\nname: other'), hint: "'---'", message: 'more than one document' },
+  {
+    name: 'two documents',
+    text: more('---\nname: other'),
+    line: 11,
+    hint: "'---'",
+    message: 'more than one document',
+  },
   {
     name: 'a tag',
     text: line(1, 'name: !!python/object:os.system digits'),
@@ -136,7 +152,13 @@ const study: readonly Omit<BadInput, 'kind'>[] = [
     hint: "'!'",
     message: 'tag',
   },
-  { name: 'an alias without an anchor', text: line(8, 'sampler: *tpe'), hint: 'anchor', message: 'tpe' },
+  {
+    name: 'an alias without an anchor',
+    text: line(8, 'sampler: *tpe'),
+    line: 8,
+    hint: 'anchor',
+    message: 'tpe',
+  },
   {
     name: 'Latin-1',
     text: Buffer.from(goodStudy.replace('digits', 'Zürich'), 'latin1'),
@@ -147,6 +169,7 @@ const study: readonly Omit<BadInput, 'kind'>[] = [
   {
     name: 'a Python script',
     text: goodFiles['train.py'] ?? '',
+    line: 1,
     hint: 'name: digits',
     message: 'is not known',
   },
@@ -438,6 +461,7 @@ const study: readonly Omit<BadInput, 'kind'>[] = [
     text: more(
       `enqueue: [&a [1,1,1,1,1,1,1,1,1], &b [*a,*a,*a,*a,*a,*a,*a,*a,*a], &c [*b,*b,*b,*b,*b,*b,*b,*b,*b], &d [*c,*c,*c,*c,*c,*c,*c,*c,*c], [*d,*d,*d,*d,*d,*d,*d,*d,*d]]`,
     ),
+    line: 11,
     hint: 'write out what the aliases',
   },
   {
@@ -470,6 +494,7 @@ const study: readonly Omit<BadInput, 'kind'>[] = [
   {
     name: 'a grid of an unknown parameter',
     text: line(8, 'sampler: {type: grid, values: {learning_rat: [0.1]}}'),
+    line: 4,
     hint: "'learning_rate'",
   },
   {
@@ -750,25 +775,36 @@ const agentStudies: readonly Omit<BadInput, 'kind'>[] = [
     line: 8,
     hint: "'openai_compatible'",
   },
-  { name: 'a model without a provider', text: agent('', 'name: m'), hint: 'provider: openai_compatible' },
+  {
+    name: 'a model without a provider',
+    text: agent('', 'name: m'),
+    line: 8,
+    hint: 'provider: openai_compatible',
+  },
   {
     name: 'a model without an address',
     text: agent('', 'provider: openai_compatible, name: m'),
+    line: 8,
     hint: 'base_url: http',
   },
   {
     name: 'a model without a name',
     text: agent('', `provider: openai_compatible, ${server}`),
+    line: 8,
     hint: 'name: ',
   },
   {
     name: 'an address with a password',
     text: agent('', 'provider: openai_compatible, base_url: "http://me:secret@x/v1", name: m'),
+    line: 8,
+    secret: 'secret',
     hint: 'base_url: http',
   },
   {
     name: 'a key in the place of its name',
     text: agent('', 'provider: anthropic, name: m, api_key_env: sk-ant-1'),
+    line: 8,
+    secret: 'sk-ant-1',
     hint: 'OPENAI_API_KEY',
   },
   {
@@ -789,11 +825,13 @@ const agentStudies: readonly Omit<BadInput, 'kind'>[] = [
   {
     name: 'two agents of one name',
     text: agent('agents: [{name: a, share: 0.1}, {name: a, share: 0.1}]'),
+    line: 8,
     hint: 'another name',
   },
   {
     name: 'both share and agents',
     text: agent('share: 0.2, agents: [{share: 0.1}]'),
+    line: 8,
     hint: "leave out 'share'",
   },
   { name: 'an unknown tool', text: agent('tools: [narow_space]'), line: 8, hint: "'narrow_space'" },

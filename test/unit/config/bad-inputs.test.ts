@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { exitCodeOf } from '../../../src/cli/terminal';
 import {
   checkAgent,
   checkLocalPrograms,
@@ -69,6 +70,8 @@ test('the study that all of these are made from is right', async () => {
 test('there are at least 60 different ones', () => {
   expect(new Set(badInputs.map(({ text }) => String(text))).size).toBeGreaterThanOrEqual(60);
   expect(badInputs.filter(({ hint }) => hint === '')).toEqual([]);
+  const ofFiles = badInputs.filter(({ kind }) => kind !== 'params' && kind !== 'adjust');
+  expect(ofFiles.filter(({ line }) => line === undefined)).toEqual([]);
   expect(new Set(badInputs.map(({ kind, text }) => kind + String(text))).size).toBe(badInputs.length);
 });
 
@@ -81,8 +84,10 @@ test.each(badInputs.map((input) => [`${input.kind}: ${input.name}`, input] as co
     );
     if (!(error instanceof PerdureError)) throw new Error('it was not refused', { cause: error });
     expect(error.kind).toBe('InvalidInput');
+    expect(exitCodeOf(error)).toBe(2);
     expect(error.text).toContain(input.hint);
     expect(error.text).toContain(input.message ?? '');
+    if (input.secret !== undefined) expect(error.text).not.toContain(input.secret);
     if (input.line !== undefined) expect(error.where).toMatch(new RegExp(`:${String(input.line)}:\\d+$`));
     if (input.kind === 'study' || input.kind === 'start')
       expect(error.where).toMatch(/^\/.*study\.yaml:\d+:\d+$/);
