@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { agentTools } from '../study/spec';
 import { duration } from './duration-schema';
 import { methodSchema, methodTypes, seed } from './method-schema';
+import { variableName } from './variable-schema';
 
 export const modelProviders = ['openai_compatible', 'anthropic', 'google', 'alcf'] as const;
 
@@ -13,13 +14,10 @@ const modulePath = z
     examples: ['./my-proposer.ts'],
   });
 
-const variable = z
-  .string()
-  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'not the name of an environment variable')
-  .meta({
-    description: 'the environment variable with the key; the key itself is written nowhere',
-    examples: ['OPENAI_API_KEY'],
-  });
+const variable = variableName.meta({
+  description: 'the environment variable with the key; the key itself is written nowhere',
+  examples: ['OPENAI_API_KEY'],
+});
 
 const modelShape = {
   provider: z

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { duration } from './duration-schema';
 import { localPath, transport, workerInit } from './transport-schema';
+import { variableName } from './variable-schema';
 
 /*
  * What an endpoint of Globus Compute needs. Whether an id is one, and which keys a way to log in asks for, is checked with the
@@ -97,14 +98,10 @@ const keys = {
       description: 'of your registered application',
       examples: ['4b116d3c-1703-4f8f-9f6f-39921e5864df'],
     }),
-  client_secret_env: z
-    .string()
-    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'not the name of an environment variable')
-    .nullish()
-    .meta({
-      description: "the environment variable that holds the application's secret",
-      examples: ['GLOBUS_COMPUTE_CLIENT_SECRET'],
-    }),
+  client_secret_env: variableName.nullish().meta({
+    description: "the environment variable that holds the application's secret",
+    examples: ['GLOBUS_COMPUTE_CLIENT_SECRET'],
+  }),
   inference: inference.nullish().meta({
     description:
       "logins ask for this service of models too, for agents whose provider is alcf; {} is ALCF's. Needs the client_id of a native client",

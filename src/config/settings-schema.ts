@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { globusBlock, globusSite, taskPath } from './globus-site-schema';
 import { pbsSite } from './pbs-site-schema';
 import { sitePath } from './transport-schema';
+import { variableName } from './variable-schema';
 
 const local = z.strictObject({
   scheduler: z.literal('local'),
@@ -46,14 +47,10 @@ export const settingsSchema = z
           .min(1)
           .optional()
           .meta({ description: 'a profile of temporal.toml', examples: ['default'] }),
-        encryption_key_env: z
-          .string()
-          .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'not the name of an environment variable')
-          .optional()
-          .meta({
-            description: 'the variable with the key that encrypts what is in histories',
-            examples: ['PERDURE_ENCRYPTION_KEY'],
-          }),
+        encryption_key_env: variableName.optional().meta({
+          description: 'the variable with the key that encrypts what is in histories',
+          examples: ['PERDURE_ENCRYPTION_KEY'],
+        }),
       })
       .nullish()
       .meta({

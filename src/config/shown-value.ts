@@ -1,4 +1,4 @@
-import { shortened } from '../study/plain-text';
+import { shortened, withoutPasswords } from '../study/plain-text';
 
 /** A value as a person wrote it, cut short, and without the name and the password in an address. */
 export function shown(value: unknown): string {
@@ -8,9 +8,8 @@ export function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a group of named values';
   if (typeof value === 'string') {
-    const open = value.replace(/\/\/[^/\s]*@/g, '//…@');
     // A message is one line, and shows what can't be seen.
-    return `the text "${shortened(open, 41).replace(/\p{C}/gu, escaped)}"`;
+    return `the text "${shortened(withoutPasswords(value), 41).replace(/\p{C}/gu, escaped)}"`;
   }
   return asText(value);
 }

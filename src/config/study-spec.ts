@@ -20,6 +20,7 @@ import { methodSchema } from './method-schema';
 import { insidePath } from './staged-files';
 import type { StudyFile } from './study-schema';
 import { prepareDefaults } from './trial-schema';
+import { variablePattern } from './variable-schema';
 
 type ParameterFile = StudyFile['space'][string];
 
@@ -170,7 +171,7 @@ function repeatedMetrics(metrics: readonly string[]): readonly Problem[] {
 function environmentProblems(env: Readonly<Record<string, string>>): readonly Problem[] {
   return Object.entries(env).flatMap(([name, value]): readonly Problem[] => {
     const path = ['trial', 'env', name];
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+    if (!variablePattern.test(name)) {
       const hint = 'use letters, digits and _';
       return [{ path, message: `'${name}' can't be the name of an environment variable`, hint }];
     }

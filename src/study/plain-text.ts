@@ -26,6 +26,11 @@ export function plainLines(text: string): string {
     .replace(/[^\P{C}\n]+|[\p{Zl}\p{Zp}]+/gu, ' ');
 }
 
+/** Without the name and the password in each address: `//me:secret@host` is `//…@host`. A password may hold an `@` itself. */
+export function withoutPasswords(text: string): string {
+  return text.replace(/\/\/[^\s/]+@/g, '//…@');
+}
+
 /** At most so many characters, with a sign for what was cut off. A character of two halves is cut off as a whole. */
 export function shortened(text: string, longest: number): string {
   return text.length > longest ? `${text.slice(0, longest - 1).replace(/\p{Cs}$/u, '')}…` : text;

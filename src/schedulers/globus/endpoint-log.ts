@@ -1,3 +1,4 @@
+import { withoutPasswords } from '../../study/plain-text';
 import { textOf } from '../remote/site-answer';
 import { words, type SiteShell } from '../remote/site-shell';
 
@@ -10,13 +11,9 @@ export async function endpointLog(shell: SiteShell, endpointId: string): Promise
     { lines: (number) => `endpoint_log ${words(number, endpointId)}`, timeoutMs: 10_000 },
   ]);
   if (answer === undefined) return [];
+  // Addresses of queues bear passwords.
   return textOf(answer, 'log')
     .split('\n')
     .filter((line) => line !== '')
     .map(withoutPasswords);
-}
-
-/** Addresses of queues bear one. */
-function withoutPasswords(line: string): string {
-  return line.replace(/\/\/[^\s/@]+@/g, '//…@');
 }

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { plainLine, plainLines, shortened } from '../../../src/study/plain-text';
+import { plainLine, plainLines, shortened, withoutPasswords } from '../../../src/study/plain-text';
 
 const hostile: readonly (readonly [what: string, text: string, plain: string])[] = [
   ['colours', '\u001b[1;31mred\u001b[0m', 'red'],
@@ -47,6 +47,14 @@ test('what is too long is cut between characters', () => {
   expect(shortened('abcde', 4)).toBe('abc…');
   expect(shortened('ab😀de', 4)).toBe('ab…');
   expect(plainLine(`${'x'.repeat(98)}😀😀`, 100)).toBe(`${'x'.repeat(98)}…`);
+});
+
+test.each([
+  ['amqps://me:secret@host/%2F and http://b:c@d', 'amqps://…@host/%2F and http://…@d'],
+  ['an @ in it: http://me:p@ss@host/v1', 'an @ in it: http://…@host/v1'],
+  ['http://host/a@b, me@host', 'http://host/a@b, me@host'],
+])('no password is left of %s', (text, open) => {
+  expect(withoutPasswords(text)).toBe(open);
 });
 
 test('whatever comes, nothing is left that a terminal would obey or that is no text', () => {
