@@ -47,7 +47,7 @@ export function activity<Args extends unknown[], Result>(
     try {
       return await work(...args);
     } catch (error) {
-      throw asFailure(error);
+      throw asFailure(error, context.info.attempt);
     } finally {
       clearInterval(beat);
     }
@@ -64,14 +64,25 @@ export function pending(what: string, delayMs: number): ApplicationFailure {
   });
 }
 
-function asFailure(error: unknown): unknown {
+/**
+ * When to ask again, in milliseconds; `undefined` for the activity's own delays. Those double, which is for services that are down.
+ * Each try of many may meet the wrong worker, as the task queue has it: growing with the tries, the delays stay short until no
+ * right one seems to be there.
+ */
+function nextDelay(error: PerdureError, attempt: number): number | undefined {
+  // Asking costs nothing, as nothing is sent to the site before somebody has logged in.
+  if (error.kind === 'LoginRequired') return 5000;
+  return error.elsewhere ? Math.min(500 * attempt, 10_000) : undefined;
+}
+
+function asFailure(error: unknown, attempt: number): unknown {
   if (!(error instanceof PerdureError)) return error;
+  const nextRetryDelay = nextDelay(error, attempt);
   return ApplicationFailure.create({
     type: error.kind,
     message: error.text,
     nonRetryable: !passing.has(error.kind),
-    // Asking costs nothing, as nothing is sent to the site before somebody has logged in.
-    ...(error.kind === 'LoginRequired' ? { nextRetryDelay: 5000 } : {}),
+    ...(nextRetryDelay === undefined ? {} : { nextRetryDelay }),
   });
 }
 

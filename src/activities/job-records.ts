@@ -11,6 +11,7 @@ export async function readJob(ledger: Ledger, batch: BatchRef, number: number): 
   throw new PerdureError('Unavailable', `the ledger has no job ${String(number)} of '${batch.name}'`, {
     where: ledger.url,
     hint: 'this worker may be using another ledger than the one that it was submitted with',
+    elsewhere: true,
   });
 }
 

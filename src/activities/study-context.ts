@@ -107,6 +107,7 @@ export class StudyContexts {
       throw new PerdureError('Unavailable', `the ledger has no study '${ref.name}'`, {
         where: this.ledger.url,
         hint: 'this worker may be using another ledger than the one that started the study',
+        elsewhere: true,
       });
     }
     if (found.perdure.uuid !== ref.uuid) {

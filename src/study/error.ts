@@ -22,6 +22,8 @@ export interface ErrorDetails {
   readonly cause?: unknown;
   /** It is certain that nothing of what was asked has been done, nor will be. */
   readonly nothingDone?: boolean;
+  /** The worker is the wrong one for it: the next that is asked may be able to do it now. */
+  readonly elsewhere?: boolean;
 }
 
 /** What an error says; of what is no error, what it is as text. */
@@ -41,6 +43,8 @@ export class PerdureError extends Error {
   readonly hint: string | undefined;
   /** `false`: what was asked may have been done or not. */
   readonly nothingDone: boolean;
+  /** `true`: another worker may be able to do it now. */
+  readonly elsewhere: boolean;
 
   constructor(kind: ErrorKind, what: string, details: ErrorDetails = {}) {
     super(what, details.cause === undefined ? undefined : { cause: details.cause });
@@ -49,13 +53,14 @@ export class PerdureError extends Error {
     this.where = details.where;
     this.hint = details.hint;
     this.nothingDone = details.nothingDone ?? false;
+    this.elsewhere = details.elsewhere ?? false;
   }
 
   /** The same error, where nothing of what was asked has been done. */
   static beforeAnything(error: unknown): unknown {
     if (!(error instanceof PerdureError) || error.nothingDone) return error;
-    const { kind, message, where, hint, cause } = error;
-    return new PerdureError(kind, message, { where, hint, cause, nothingDone: true });
+    const { kind, message, where, hint, cause, elsewhere } = error;
+    return new PerdureError(kind, message, { where, hint, cause, elsewhere, nothingDone: true });
   }
 
   /** The one message a person sees: `where: what` and, on a line of its own, what to do. */
