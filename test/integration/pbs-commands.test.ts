@@ -32,13 +32,16 @@ afterAll(async () => {
   await installation.destroy();
 });
 
-/** Starts a study whose trials run this script; `gate NAME` in it waits until the test opens that gate. */
+/**
+ * Starts a study whose trials run this script; `gate NAME` in it waits until the test opens that gate. PBS ends one process after the
+ * other: a shell that outlives its `sleep` for a moment would print 'Terminated' there.
+ */
 async function start(
   name: string,
   script: string,
   more: Readonly<Record<string, unknown>> = {},
 ): Promise<void> {
-  const gate = `gate() { while [ ! -e '${installation.folder}'/$1 ]; do sleep 0.1; done; }\n`;
+  const gate = `gate() { while [ ! -e '${installation.folder}'/$1 ]; do sleep 0.1; done; } 2>/dev/null\n`;
   installation.write(`${name}.sh`, gate + script);
   const study = {
     name,
