@@ -4,19 +4,16 @@ import type { Ledger } from '../storage/ledger';
 import type { BatchActivities } from '../workflows/activity-types';
 import { PerdureError } from '../study/error';
 import { activity } from './boundary';
-import { outcomeOfJob, readJob } from './job-records';
+import { outcomeOfJob, readJob, submittedWith } from './job-records';
+import { notInLedger } from './not-in-ledger';
 
 /** What is done with batches beside running their jobs; on the queue of the workflows. */
 export function createBatchActivities({ ledger }: { readonly ledger: Ledger }): BatchActivities {
   return {
     nextJobs: activity(async (batch, after, most) => {
       // A ledger that does not have the batch has none of its jobs either.
-      if ((await ledger.batches.find(batch.name))?.uuid !== batch.uuid) {
-        throw new PerdureError('Unavailable', `the ledger has no '${batch.name}'`, {
-          where: ledger.url,
-          hint: 'this worker may be using another ledger than the one that it was submitted with',
-        });
-      }
+      if ((await ledger.batches.find(batch.name))?.uuid !== batch.uuid)
+        throw notInLedger(ledger, `'${batch.name}'`, submittedWith);
       const jobs = await ledger.batches.readJobs(batch.uuid, { after, limit: most, open: true });
       return jobs.map(({ number, id, spec: { trial } }) => {
         const { resume, maxResumes } = trialShape(trial);

@@ -6,6 +6,7 @@ import type { Ledger } from '../storage/ledger';
 import { PerdureError } from '../study/error';
 import type { PrunerSpec, SamplerSpec, StudySpec } from '../study/spec';
 import type { StudyRef } from '../workflows/activity-types';
+import { notInLedger } from './not-in-ledger';
 import { StudyHistory } from './study-history';
 
 /** What a worker keeps of a study between activities. All of it can be had again from the ledger. */
@@ -102,14 +103,7 @@ export class StudyContexts {
    */
   async confirm(ref: StudyRef): Promise<{ spec: StudySpec; specVersion: number; seed: number }> {
     const found = await this.ledger.findStudy(ref.name);
-    if (found?.perdure == null) {
-      // Another worker may have it, or somebody brings it back: nothing of the study is lost meanwhile.
-      throw new PerdureError('Unavailable', `the ledger has no study '${ref.name}'`, {
-        where: this.ledger.url,
-        hint: 'this worker may be using another ledger than the one that started the study',
-        elsewhere: true,
-      });
-    }
+    if (found?.perdure == null) throw notInLedger(this.ledger, `study '${ref.name}'`, 'started the study');
     if (found.perdure.uuid !== ref.uuid) {
       throw new PerdureError('Conflict', `the ledger's study '${ref.name}' is another one of the same name`, {
         where: this.ledger.url,

@@ -99,8 +99,8 @@ export class KilledStudy {
     process.kill(pid, 'SIGSTOP');
     installation.go(point);
     try {
-      // Ten seconds until its workflow task is somebody else's, six for an activity. The server gives what comes next to its open polls,
-      // too, one after the other, until they are over after about a minute.
+      // Ten seconds until its workflow task is somebody else's, six for an activity. The server gives what comes next to its
+      // open polls, too, one after the other, until they are over after about a minute.
       await sleep(11_000);
       const others = Math.min(this.ended() + 2, this.trials);
       await until('others have gone on', () => this.ended() >= others, 180_000);
