@@ -42,9 +42,13 @@ def signal_all(pids, number):
 
 
 def end_all(session, cookie):
-    """Kills until nothing is left: a process may start another while it is being killed."""
+    """Kills all of them at once, as where their host crashes: none sees another's end, so all stand still before the first dies."""
+    still = set()
+    # What was starting another process while it was stopped has that one found in the next look.
     for _ in range(50):
         left = members(census(), session, cookie)
         if not left:
             return
-        signal_all(left, signal.SIGKILL)
+        moving = left - still
+        signal_all(moving or left, signal.SIGSTOP if moving else signal.SIGKILL)
+        still |= moving

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../../support/installation';
 import { recordingOf } from './recorded-states';
@@ -87,6 +87,17 @@ describe('a job that runs ends as the recorded one ended', () => {
     const { attributes } = await replay.standIn.untilJob(child, 'F');
     expect(attributes).toMatchObject({ substate: '92', depend: `afterok:${failed}@pbsci` });
     expect(attributes).not.toHaveProperty('Exit_status');
+  });
+
+  test('all of a crashed job ends at once: nothing of it sees the end of another part', async () => {
+    const parts = Array.from({ length: 200 }, () => '(read line; echo $? >>told) <end &');
+    write('parts.pbs', '#!/bin/sh', 'mkfifo end', 'sleep 600 >end &', ...parts, 'echo >up', 'wait');
+    const id = replay.submit('qsub parts.pbs');
+    await until('its parts run', () => existsSync(join(replay.home, 'up')));
+    replay.standIn.crash(id);
+    const { attributes } = await replay.standIn.untilJob(id, 'F');
+    expect(attributes['Exit_status']).toBe('265');
+    expect(existsSync(join(replay.home, 'told'))).toBe(false);
   });
 
   test('a host that is gone leaves the job R, and only force ends it', async () => {
