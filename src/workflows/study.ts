@@ -15,7 +15,7 @@ import type { OpenedStudy, StudyActivities, StudyRef } from './activity-types';
 import { AgentRounds } from './agent-rounds';
 import { Deadline } from './deadline';
 import { hit } from './failpoints';
-import { historyIsLong, waitsForAnswer } from './long-history';
+import { SureLength } from './long-history';
 import { siteLogin, studyProgress } from './messages';
 import { proposals, whyOf } from './proposals';
 import { boundary, failureOf } from './retry';
@@ -95,10 +95,12 @@ async function run(input: StudyInput, ref: StudyRef, state: StudyStateMachine, p
   const deadline = new Deadline(() => {
     window.touch();
   });
+  const length = new SureLength();
   for (;;) {
-    const isLong = historyIsLong(input.continueAfterEvents);
-    const room = requests.idle ? state.room(Date.now()) : 0;
     deadline.set(state.deadline);
+    const room = requests.idle ? state.room(deadline.now) : 0;
+    length.look(room === 0);
+    const isLong = length.isLong(input.continueAfterEvents);
     preparation.follow();
     rounds.follow();
     await herald.tell();
@@ -108,13 +110,13 @@ async function run(input: StudyInput, ref: StudyRef, state: StudyStateMachine, p
       await condition(allHandlersFinished);
       return;
     }
-    const meanwhile = isLong && requests.idle && waitsForAnswer();
+    const meanwhile = isLong && requests.idle && length.waitsForAnswer();
     if (isLong && !meanwhile && window.idle && requests.idle && rounds.idle && state.preparing === null) {
       await condition(allHandlersFinished);
       hit('before-continue-as-new');
       await continueAsNew<typeof study>({ ...input, carried: state.snapshot(), ...rounds.carried });
     }
-    const proposed = room > 0 && (!isLong || meanwhile) && (await propose(ref, state, parts, room));
+    const proposed = room > 0 && (!isLong || meanwhile) && (await propose(ref, state, parts, length, room));
     if (!proposed) await window.changed();
   }
 }
@@ -145,6 +147,7 @@ async function propose(
   ref: StudyRef,
   state: StudyStateMachine,
   parts: Parts,
+  length: SureLength,
   room: number,
 ): Promise<boolean> {
   const { window, rounds } = parts;
@@ -159,6 +162,7 @@ async function propose(
       parts.herald,
       slots === undefined ? [ref, state.specVersion, keys] : [ref, state.specVersion, keys, slots],
     );
+    length.answered();
     if (given === null) return true;
     window.start(given.trials);
     if (slots !== undefined) rounds.tried(slots, given);
