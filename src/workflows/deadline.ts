@@ -1,5 +1,8 @@
 import { CancellationScope, isCancellation, patched, sleep } from '@temporalio/workflow';
 
+/** Deadlines of studies that an earlier version began are told by the clock, as their histories have it. */
+const byTimer = 'deadline-by-timer';
+
 /** Calls `wake` at a moment that may be moved; one timer, set anew only where the moment has changed. */
 export class Deadline {
   private at: number | null = null;
@@ -13,7 +16,7 @@ export class Deadline {
    * sees the last of several workflow tasks in the place of the first (see `SureLength`), which has a later time.
    */
   get now(): number {
-    if (this.at === null || !patched('deadline-by-timer')) return Date.now();
+    if (this.at === null || !patched(byTimer)) return Date.now();
     return this.over ? this.at : -Infinity;
   }
 
@@ -23,16 +26,18 @@ export class Deadline {
     this.at = at;
     this.timer?.cancel();
     this.timer = undefined;
-    this.over = false;
-    if (at === null) return;
-    const delay = at - Date.now();
+    const delay = at === null ? Infinity : at - Date.now();
     this.over = delay <= 0;
+    if (at === null) return;
     // A timer in any case, since what a task does itself makes its time sure.
-    if (this.over && !patched('deadline-by-timer')) return;
-    this.timer = new CancellationScope();
-    this.timer
+    if (this.over && !patched(byTimer)) return;
+    const timer = new CancellationScope();
+    this.timer = timer;
+    timer
       .run(() => sleep(Math.max(delay, 1)))
       .then(() => {
+        // It may have been moved in that moment.
+        if (this.timer !== timer) return;
         this.over = true;
         this.wake();
       })
