@@ -709,7 +709,8 @@ watch_news() {
   done
 }
 
-# bury NUMBER PATH ID: an attempt that is given up before it began can't begin later; ID is its job, or -.
+# bury NUMBER PATH ID: an attempt that is given up before it began can't begin later; ID is its job, or -. `fenced`: somebody has
+# taken its fence and has not said who it is, which is the next that a wrapper does.
 bury() {
   perdure_at=$2/.perdure
   # By O_EXCL, as the wrapper does it.
@@ -719,7 +720,9 @@ bury() {
     say "buried $1"
   elif [ -e "$perdure_at/buried" ]; then
     say "buried $1"
-  else
+  elif [ -e "$perdure_at/owner" ]; then
     say "begun $1"
+  else
+    say "fenced $1"
   fi
 }

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { quote } from '../../src/transports/quote';
 import type { JobKey, Scheduler } from '../../src/schedulers/scheduler';
 import { keyOf, requestOf } from '../support/fake-job';
 import { until } from '../support/installation';
@@ -90,6 +91,19 @@ test('a block that is killed gives its unfinished trials back as lost to the blo
   await bench.untilSeen(scheduler, ['running']);
   bench.pbs.crash(bench.pbs.jobs()[0]!.id);
   expect(await bench.untilOver(scheduler)).toMatchObject({ state: 'lost', cause: 'block' });
+});
+
+test.each([
+  ['in a block', { blocks }],
+  ['in a job of its own', {}],
+])('a trial whose wrapper died %s before it had said who it is, is lost', async (_, ofSite) => {
+  bench = await PbsBench.start(ofSite);
+  // The moment between the two is too short to be met: the job itself takes the fence, and the wrapper ends at once.
+  const take = `: >${quote(bench.path('.perdure/run.lock'))}`;
+  const scheduler = bench.scheduler(undefined, { directives: [`-m n\n${take}`] });
+  await scheduler.submit(requestOf({ command: ['true'] }));
+  expect(await bench.untilOver(scheduler)).toMatchObject({ state: 'lost' });
+  expect(bench.text('.perdure/owner') + bench.text('.perdure/buried')).toBe('');
 });
 
 test('a trial in a block is cancelled by its pilot, and one that waits never starts', async () => {
