@@ -20,6 +20,18 @@ export const points = [
   'continue-as-new',
 ].flatMap((step) => [`before-${step}`, `after-${step}`]);
 
+/** Stops a process where it has locked no file: SQLite lets nobody else write while one stands still in the midst of a transaction. */
+async function standStill(pid: number): Promise<void> {
+  await until('it stands still outside a transaction', async () => {
+    process.kill(pid, 'SIGSTOP');
+    await until('it stands still', () => readFileSync(`/proc/${String(pid)}/stat`, 'utf8').includes(') T '));
+    const locks = readFileSync('/proc/locks', 'utf8').split('\n');
+    if (!locks.some((line) => line.includes(` WRITE ${String(pid)} `))) return true;
+    process.kill(pid, 'SIGCONT');
+    return false;
+  });
+}
+
 /** A study of short trials in an installation, to be killed around. */
 export class KilledStudy {
   private constructor(
@@ -96,7 +108,7 @@ export class KilledStudy {
     const { installation } = this;
     if (!(await this.reach(point))) return false;
     const pid = await installation.standing(point);
-    process.kill(pid, 'SIGSTOP');
+    await standStill(pid);
     installation.go(point);
     try {
       // Ten seconds until its workflow task is somebody else's, six for an activity. The server gives what comes next to its
