@@ -53,6 +53,14 @@ perdure_code=$?
 # Asked here and not by comparing times: TERM ends most programs within a tick of the clock.
 perdure_stopped=
 [ -e .perdure/stop ] && perdure_stopped=' stopped'
+# PBS signals the processes of a job one after the other (kill_session of its MOM): what ended the program without success may
+# be on its way to this shell.
+if [ -n "${PBS_JOBID-}" ] && { [ "$perdure_code" != 0 ] || [ ! -e .perdure/result.json ]; }; then
+  for perdure_turn in 1 2 3 4 5 6 7 8 9 10; do
+    [ -z "$perdure_signalled" ] || break
+    sleep 0.1
+  done
+fi
 printf '%s%s%s\n' "$perdure_code" "$perdure_stopped" "$perdure_signalled" >.perdure/status
 # What the program left running ends with it.
 trap '' TERM

@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HeldStudy } from '../support/held-study';
 import { Installation, until } from '../support/installation';
-import { KilledStudy } from '../support/killed-study';
+import { KilledStudy, standStill } from '../support/killed-study';
 import { WorkerProcess } from '../support/worker-process';
 
 /*
@@ -40,7 +40,7 @@ test('a worker that wakes in the middle of a submission that another one has giv
     });
     await until('somebody has claimed it', () => installation.hit('claimed'));
     const pid = await installation.standing('claimed');
-    process.kill(pid, 'SIGSTOP');
+    await standStill(pid);
     installation.go('claimed');
     // Its site is full meanwhile.
     const slots = new DatabaseSync(join(installation.folder, 'small', 'slots.db'));

@@ -52,11 +52,22 @@ describe('a server that keeps no history of jobs', () => {
     await scheduler.cancel(keyOf(), 'cancelled');
   });
 
-  test('a walltime is told from an error', async () => {
-    bench = await PbsBench.start({ walltime: 2 }, { historySeconds: 0 });
-    const { seen } = await bench.run(long);
-    expect(seen).toMatchObject({ state: 'lost', cause: 'walltime' });
-  });
+  const waits = 'while :; do sleep 0.05; done';
+  test.each([
+    ['dies of it', long],
+    ['saves its work and ends well', { command: ['sh', '-c', `trap 'exit 0' TERM; ${waits}`] }],
+    ['ends with a status of its own', { command: ['sh', '-c', `trap 'exit 3' TERM; ${waits}`] }],
+  ] satisfies [string, FakeJob][])(
+    'a walltime is told from an error, though its signal comes to the wrapper last: a program that %s',
+    async (_, job) => {
+      bench = await PbsBench.start(
+        { walltime: 2 },
+        { historySeconds: 0, signalLagSeconds: 0.2, killDelaySeconds: 5 },
+      );
+      const { seen } = await bench.run(job);
+      expect(seen).toMatchObject({ state: 'lost', cause: 'walltime' });
+    },
+  );
 
   test('a submission whose answer was lost is adopted, and a cancelled job is gone', async () => {
     bench = await PbsBench.start({}, { historySeconds: 0 });

@@ -21,7 +21,7 @@ export const points = [
 ].flatMap((step) => [`before-${step}`, `after-${step}`]);
 
 /** Stops a process where it has locked no file: SQLite lets nobody else write while one stands still in the midst of a transaction. */
-async function standStill(pid: number): Promise<void> {
+export async function standStill(pid: number): Promise<void> {
   await until('it stands still outside a transaction', async () => {
     process.kill(pid, 'SIGSTOP');
     await until('it stands still', () => readFileSync(`/proc/${String(pid)}/stat`, 'utf8').includes(') T '));

@@ -40,6 +40,8 @@ export interface PbsOptions {
   readonly defaultQueue?: string;
   /** Between TERM and KILL. */
   readonly killDelaySeconds?: number;
+  /** Between one process of a job and the next, where all are told to end. */
+  readonly signalLagSeconds?: number;
   /** How much later than its walltime a job is ended; on a real system up to a quarter of a minute. */
   readonly walltimeLagSeconds?: number;
   /** How long a job is in state E. */
@@ -95,6 +97,7 @@ export function pbsSettings(options: PbsOptions): Readonly<Record<string, unknow
     ),
     defaultQueue: options.defaultQueue ?? Object.keys(queues)[0],
     killDelaySeconds: options.killDelaySeconds ?? 2,
+    signalLagSeconds: options.signalLagSeconds ?? 0,
     walltimeLagSeconds: options.walltimeLagSeconds ?? 0,
     exitingSeconds: options.exitingSeconds ?? 0,
     historySeconds: options.historySeconds ?? 1_209_600,

@@ -153,6 +153,18 @@ export class Observer {
     return facts !== null && !facts.gone && facts.owner === null;
   }
 
+  /**
+   * Its job is over, and its fence was just seen to be held by nobody who says so: for how long this is known (milliseconds).
+   * Where that goes on, the wrapper was killed with its job between the two; else its word is still on its way through the
+   * site's file system.
+   */
+  fencedFor(key: JobKey): number {
+    const one = this.watchlist.of(key);
+    const now = performance.now();
+    one.fencedAt ??= now;
+    return now - one.fencedAt;
+  }
+
   /** The job of its own that was submitted for an attempt. */
   jobIdOf(key: JobKey): string | null {
     return this.watchlist.of(key).jobId;

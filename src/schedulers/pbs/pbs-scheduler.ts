@@ -62,8 +62,6 @@ class PbsScheduler implements Scheduler {
   private readonly preparations: Preparations;
   private readonly healthTeller: PbsHealth;
   private readonly submissions: Submissions;
-  /** When the fence of an attempt, whose job is over, was first seen to be held by nobody who says so; see `fencedFor`. */
-  private readonly fencedSince = new Map<string, number>();
   private closed = false;
 
   constructor(
@@ -125,23 +123,11 @@ class PbsScheduler implements Scheduler {
       const answer = await this.ask((number) => `bury ${words(number, attemptPath(key), id)}`, 1000, 1);
       if (lineOf(answer, 'buried') !== undefined) return lost;
       const fenced = lineOf(answer, 'fenced') !== undefined;
-      return fenced && this.fencedFor(key) >= this.observer.grace ? lost : { state: 'pending' };
+      return fenced && this.observer.fencedFor(key) >= this.observer.grace ? lost : { state: 'pending' };
     } catch (error) {
       if (error instanceof PerdureError) return { state: 'unknown', why: error.text };
       throw error;
     }
-  }
-
-  /**
-   * How long a fence is known to be held by nobody who says so (milliseconds). Where that goes on, the wrapper was killed with
-   * its job between the two; else its word is still on its way through the site's file system.
-   */
-  private fencedFor(key: JobKey): number {
-    const path = attemptPath(key);
-    const now = performance.now();
-    const since = this.fencedSince.get(path) ?? now;
-    this.fencedSince.set(path, since);
-    return now - since;
   }
 
   /** News of blocks come at once; a job of its own is seen with the next listing, and nobody need wait for it here. */

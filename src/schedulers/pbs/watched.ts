@@ -16,6 +16,8 @@ export class Watched {
   /** When it was last seen not begun, and first seen begun (milliseconds since the epoch): a node's clock may be wrong. */
   unbegunAt: number | null = null;
   begunAt: number | null = null;
+  /** When its fence was first seen to be held by nobody who says so (by a clock that nobody sets). */
+  fencedAt: number | null = null;
   private askedAt = Date.now();
 
   constructor(

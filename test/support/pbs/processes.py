@@ -5,6 +5,7 @@ MOM finds a job's processes by its session; a site with the cgroups hook also re
 
 import os
 import signal
+import time
 
 
 def census():
@@ -33,12 +34,17 @@ def members(found, session, cookie):
     return sessions.get(session, set()) | cookies.get(cookie, set())
 
 
-def signal_all(pids, number):
-    for pid in pids:
+def signal_all(pids, number, lag=0):
+    """One after the other, children first, as MOM does (kill_session); the later a process began the higher is its id, mostly.
+
+    @param lag seconds between one and the next
+    """
+    for pid in sorted(pids, reverse=True):
         try:
             os.kill(pid, number)
         except (ProcessLookupError, PermissionError):
-            pass
+            continue
+        time.sleep(lag)
 
 
 def end_all(session, cookie):

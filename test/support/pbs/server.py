@@ -92,7 +92,8 @@ class Server:
     def terminate(self, running, now):
         running.term_at = now
         running.kill_at = now + self.state.settings["killDelaySeconds"]
-        signal_all(members(census(), running.session, running.cookie), signal.SIGTERM)
+        lag = self.state.settings["signalLagSeconds"]
+        signal_all(members(census(), running.session, running.cookie), signal.SIGTERM, lag)
 
     def watch(self, now):
         """Ends what has to end, and takes note of what has."""
