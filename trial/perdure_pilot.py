@@ -66,7 +66,8 @@ class Pilot:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         for number in ENDING_SIGNALS:
             signal.signal(number, self.on_signal)
-        # A block that has not said anything has begun nothing.
+        # A block that has not said anything has begun nothing, and one that has is watched over.
+        self.try_to(self.guard.check)
         self.try_to(self.report, "running")
         while True:
             self.try_to(self.guard.check)

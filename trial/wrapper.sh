@@ -54,8 +54,8 @@ perdure_code=$?
 perdure_stopped=
 [ -e .perdure/stop ] && perdure_stopped=' stopped'
 # PBS signals the processes of a job one after the other (kill_session of its MOM): what ended the program without success may
-# be on its way to this shell.
-if [ -n "${PBS_JOBID-}" ] && { [ "$perdure_code" != 0 ] || [ ! -e .perdure/result.json ]; }; then
+# be on its way to this shell. `login`: not a job's.
+if [ "${PBS_JOBID:-login}" != login ] && { [ "$perdure_code" != 0 ] || [ ! -e .perdure/result.json ]; }; then
   for perdure_turn in 1 2 3 4 5 6 7 8 9 10; do
     [ -z "$perdure_signalled" ] || break
     sleep 0.1

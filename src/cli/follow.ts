@@ -25,12 +25,17 @@ export function interrupted(): AbortSignal {
 
 /**
  * Says a line for each trial that ends, until the study has ended or the person leaves. On a terminal, one more line below tells
- * how it stands. Trials that had ended before are not told again.
+ * how it stands. Trials that had ended before are told only of a study that is `fresh`, which has begun a moment ago.
  */
-export async function follow(session: Session, study: StudyHandle, leave: AbortSignal): Promise<Followed> {
+export async function follow(
+  session: Session,
+  study: StudyHandle,
+  leave: AbortSignal,
+  { fresh = false }: { readonly fresh?: boolean } = {},
+): Promise<Followed> {
   const line = new StatusLine();
   const news = new EndedTrials(session, study);
-  await news.read();
+  if (!fresh) await news.read();
   let last: StudyStatus | undefined;
   let before = goesOn;
   try {

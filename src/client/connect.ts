@@ -21,9 +21,7 @@ export function connectionOptions(settings: Settings): ConnectionOptions {
   if (temporal.kind === 'embedded') {
     const server = embeddedServer(settings.home);
     if (server !== null) return { address: server.address, namespace: 'default' };
-    throw new PerdureError('Unavailable', 'the Temporal server is not running', {
-      hint: 'start it: perdure up',
-    });
+    throw notRunning();
   }
   const file = process.env['TEMPORAL_CONFIG_FILE'] ?? '';
   // Temporal's own reader passes over a file that is not there, and would take whatever answers at its usual port.
@@ -51,6 +49,13 @@ export function connectionOptions(settings: Settings): ConnectionOptions {
     });
   }
   return { ...options, address, namespace: temporal.namespace ?? namespace ?? 'default' };
+}
+
+/** What is said where the embedded server is down. */
+export function notRunning(): PerdureError {
+  return new PerdureError('Unavailable', 'the Temporal server is not running', {
+    hint: 'start it: perdure up',
+  });
 }
 
 /** A connected client. @throws {@link PerdureError} `Unavailable` where Temporal does not answer */

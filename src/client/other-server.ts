@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { Client, Connection } from '@temporalio/client';
-import { embeddedServer } from '../server/embedded-server';
+import { WorkflowNotFoundError } from '@temporalio/common';
+import { embeddedServer, embeddedServerRuns } from '../server/embedded-server';
 import type { LedgerStudy } from '../storage/ledger';
 import { PerdureError } from '../study/error';
 import { isObject } from '../study/json';
@@ -10,7 +11,7 @@ import type { Session } from './session';
 const serverAttr = 'perdure:server';
 
 /** How long a server of this machine may take to answer (milliseconds). */
-const answerWithin = 2000;
+const answerWithin = 10_000;
 
 /** Notes in the ledger which embedded server has the study, for {@link mustNotRunElsewhere}. */
 export async function noteServer({ ledger, settings }: Session, study: string): Promise<void> {
@@ -23,6 +24,7 @@ export async function noteServer({ ledger, settings }: Session, study: string): 
 /**
  * The other state directory of this machine on whose server the study runs; `null` where none is known. One that is not there any
  * more, or on another machine, is not known to have it.
+ * @throws {@link PerdureError} `Unavailable` where it runs and does not answer
  */
 export async function runsElsewhere(
   { settings }: Session,
@@ -33,12 +35,14 @@ export async function runsElsewhere(
   if (!isObject(noted) || noted['host'] !== hostname()) return null;
   const { home, address } = noted;
   if (typeof home !== 'string' || typeof address !== 'string' || home === settings.home) return null;
-  return (await runsAt(address, workflowId)) ? home : null;
+  // Else another server may have its port by now.
+  if (!embeddedServerRuns(home)) return null;
+  return (await runsAt(home, address, workflowId)) ? home : null;
 }
 
 /**
  * Two servers would both run the study.
- * @throws {@link PerdureError} `Conflict`
+ * @throws {@link PerdureError} `Conflict`; `Unavailable` where the other one does not answer
  */
 export async function mustNotRunElsewhere(
   session: Session,
@@ -56,7 +60,7 @@ export async function mustNotRunElsewhere(
   );
 }
 
-async function runsAt(address: string, workflowId: string): Promise<boolean> {
+async function runsAt(home: string, address: string, workflowId: string): Promise<boolean> {
   try {
     const connection = await Connection.connect({ address, connectTimeout: answerWithin });
     try {
@@ -66,8 +70,15 @@ async function runsAt(address: string, workflowId: string): Promise<boolean> {
     } finally {
       await connection.close();
     }
-  } catch {
-    // It is not there, or has no such workflow.
-    return false;
+  } catch (cause) {
+    if (cause instanceof WorkflowNotFoundError || !embeddedServerRuns(home)) return false;
+    throw new PerdureError(
+      'Unavailable',
+      `the Temporal server of ${home}, which had the study, does not answer`,
+      {
+        hint: `try again in a while, or end it: PERDURE_HOME=${home} perdure down`,
+        cause,
+      },
+    );
   }
 }

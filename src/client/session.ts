@@ -3,7 +3,8 @@ import { loadSettings } from '../config';
 import type { Settings } from '../config/settings';
 import { openLedger } from '../storage';
 import type { Ledger } from '../storage/ledger';
-import { connect } from './connect';
+import { embeddedServer, embeddedServerRuns } from '../server/embedded-server';
+import { connect, notRunning } from './connect';
 
 export interface SessionOptions {
   /** Settings file; absent: found as the command line finds it. */
@@ -18,6 +19,8 @@ export interface SessionOptions {
  */
 export class Session implements AsyncDisposable {
   private connecting: Promise<Client> | undefined;
+  /** Of the embedded server that it is connected to. */
+  private address: string | undefined;
 
   private constructor(
     readonly settings: Settings,
@@ -31,7 +34,8 @@ export class Session implements AsyncDisposable {
   }
 
   /** @throws {@link PerdureError} `Unavailable` */
-  client(): Promise<Client> {
+  async client(): Promise<Client> {
+    await this.followEmbedded();
     this.connecting ??= connect(this.settings).catch((error: unknown) => {
       // Temporal may be there the next time that somebody asks.
       this.connecting = undefined;
@@ -41,9 +45,25 @@ export class Session implements AsyncDisposable {
   }
 
   async close(): Promise<void> {
-    const [client] = await Promise.allSettled([this.connecting]);
-    if (client.status === 'fulfilled') await client.value?.connection.close();
+    await this.disconnect();
     await this.ledger.close();
+  }
+
+  /** Another server may answer at the port of one that is down; ours may have another port by now. */
+  private async followEmbedded(): Promise<void> {
+    const { temporal, home } = this.settings;
+    if (temporal.kind !== 'embedded') return;
+    if (!embeddedServerRuns(home)) throw notRunning();
+    const address = embeddedServer(home)?.address;
+    if (this.address !== address) await this.disconnect();
+    this.address = address;
+  }
+
+  private async disconnect(): Promise<void> {
+    const before = this.connecting;
+    this.connecting = undefined;
+    const [client] = await Promise.allSettled([before]);
+    if (client.status === 'fulfilled') await client.value?.connection.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -52,10 +52,11 @@ export class StudyHandle {
   /** @throws {@link PerdureError} `Unavailable` where Temporal does not answer */
   async status(): Promise<StudyStatus> {
     const study = await this.read();
-    const [counts, best, { state, reason }] = await Promise.all([
+    // Before its trials: a study that has ended has none that run, in what is told of it either.
+    const { state, reason } = await this.state();
+    const [counts, best] = await Promise.all([
       this.session.ledger.countTrials(this.name),
       this.onlyBest(study.directions),
-      this.state(),
     ]);
     return {
       study: this.name,

@@ -40,6 +40,10 @@ export class TrialWindow {
   /** Of them, those that are begun when the workflow of their name has ended and was another study's. */
   private readonly displaced = new Map<number, TrialStart>();
   private watching = false;
+  /** Of the adopted ones, those that the look under way is for. */
+  private looked: readonly number[] = [];
+  /** Those that came during one: it lasts until something of its own ends, which may be hours, so they have looks of their own. */
+  private readonly late = new Set<number>();
   /** All were told to end, so none begins any more. */
   private closed = false;
   /** Who waits for the end of which trial. */
@@ -190,19 +194,31 @@ export class TrialWindow {
       await this.reconcile(number);
       return;
     }
-    await this.watch();
+    await this.watch(number);
   }
 
   /** Looks whether an adopted trial was ended without a word. */
-  private async watch(): Promise<void> {
-    if (this.watching) return;
+  private async watch(number: number): Promise<void> {
+    if (this.watching) {
+      if (this.looked.includes(number) || this.late.has(number) || !patched('late-trials')) return;
+      this.late.add(number);
+      while (this.adopted.has(number)) await this.look([number]);
+      this.late.delete(number);
+      return;
+    }
     this.watching = true;
-    const { watchTrials } = proxyActivities<StudyActivities>(observing);
-    while (this.adopted.size > 0) {
-      const trials = [...this.adopted].map((number) => ({ number, workflowId: this.workflowId(number) }));
-      for (const number of await watchTrials(trials)) await this.reconcile(number);
+    for (;;) {
+      this.looked = [...this.adopted].filter((one) => !this.late.has(one));
+      if (this.looked.length === 0) break;
+      await this.look(this.looked);
     }
     this.watching = false;
+  }
+
+  private async look(numbers: readonly number[]): Promise<void> {
+    const { watchTrials } = proxyActivities<StudyActivities>(observing);
+    const trials = numbers.map((number) => ({ number, workflowId: this.workflowId(number) }));
+    for (const number of await watchTrials(trials)) await this.reconcile(number);
   }
 
   /** A trial's workflow is closed and did not say how the trial ended: the ledger knows, or it is ended now. */

@@ -95,7 +95,7 @@ test('nothing to approve is said so', async () => {
   const study = await bench.study(
     'nothing',
     await bench.model('slow'),
-    {},
+    { timeout: '2s' },
     { budget: { trials: 3, parallel: 1 } },
   );
   await until('it has begun', async () => (await study.trials()).length > 0);

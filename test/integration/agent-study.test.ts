@@ -96,7 +96,7 @@ test.each(misbehaviours)('$script: the study goes on, and the ledger says why', 
   const study = await bench.study(
     `bad-${script.map((step) => (typeof step === 'string' ? step : 'text')).join('-')}`.replaceAll(' ', '-'),
     scripted,
-    {},
+    script.includes('slow') ? { timeout: '2s' } : {},
     {
       budget: { trials: 3, parallel: 1 },
     },

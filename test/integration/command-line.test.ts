@@ -195,7 +195,13 @@ test('run: tells that a person has paused the study, and how it ends', async () 
   await installation.must('pause', 'told');
   const run = installation.perdure('run', file, { interruptAt: /to go on: perdure resume told/ });
   expect((await run).stderr).toContain("study 'told' runs already");
-  const rest = installation.perdure('run', file);
+  let said = '';
+  const rest = installation.perdure('run', file, {
+    saysOnError: (text) => {
+      said = text;
+    },
+  });
+  await until('it is followed', () => said.includes("study 'told' runs already"));
   await installation.must('resume', 'told');
   await installation.must('stop', 'told');
   writeFileSync(open, '');
@@ -328,6 +334,7 @@ test('run waits out a server that is killed, and says so', async () => {
     const gate = join(own.folder, 'go');
     const held = quick.replace('echo "$1"', `until [ -e ${gate} ]; do sleep 0.05; done; echo "$1"`);
     const file = own.write('outage.yaml', `name: outage\n${held}budget: {trials: 2, parallel: 2}\n`);
+    await own.takePorts();
     const run = own.perdure('run', file);
     await until('the study runs', async () =>
       (await own.perdure('status', 'outage')).stdout.includes('2 running'),

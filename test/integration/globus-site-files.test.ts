@@ -76,7 +76,7 @@ test('files that somebody has cleaned away are brought again', async () => {
 test('a working directory below the home of the endpoint is where tasks, files and preparations find it', async () => {
   const folder = mkdtempSync(join(homedir(), '.perdure test '));
   try {
-    bench = await GlobusBench.start({ workingDir: `~/${basename(folder)}/work`, functionTimeout: 2000 });
+    bench = await GlobusBench.start({ workingDir: `~/${basename(folder)}/work`, functionTimeout: 60_000 });
     const scheduler = await bench.scheduler();
     const request: PreparationRequest = {
       preparation: { script: 'echo made >made.txt', in: 'job', timeout: 60_000 },

@@ -49,7 +49,7 @@ test('a study goes on with its trials while one that was cancelled does not end'
   const cancelled = study.handle.cancel(0);
   await until('it is told to end', () => sites.pbs.commands('qdel').length > 0);
   study.release(1, 2, 3, 4, 5, 6, 7, 8, 9);
-  await study.untilEnded(9);
+  await study.untilEnded(9, 110_000);
   expect(await study.trial(0)).toMatchObject({ state: 'RUNNING' });
   expect(await runsOf(study.handle.workflowId)).toBe(1);
   sites.pbs.clearFaults();

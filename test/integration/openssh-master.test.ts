@@ -68,6 +68,8 @@ describe(sshdAvailable() ? "the user's own master" : 'skipped: needs sshd', () =
     'a command whose connection breaks in its midst is Unavailable: it may have been done',
     async () => {
       await openMaster(server, controlPath);
+      const sessions = (): number => [...server.log().matchAll(/Starting session: command/g)].length;
+      const before = sessions();
       const lines: string[] = [];
       const stream = transport.stream('echo begun; sleep 300', {
         signal: new AbortController().signal,
@@ -77,7 +79,7 @@ describe(sshdAvailable() ? "the user's own master" : 'skipped: needs sshd', () =
         kind: 'Unavailable',
       });
       const streaming = expect(stream).rejects.toMatchObject({ kind: 'Unavailable' });
-      await until('both run', () => lines.length > 0);
+      await until('both run', () => lines.length > 0 && sessions() >= before + 2);
       await server.killSessions();
       await Promise.all([running, streaming]);
     },

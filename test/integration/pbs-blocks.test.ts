@@ -107,7 +107,7 @@ test.each([
 });
 
 test('a trial in a block is cancelled by its pilot, and one that waits never starts', async () => {
-  bench = await PbsBench.start({ blocks: { ...blocks, slotsPerNode: 1 } });
+  bench = await PbsBench.start({ blocks: { ...blocks, slotsPerNode: 1, idleTimeout: 60_000 } });
   const scheduler = bench.scheduler();
   await scheduler.submit(requestOf({ command: ['sleep', '60'] }));
   await bench.untilSeen(scheduler, ['running']);

@@ -61,7 +61,7 @@ describe('a server that keeps no history of jobs', () => {
     'a walltime is told from an error, though its signal comes to the wrapper last: a program that %s',
     async (_, job) => {
       bench = await PbsBench.start(
-        { walltime: 2 },
+        { walltime: 5 },
         { historySeconds: 0, signalLagSeconds: 0.2, killDelaySeconds: 5 },
       );
       const { seen } = await bench.run(job);
@@ -170,8 +170,10 @@ test('a job that ended at another server without a word is lost', async () => {
   bench.pbs.fault({ kind: 'moved' });
   await scheduler.submit(requestOf(long));
   await bench.untilSeen(scheduler, ['running']);
+  const pid = (): number => Number(bench.text('.perdure/pid').split(' ')[0]);
+  await until('its wrapper has said who it is', () => pid() > 1);
   // Who would tell of the program's end; the job ends with it.
-  process.kill(Number(bench.text('.perdure/pid').split(' ')[0]), 'SIGKILL');
+  process.kill(pid(), 'SIGKILL');
   const seen = await bench.untilOver(scheduler);
   expect(seen).toMatchObject({ state: 'lost', why: expect.stringContaining('another server') as string });
 });
@@ -215,6 +217,7 @@ test('an id that names the port of its server is one, and what is noted of it is
   const id = idOf(await scheduler.submit(requestOf(good)));
   expect(id).toMatch(/^\d+\.pbsci:15051$/);
   await scheduler.cancel(keyOf(), 'cancelled');
+  await bench.pbs.untilJob(id, 'F');
   const heaps = await scheduler.clean({ olderThan: -5000, dryRun: false, needed: [] });
   expect(heaps).toContainEqual(expect.objectContaining({ kind: 'notes' }));
 });

@@ -65,9 +65,13 @@ test('a second job of the same attempt ends itself at the fence', async () => {
 });
 
 test('a walltime is told from an error, also where the trial traps the signal', async () => {
-  bench = await PbsBench.start({ walltime: 2 });
+  bench = await PbsBench.start({ walltime: 5 }, { killDelaySeconds: 5 });
   const { seen } = await bench.run({
-    command: ['sh', '-c', `trap 'echo saved >"$PERDURE_CHECKPOINT_DIR/model"; exit 0' TERM; sleep 30 & wait`],
+    command: [
+      'sh',
+      '-c',
+      `trap 'echo saved >"$PERDURE_CHECKPOINT_DIR/model"; exit 0' TERM; while :; do sleep 0.05; done`,
+    ],
   });
   expect(seen).toMatchObject({ state: 'lost', cause: 'walltime' });
   expect(await bench.scheduler().hasCheckpoint(keyOf())).toBe(true);

@@ -102,10 +102,10 @@ fi
 );
 
 testWithSshd(name('a trial that is cut off by its walltime goes on from its checkpoint'), async () => {
-  cluster = await SshCluster.start({ walltime: '00:00:03' });
+  cluster = await SshCluster.start({ walltime: '00:00:06' });
   const ended = await run(
     `steps=$(cat "$PERDURE_CHECKPOINT_DIR/steps" 2>/dev/null || echo 0)
-while [ "$steps" -lt 5 ]; do sleep 1; steps=$((steps + 1)); echo $steps >"$PERDURE_CHECKPOINT_DIR/steps"; done
+while [ "$steps" -lt 8 ]; do sleep 1; steps=$((steps + 1)); echo $steps >"$PERDURE_CHECKPOINT_DIR/steps"; done
 echo "$1" >"$PERDURE_RESULT"`,
     {
       trial: { command: ['sh', 'trial.sh', '{x}'], files: ['trial.sh'], resume: true, retries: 0 },

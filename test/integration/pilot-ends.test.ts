@@ -18,7 +18,7 @@ const saves = `trap 'echo saved >../checkpoint/state; exit 0' TERM; ${listens}`;
 const completes = `trap 'echo 1 >.perdure/result.json; exit 0' TERM; ${listens}`;
 
 const ends: [string, number | undefined, (pid: number) => void, string][] = [
-  ['when its walltime is near', 4, () => undefined, 'walltime'],
+  ['when its walltime is near', 8, () => undefined, 'walltime'],
   ['when its job is deleted', undefined, (pid) => process.kill(pid, 'SIGTERM'), 'terminated'],
   ['when its pilot is killed', undefined, (pid) => process.kill(pid, 'SIGKILL'), 'killed'],
 ];

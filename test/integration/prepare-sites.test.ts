@@ -1,6 +1,7 @@
 import { globSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Scheduler } from '../../src/schedulers/scheduler';
+import { identify, isAlive } from '../../src/process/process-group';
 import { requestOf } from '../support/fake-job';
 import { FakeSite } from '../support/fake-site';
 import { until } from '../support/installation';
@@ -47,6 +48,12 @@ afterEach(() => place.destroy());
 function made(name: string): string {
   const paths = globSync(`prepared/${'[0-9a-f]'.repeat(16)}/${name}`, { cwd: place.workingDir }).sort();
   return paths.map((path) => readFileSync(join(place.workingDir, path), 'utf8')).join('');
+}
+
+/** Whether the process runs whose id a preparation wrote to a file; what nobody has waited for yet does not. */
+function runs(name: string): boolean {
+  const identity = made(name) === '' ? null : identify(Number(made(name)));
+  return identity !== null && isAlive(identity);
 }
 
 describe.each(places)('at %s', (_name, where, start) => {
@@ -132,13 +139,14 @@ describe.each(places)('at %s', (_name, where, start) => {
   });
 
   test('its timeout ends it with all that it started', async () => {
-    const script = `trap '' TERM\necho begun\n(sleep 300; echo late) & sleep 300\n`;
-    const end = await untilPrepared(place.scheduler(), preparationOf({ script, in: where, timeout: 2000 }));
+    const script = `trap '' TERM\necho begun\nsleep 300 & echo "$!" >child; sleep 300\n`;
+    const end = await untilPrepared(place.scheduler(), preparationOf({ script, in: where, timeout: 5000 }));
     expect(end).toMatchObject({ state: 'failed', why: expect.stringContaining('at its timeout') as string });
     // Some shells add who was killed.
     expect(end).toMatchObject({
       why: expect.stringMatching(/output\.log:\n {4}begun(\n.*Killed.*)*$/) as string,
     });
+    expect(runs('child')).toBe(false);
   });
 
   test('nobody waiting any more ends it, and only then', async () => {
@@ -150,24 +158,17 @@ describe.each(places)('at %s', (_name, where, start) => {
       await scheduler.prepare(two!);
       return made('shell') !== '';
     });
-    const runs = (): boolean => {
-      try {
-        return made('shell') !== '' && process.kill(Number(made('shell')), 0);
-      } catch {
-        return false;
-      }
-    };
     await scheduler.abandonPreparation(one!);
     expect(await scheduler.prepare(two!)).toMatchObject({ state: 'open' });
-    expect(runs()).toBe(true);
+    expect(runs('shell')).toBe(true);
     await place.scheduler().abandonPreparation(two!);
-    expect(runs()).toBe(false);
+    expect(runs('shell')).toBe(false);
     // Whoever wants it after that has it from the start.
     expect(await scheduler.prepare(preparationOf({ script, in: where, asker: 'three' }))).toMatchObject({
       state: 'open',
     });
-    await until('it runs again', () => runs());
+    await until('it runs again', () => runs('shell'));
     await scheduler.abandonPreparation(preparationOf({ script, in: where, asker: 'three' }));
-    expect(runs()).toBe(false);
+    expect(runs('shell')).toBe(false);
   });
 });

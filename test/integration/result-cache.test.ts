@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Session } from '../../src/client/session';
 import { openStudy } from '../../src/client/start-study';
@@ -90,7 +92,10 @@ test('equal trials at the same time both run, later ones are taken from one of t
     space: { x: { type: 'categorical', choices: [1] } },
     sampler: { type: 'random', seed: 1 },
   };
-  const text = `sleep 2\n${script}`;
+  // The first two wait for each other, so that neither has a result when the other one asks for it.
+  const places = join(installation.folder, 'twins');
+  mkdirSync(places);
+  const text = `: >'${places}'/$$\nwhile [ "$(ls '${places}' | wc -l)" -lt 2 ]; do sleep 0.05; done\n${script}`;
   const trials = await run('twins', { ...changes, budget: { trials: 6, parallel: 2 } }, text);
   expect(trials.map(({ state }) => state)).toEqual(trials.map(() => 'COMPLETE'));
   expect(trials.filter((trial) => sources([trial])[0] === 'twins')).toHaveLength(4);

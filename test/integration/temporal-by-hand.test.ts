@@ -4,9 +4,10 @@ import type { Client } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { openStudy } from '../../src/client/start-study';
 import type { Session } from '../../src/client/session';
+import { reportToStudy } from '../../src/workflows/messages';
+import { GatedSampler } from '../support/gated-sampler';
 import { HeldStudy } from '../support/held-study';
 import { Installation, until } from '../support/installation';
-import { testPython } from '../support/optuna';
 import { WorkerProcess } from '../support/worker-process';
 
 /* What people do in Temporal itself, and to what lies under it, while a study runs. */
@@ -49,16 +50,17 @@ async function reset(workflowId: string, task = 1): Promise<void> {
   });
 }
 
-/** Proposals that take a while, and a study that is waiting for the first of them. */
-async function proposing(name: string): Promise<HeldStudy> {
-  const study = await start(name, {
-    sampler: { type: 'optuna', sampler: 'RandomSampler', python: testPython },
-  });
-  await until('a proposal is asked for', async () => {
-    const { raw } = await client.workflow.getHandle(study.handle.workflowId).describe();
-    return (raw.pendingActivities ?? []).some(({ activityType }) => activityType?.name === 'propose');
-  });
-  return study;
+/** A study that has one trial behind it and waits for the next proposal, which takes until the sampler is let go. */
+async function proposing(
+  name: string,
+): Promise<{ readonly study: HeldStudy; readonly sampler: GatedSampler }> {
+  const sampler = new GatedSampler(installation, name);
+  const study = await start(name, { sampler: sampler.spec, budget: { trials: 12, parallel: 1 } });
+  await study.untilStarted(0);
+  sampler.close();
+  study.release(0);
+  await until('a proposal is asked for', () => sampler.asked);
+  return { study, sampler };
 }
 
 async function untilNothingRuns(study: HeldStudy): Promise<void> {
@@ -73,21 +75,23 @@ async function untilNothingRuns(study: HeldStudy): Promise<void> {
 
 describe('while a proposal is being made', () => {
   test('a study that is stopped now starts nothing afterwards', async () => {
-    const study = await proposing('stop-proposing');
+    const { study, sampler } = await proposing('stop-proposing');
     await study.handle.stop({ now: true });
+    sampler.open();
     await untilNothingRuns(study);
-    const trials = await study.handle.trials();
+    const [, ...trials] = await study.handle.trials();
     expect(trials.filter(({ state }) => state !== 'FAIL')).toEqual([]);
     expect(trials.filter(({ number }) => study.started(number))).toEqual([]);
   });
 
   test('a study that is cancelled leaves no trial behind that nobody runs', async () => {
-    const study = await proposing('cancel-proposing');
+    const { study, sampler } = await proposing('cancel-proposing');
     await client.workflow.getHandle(study.handle.workflowId).cancel();
+    sampler.open();
     await untilNothingRuns(study);
     // The proposal may have been written after the study's end.
     await new Promise((resolve) => setTimeout(resolve, 5000));
-    const trials = await study.handle.trials();
+    const [, ...trials] = await study.handle.trials();
     expect(trials.filter(({ state }) => state !== 'FAIL')).toEqual([]);
   });
 });
@@ -146,8 +150,15 @@ test('of two trials that a study took over, the end of the second by hand is not
   await client.workflow.getHandle(study.handle.workflowId).terminate('by hand');
   await until('the state says so', async () => (await study.handle.status()).state === 'stopped');
   await openStudy(session, study.loaded);
-  await until('it runs', async () => (await study.handle.status()).state === 'running');
-  await new Promise((resolve) => setTimeout(resolve, 3000));
+  for (const number of [0, 1]) {
+    const taken = client.workflow.getHandle(`${study.handle.workflowId}/${String(number)}`);
+    await until(`trial ${String(number)} is taken over`, async () => {
+      const { events } = await taken.fetchHistory();
+      return (events ?? []).some(
+        ({ workflowExecutionSignaledEventAttributes: signal }) => signal?.signalName === reportToStudy.name,
+      );
+    });
+  }
   await client.workflow.getHandle(`${study.handle.workflowId}/1`).terminate('by hand');
   expect((await study.untilEnded(1)).userAttrs).toMatchObject({ fail_reason: 'cancelled' });
   study.release('all');

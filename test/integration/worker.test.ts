@@ -112,7 +112,7 @@ test('a trial that runs longer than its timeout is ended with all that it starte
     budget: { trials: 1, parallel: 1 },
     trial: {
       command: ['sh', '-c', 'sleep 1000 & echo $! >"$PERDURE_CHECKPOINT_DIR/pid"; wait'],
-      timeout: '1s',
+      timeout: '8s',
     },
   });
   await study.handle.result();

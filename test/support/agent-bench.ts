@@ -83,8 +83,13 @@ function proposal(n: number): Parts {
   return n % 2 === 0 ? { x, kind: 'linear' } : { x, kind: 'curved', bend: 1 + (n % 8) };
 }
 
-/** As a YAML file would have it. */
-export function studyFile(name: string, url: string, sampler: Parts = {}, changes: Parts = {}): Parts {
+/** As a YAML file would have it. @param sampler the sampler's, and how long the model may take (`timeout`) */
+export function studyFile(
+  name: string,
+  url: string,
+  { timeout = '30s', ...sampler }: Parts = {},
+  changes: Parts = {},
+): Parts {
   return {
     name,
     objective: { metric: 'loss', direction: 'minimize' },
@@ -97,7 +102,7 @@ export function studyFile(name: string, url: string, sampler: Parts = {}, change
       type: 'agent',
       model: {
         ...{ provider: 'openai_compatible', base_url: url, name: 'scripted', api_key_env: 'AGENT_TEST_KEY' },
-        ...{ retries: 1, timeout: '2s', price: { input: 1, output: 2 }, calls_per_minute: 1000 },
+        ...{ retries: 1, timeout, price: { input: 1, output: 2 }, calls_per_minute: 1000 },
       },
       context: 'A test.',
       backbone: { type: 'random', seed: 1 },

@@ -105,21 +105,21 @@ export class FaultMatrix {
     };
     const observe = async (): Promise<JobObservation> => (await scheduler.observe([key]))[0]!;
     // Another job, so that a listing is of several.
-    if (step === 'observe') await scheduler.submit(this.request(bystander, 30));
+    if (step === 'observe') await passed(() => scheduler.submit(this.request(bystander, 30)));
     if (step === 'stage') {
       // Whoever connects first stages the shim too.
       const message = await this.under(fault, step, submit);
       return { message, seen: await this.end(scheduler, number) };
     }
     // Connected, with everything staged but this attempt.
-    await scheduler.hasCheckpoint(key);
-    await scheduler.submit(this.request(bystander + 1000, 0));
+    await passed(() => scheduler.hasCheckpoint(key));
+    await passed(() => scheduler.submit(this.request(bystander + 1000, 0)));
     if (step === 'submit') {
       const message = await this.under(fault, step, submit);
       return { message, seen: await this.end(scheduler, number) };
     }
     if (losing.includes(fault)) this.breakPbs(fault);
-    await submit();
+    await passed(submit);
     if (step === 'observe') {
       const message = await this.under(fault, step, async () => {
         const seen = await observe();
@@ -137,7 +137,9 @@ export class FaultMatrix {
     }
     if (!losing.includes(fault)) await until('it runs', async () => (await observe()).state === 'running');
     const message = await this.under(fault, step, () => scheduler.cancel(key, 'cancelled'));
-    return { message, seen: await observe() };
+    let seen = await observe();
+    await until('it is seen', async () => (seen = await observe()).state !== 'unknown');
+    return { message, seen };
   }
 
   /** Does the step while something is wrong, then until it succeeds. @returns what was said meanwhile */
@@ -151,7 +153,7 @@ export class FaultMatrix {
       message = error.text;
     }
     await restore();
-    await until('the step succeeds', () => work().then(() => true, passing), 60_000);
+    await passed(work);
     return message;
   }
 
@@ -273,6 +275,11 @@ export class FaultMatrix {
       patience,
     );
   }
+}
+
+/** Does what may take longer than the short patience of these sites. */
+async function passed(work: () => Promise<unknown>): Promise<void> {
+  await until('the step succeeds', () => work().then(() => true, passing), 60_000);
 }
 
 function passing(error: unknown): false {

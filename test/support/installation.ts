@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Session } from '../../src/client/session';
 import { loadSettings } from '../../src/config';
+import { freePort } from './free-port';
 import { isAlive, parseIdentity, signalGroup, type ProcessIdentity } from '../../src/process/process-group';
 
 const bin = resolve(__dirname, '..', '..', 'bin', 'perdure');
@@ -21,6 +22,8 @@ export interface Watched {
   readonly env?: Readonly<Record<string, string>>;
   /** Presses Ctrl-C when it has said that on standard error. */
   readonly interruptAt?: RegExp;
+  /** Is called with what it has written to standard error so far. */
+  readonly saysOnError?: (text: string) => void;
   /** Is called when it has written something to standard output. */
   readonly onOutput?: () => void;
 }
@@ -95,7 +98,7 @@ export class Installation {
   /** The same, with this text as its standard input. */
   async perdureWith(input: string, ...words: readonly (string | Watched)[]): Promise<CommandResult> {
     const args = words.filter((word) => typeof word === 'string');
-    const { env, interruptAt, onOutput } = words.find((word) => typeof word !== 'string') ?? {};
+    const { env, interruptAt, onOutput, saysOnError } = words.find((word) => typeof word !== 'string') ?? {};
     const child = spawn(bin, args, {
       env: { ...this.env, ...env },
       cwd: this.folder,
@@ -120,6 +123,13 @@ export class Installation {
       };
       child.stderr.on('data', watch);
     }
+    if (saysOnError !== undefined) {
+      let said = '';
+      child.stderr.on('data', (part: Buffer) => {
+        said += part.toString('utf8');
+        saysOnError(said);
+      });
+    }
     const ended = new Promise<number | null>((done, failed) =>
       child.once('close', done).once('error', failed),
     );
@@ -129,10 +139,23 @@ export class Installation {
 
   /** As {@link perdure}, for what has to succeed. @returns standard output */
   async must(...args: readonly string[]): Promise<string> {
+    if (args[0] === 'up') await this.takePorts();
     const { code, stdout, stderr } = await this.perdure(...args);
     if (code !== 0)
       throw new Error(`perdure ${args.join(' ')} ended with ${String(code)}:\n${stderr}${stdout}`);
     return stdout;
+  }
+
+  /** Ports for its server that no other one takes while that is down: all begin with Temporal's usual ones. */
+  async takePorts(): Promise<void> {
+    const file = join(this.home, 'server.json');
+    if (existsSync(file)) return;
+    const [port, uiPort] = [await freePort(), await freePort()];
+    const [address, ui] = [`127.0.0.1:${String(port)}`, `http://127.0.0.1:${String(uiPort)}`];
+    mkdirSync(this.home, { recursive: true, mode: 0o700 });
+    // As after a restart of the machine.
+    const identity = { pid: 999_999_999, start: '0', boot: 'none' };
+    writeFileSync(file, JSON.stringify({ identity, notes: { port, uiPort, address, ui } }));
   }
 
   async session(): Promise<Session> {

@@ -1,11 +1,10 @@
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { openStudy } from '../../src/client/start-study';
 import type { Session } from '../../src/client/session';
 import type { PerdureError } from '../../src/study/error';
 import { searchAttributes } from '../../src/study/search-attributes';
 import { HeldStudy } from './held-study';
 import { until, type Installation } from './installation';
+import { GatedSampler } from './gated-sampler';
 import { runOptuna, testPython } from './optuna';
 
 /**
@@ -61,31 +60,17 @@ export function requestSuite(
 
     test('now: cancels what is only being proposed', async () => {
       const { installation } = running();
-      const gate = join(installation.folder, 'slow-sampler');
-      const module = [
-        'import os, time, optuna',
-        'class Slow(optuna.samplers.RandomSampler):',
-        '    def infer_relative_search_space(self, study, trial):',
-        `        if os.path.exists(${JSON.stringify(`${gate}.on`)}):`,
-        `            open(${JSON.stringify(`${gate}.asked`)}, "w").close()`,
-        `            while not os.path.exists(${JSON.stringify(`${gate}.go`)}): time.sleep(0.05)`,
-        '        return super().infer_relative_search_space(study, trial)',
-      ];
-      const python = join(installation.folder, 'slow-python');
-      installation.write('slow_sampler.py', module.join('\n'));
-      installation.write(
-        'slow-python',
-        `#!/bin/sh\nPYTHONPATH='${installation.folder}' exec '${testPython}' "$@"\n`,
-      );
-      chmodSync(python, 0o755);
-      const sampler = { type: 'optuna', sampler: 'slow_sampler:Slow', python };
-      const study = await start('stop-proposing', { sampler, budget: { trials: 2, parallel: 1 } });
+      const sampler = new GatedSampler(installation, 'stop-proposing');
+      const study = await start('stop-proposing', {
+        sampler: sampler.spec,
+        budget: { trials: 2, parallel: 1 },
+      });
       await study.untilStarted(0);
-      writeFileSync(`${gate}.on`, '');
+      sampler.close();
       study.release(0);
-      await until('the next trial is asked for', () => existsSync(`${gate}.asked`));
+      await until('the next trial is asked for', () => sampler.asked);
       await study.handle.stop({ now: true });
-      writeFileSync(`${gate}.go`, '');
+      sampler.open();
       expect(await study.handle.result()).toMatchObject({
         state: 'stopped',
         trials: { complete: 1, failed: 1, running: 0 },

@@ -20,9 +20,9 @@ export function addRun(root: Command): void {
         return;
       }
       const leave = interrupted();
-      const { session, study, page, trials: asked } = await startFromFile(file, command);
+      const { session, study, opening, page, trials: asked } = await startFromFile(file, command);
       try {
-        const { status, left } = await follow(session, study, leave);
+        const { status, left } = await follow(session, study, leave, { fresh: opening === 'started' });
         if (left) {
           say(
             `\nstudy '${study.name}' goes on without you\n  npx perdure watch ${quoted(study.name)}   npx perdure stop ${quoted(study.name)}`,

@@ -58,6 +58,7 @@ const openings: Readonly<Record<Opening, string>> = {
 export interface Started {
   readonly session: Session;
   readonly study: StudyHandle;
+  readonly opening: Opening;
   /** Its page in the embedded server's UI. */
   readonly page: string | null;
   /** Trials that the file asks for; `null`: no limit. */
@@ -80,7 +81,7 @@ export async function startFromFile(file: string, command: Command): Promise<Sta
     const page = workflowPage(settings, handle.workflowId);
     if (page !== null) say(`  Temporal UI  ${page}`);
     say(`  ledger       ${session.ledger.url}`);
-    return { session, study: handle, page, trials: loaded.spec.budget.trials };
+    return { session, study: handle, opening, page, trials: loaded.spec.budget.trials };
   } catch (error) {
     await session.close();
     throw error;

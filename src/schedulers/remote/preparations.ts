@@ -82,7 +82,8 @@ export class Preparations {
     if (verdict.kind === 'done') return { state: 'done' };
     if (verdict.kind === 'open') {
       const { note, startedAt } = verdict;
-      if (startedAt !== null && Date.now() - startedAt.getTime() > request.preparation.timeout) {
+      // Both times are of whole seconds.
+      if (startedAt !== null && Date.now() - startedAt.getTime() > request.preparation.timeout + 1000) {
         await this.stop(prepared, 'timeout');
       }
       const { least, most } = glances;
