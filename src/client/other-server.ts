@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { Client, Connection } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
-import { embeddedServer, embeddedServerRuns } from '../server/embedded-server';
+import { embeddedServer, runningServer } from '../server/embedded-server';
 import type { LedgerStudy } from '../storage/ledger';
 import { PerdureError } from '../study/error';
 import { isObject } from '../study/json';
@@ -36,7 +36,7 @@ export async function runsElsewhere(
   const { home, address } = noted;
   if (typeof home !== 'string' || typeof address !== 'string' || home === settings.home) return null;
   // Else another server may have its port by now.
-  if (!embeddedServerRuns(home)) return null;
+  if (runningServer(home) === null) return null;
   return (await runsAt(home, address, workflowId)) ? home : null;
 }
 
@@ -71,7 +71,7 @@ async function runsAt(home: string, address: string, workflowId: string): Promis
       await connection.close();
     }
   } catch (cause) {
-    if (cause instanceof WorkflowNotFoundError || !embeddedServerRuns(home)) return false;
+    if (cause instanceof WorkflowNotFoundError || runningServer(home) === null) return false;
     throw new PerdureError(
       'Unavailable',
       `the Temporal server of ${home}, which had the study, does not answer`,

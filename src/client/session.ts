@@ -3,7 +3,7 @@ import { loadSettings } from '../config';
 import type { Settings } from '../config/settings';
 import { openLedger } from '../storage';
 import type { Ledger } from '../storage/ledger';
-import { embeddedServer, embeddedServerRuns } from '../server/embedded-server';
+import { runningServer } from '../server/embedded-server';
 import { connect, notRunning } from './connect';
 
 export interface SessionOptions {
@@ -53,10 +53,10 @@ export class Session implements AsyncDisposable {
   private async followEmbedded(): Promise<void> {
     const { temporal, home } = this.settings;
     if (temporal.kind !== 'embedded') return;
-    if (!embeddedServerRuns(home)) throw notRunning();
-    const address = embeddedServer(home)?.address;
-    if (this.address !== address) await this.disconnect();
-    this.address = address;
+    const server = runningServer(home);
+    if (server === null) throw notRunning();
+    if (this.address !== server.address) await this.disconnect();
+    this.address = server.address;
   }
 
   private async disconnect(): Promise<void> {

@@ -38,9 +38,9 @@ export function embeddedServer(home: string): EmbeddedServer | null {
   return readNotes(homeFiles(home).server) as Notes | null;
 }
 
-/** `true` while its process runs. */
-export function embeddedServerRuns(home: string): boolean {
-  return readProcess(homeFiles(home).server) !== null;
+/** The same while its process runs. */
+export function runningServer(home: string): EmbeddedServer | null {
+  return readProcess<Notes>(homeFiles(home).server)?.notes ?? null;
 }
 
 /**

@@ -39,8 +39,7 @@ export class TrialWindow {
   private readonly adopted = new Set<number>();
   /** Of them, those that are begun when the workflow of their name has ended and was another study's. */
   private readonly displaced = new Map<number, TrialStart>();
-  private watching = false;
-  /** Of the adopted ones, those that the look under way is for. */
+  /** Of the adopted ones, those that the look under way is for; empty where there is none. */
   private looked: readonly number[] = [];
   /** Those that came during one: it lasts until something of its own ends, which may be hours, so they have looks of their own. */
   private readonly late = new Set<number>();
@@ -199,20 +198,18 @@ export class TrialWindow {
 
   /** Looks whether an adopted trial was ended without a word. */
   private async watch(number: number): Promise<void> {
-    if (this.watching) {
+    if (this.looked.length > 0) {
       if (this.looked.includes(number) || this.late.has(number) || !patched('late-trials')) return;
       this.late.add(number);
       while (this.adopted.has(number)) await this.look([number]);
       this.late.delete(number);
       return;
     }
-    this.watching = true;
     for (;;) {
       this.looked = [...this.adopted].filter((one) => !this.late.has(one));
-      if (this.looked.length === 0) break;
+      if (this.looked.length === 0) return;
       await this.look(this.looked);
     }
-    this.watching = false;
   }
 
   private async look(numbers: readonly number[]): Promise<void> {

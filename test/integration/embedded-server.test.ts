@@ -9,7 +9,7 @@ import { ensureServer, stopServer } from '../../src/server/embedded-server';
 import { homeFiles } from '../../src/server/home';
 import { findTemporal } from '../../src/server/temporal-program';
 import { until } from '../support/installation';
-import { freePort } from '../support/free-port';
+import { noteDeadServer } from '../support/dead-server';
 
 const folder = mkdtempSync(join(tmpdir(), 'perdure-server-'));
 const [slow, quick, later] = [join(folder, 'slow'), join(folder, 'quick'), join(folder, 'later')];
@@ -35,19 +35,8 @@ function slowProgram(): string {
 }
 
 test('a server whose port another one took at its start is not taken for that one', async () => {
-  const [port, uiPort] = [await freePort(), await freePort()];
-  const notes = {
-    port,
-    uiPort,
-    address: `127.0.0.1:${String(port)}`,
-    ui: `http://127.0.0.1:${String(uiPort)}`,
-  };
-  // As after a restart of the machine: both had that port before.
-  const identity = { pid: 999_999_999, start: '0', boot: 'none' };
-  for (const home of [slow, quick]) {
-    mkdirSync(home);
-    writeFileSync(homeFiles(home).server, JSON.stringify({ identity, notes }));
-  }
+  // Both had that port before.
+  const address = await noteDeadServer(slow, quick);
   process.env['PATH'] = `${slowProgram()}${delimiter}${path}`;
   let settled = false;
   const late = ensureServer(slow).finally(() => {
@@ -58,7 +47,7 @@ test('a server whose port another one took at its start is not taken for that on
   );
   process.env['PATH'] = path;
   const taken = await ensureServer(quick);
-  expect(taken.address).toBe(notes.address);
+  expect(taken.address).toBe(address);
   // Time enough for some questions whether it is ready.
   await sleep(500);
   expect(settled).toBe(false);

@@ -177,7 +177,7 @@ test('a submission whose answer was lost is made again, and one of the two runs'
     command: ['sh', '-c', 'echo run >>"$PERDURE_CHECKPOINT_DIR/runs"; sleep 1; echo 1 >"$PERDURE_RESULT"'],
   });
   expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'exited', status: 0 } });
-  await until('both have begun', () => bench.workers.begun.length >= 2);
+  await until('both have begun', () => bench.workers.begun.length === 2);
   expect(bench.text('../checkpoint/runs')).toBe('run\n');
   expect((await scheduler.fetch(keyOf())).result).toEqual({ value: 1 });
 });

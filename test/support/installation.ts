@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Session } from '../../src/client/session';
 import { loadSettings } from '../../src/config';
-import { freePort } from './free-port';
+import { noteDeadServer } from './dead-server';
 import { isAlive, parseIdentity, signalGroup, type ProcessIdentity } from '../../src/process/process-group';
 
 const bin = resolve(__dirname, '..', '..', 'bin', 'perdure');
@@ -113,21 +113,15 @@ export class Installation {
       return Buffer.concat(parts).toString('utf8');
     };
     if (onOutput !== undefined) child.stdout.once('data', onOutput);
-    if (interruptAt !== undefined) {
+    if (interruptAt !== undefined || saysOnError !== undefined) {
       let said = '';
-      const watch = (part: Buffer): void => {
-        said += part.toString('utf8');
-        if (!interruptAt.test(said)) return;
-        child.stderr.off('data', watch);
-        child.kill('SIGINT');
-      };
-      child.stderr.on('data', watch);
-    }
-    if (saysOnError !== undefined) {
-      let said = '';
+      let interrupted = false;
       child.stderr.on('data', (part: Buffer) => {
         said += part.toString('utf8');
-        saysOnError(said);
+        saysOnError?.(said);
+        if (interrupted || interruptAt?.test(said) !== true) return;
+        interrupted = true;
+        child.kill('SIGINT');
       });
     }
     const ended = new Promise<number | null>((done, failed) =>
@@ -148,14 +142,7 @@ export class Installation {
 
   /** Ports for its server that no other one takes while that is down: all begin with Temporal's usual ones. */
   async takePorts(): Promise<void> {
-    const file = join(this.home, 'server.json');
-    if (existsSync(file)) return;
-    const [port, uiPort] = [await freePort(), await freePort()];
-    const [address, ui] = [`127.0.0.1:${String(port)}`, `http://127.0.0.1:${String(uiPort)}`];
-    mkdirSync(this.home, { recursive: true, mode: 0o700 });
-    // As after a restart of the machine.
-    const identity = { pid: 999_999_999, start: '0', boot: 'none' };
-    writeFileSync(file, JSON.stringify({ identity, notes: { port, uiPort, address, ui } }));
+    if (!existsSync(join(this.home, 'server.json'))) await noteDeadServer(this.home);
   }
 
   async session(): Promise<Session> {

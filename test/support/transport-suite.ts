@@ -141,7 +141,7 @@ export function transportSuite(under: () => TransportUnderTest): void {
         kind: 'Unavailable',
         message: expect.stringMatching(/no answer within 5 s/) as string,
       });
-      expect(Date.now() - began).toBeLessThan(20_000);
+      expect(Date.now() - began).toBeLessThan(8500);
       expect(Number(readFileSync(pid, 'utf8'))).toBeGreaterThan(1);
       if (under().signals) await until('it is ended', () => !runs(readFileSync(pid, 'utf8')));
       else process.kill(Number(readFileSync(pid, 'utf8')), 'SIGKILL');
