@@ -238,6 +238,24 @@ test('a task that was lost in silence, with none after it, is found by a task of
   expect(bench.service.tasks.all().filter(({ payload }) => isAttempt(payload))).toHaveLength(2);
 });
 
+test('a trial whose end only its files tell is no news for ever: what is lost after it is found, too', async () => {
+  bench = await GlobusBench.start();
+  const scheduler = await bench.scheduler({ transport: createLocalTransport() });
+  bench.service.faults.nextResult('lost');
+  // It lasts until its first sign of life is there.
+  const script = 'until [ -s .perdure/beat ]; do sleep 0.1; done; echo 1 >"$PERDURE_RESULT"';
+  await bench.submit(scheduler, { command: ['sh', '-c', script], number: 0 });
+  await bench.untilOver(scheduler, keyOf({ number: 0 }));
+  expect(await scheduler.health()).toMatchObject({ queued: 0, running: 0 });
+  bench.workers.hold();
+  await bench.submit(scheduler, { command: ['sh', '-c', 'echo 2 >"$PERDURE_RESULT"'], number: 1 });
+  bench.workers.vanish();
+  bench.workers.release();
+  expect(await bench.untilOver(scheduler, keyOf({ number: 1 }))).toMatchObject({
+    end: { how: 'exited', status: 0 },
+  });
+});
+
 test('what the endpoint did not run is submitted again so often, and then lost with its reason', async () => {
   bench = await GlobusBench.start({ maxRetries: 1 });
   const scheduler = await bench.scheduler();

@@ -13,7 +13,7 @@ import { Nudge } from './nudge';
 import type { TaskAnswer } from './task-answer';
 import type { TaskBoard } from './task-board';
 import { taskOf } from './attempt-request';
-import { hasBegun, newlyWatched, waitingSince, type Watched } from './watched';
+import { hasBegun, hasEnded, newlyWatched, waitingSince, type Watched } from './watched';
 
 /** How long a scheduler that is closed waits for answers to submissions (milliseconds). */
 const lastAnswers = 3000;
@@ -151,13 +151,15 @@ export class Attempts {
   /** Something was seen in its directory. */
   saw(one: Watched, facts: AttemptFacts): void {
     const news = facts.beat !== '' && !hasBegun(one);
+    const changed = facts.beat !== one.beat.text;
     one.facts = facts;
-    if (facts.beat !== one.beat.text) one.beat = { text: facts.beat, since: Date.now(), times: 1 };
+    if (changed) one.beat = { text: facts.beat, since: Date.now(), times: 1 };
     else one.beat.times += 1;
     if (facts.beat !== '') {
       one.overtaken = null;
       const submitted = one.record?.tasks.at(-1)?.submittedAt.getTime();
-      if (submitted !== undefined) this.board?.hasBegun(submitted);
+      // A sign of life that was seen before says nothing of the endpoint as it is now.
+      if (changed && submitted !== undefined) this.board?.hasBegun(submitted);
     }
     if (news || concludeFacts(facts) !== null) this.tell(one);
   }
@@ -219,8 +221,9 @@ export class Attempts {
     return taskId;
   }
 
+  /** Those that may still come to something; what ended is read by whoever records it. */
   private open(): readonly Watched[] {
-    return [...this.watched.values()].filter(({ record }) => record !== null && record.outcome === null);
+    return [...this.watched.values()].filter((one) => one.record?.outcome === null && !hasEnded(one));
   }
 
   private tend(): void {

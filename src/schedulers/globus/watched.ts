@@ -2,7 +2,7 @@ import { attemptPath } from '../job-key';
 import { ReportStream } from '../remote/attempt-view';
 import { flatName } from '../remote/job-name';
 import type { JobKey } from '../scheduler';
-import type { AttemptFacts } from './attempt-facts';
+import { concludeFacts, type AttemptFacts } from './attempt-facts';
 import type { AttemptRecord } from './journal';
 
 /** An attempt that somebody has asked for lately. */
@@ -48,6 +48,11 @@ export function newlyWatched(key: JobKey): Watched {
 /** Whether it has given a sign of life, as far as anybody knows. */
 export function hasBegun({ facts }: Pick<Watched, 'facts'>): boolean {
   return facts !== null && facts.beat !== '';
+}
+
+/** Whether its directory tells how it ended. A loss is none: it is written down first. */
+export function hasEnded({ facts }: Pick<Watched, 'facts'>): boolean {
+  return facts !== null && concludeFacts(facts)?.state === 'done';
 }
 
 /** When the last task was submitted of an attempt that has not begun, as far as anybody knows. */
