@@ -5,6 +5,7 @@ import {
   condition,
   continueAsNew,
   isCancellation,
+  patched,
   proxyActivities,
   setHandler,
   workflowInfo,
@@ -104,6 +105,9 @@ async function run(input: StudyInput, ref: StudyRef, state: StudyStateMachine, p
     preparation.follow();
     rounds.follow();
     await herald.tell();
+    // What was asked for while something was told holds for whatever is proposed from now on.
+    const asked = room > 0 && (!requests.idle || state.room(deadline.now) < room);
+    if (asked && patched('asked-while-telling')) continue;
     // It may have come to its end while something else was told.
     if (state.over && !herald.current) continue;
     if (state.over && requests.idle && rounds.idle && !rounds.lookBack()) {
