@@ -57,8 +57,8 @@ export class SitePreparer {
 
   /**
    * A study prepares its first site before its first trial; this is for what comes elsewhere: a trial on another host, or at
-   * a site that was cleaned.
-   * @throws `JobPending` while it is not over, `SubmitRejected` where it failed
+   * a site that was cleaned. Lost ones are begun again, as often as lost trials are.
+   * @throws `JobPending` while it is not over, `SubmitRejected` where it failed, or was lost too often
    */
   async beReadyFor({
     ref,
@@ -69,16 +69,21 @@ export class SitePreparer {
     if (context.spec.prepare === undefined) return;
     const name = `${ref.study.uuid}/${String(context.specVersion)}/${ref.site}`;
     if (this.ready.has(name)) return;
-    const asker = `${key.studyKey}.${String(key.number)}.${String(key.attempt)}`;
-    const request = await this.request({ ...ref, host: null, asker });
-    if (request === null) return;
-    const progress = await scheduler.prepare(request);
-    if (progress.state === 'open')
-      throw pending(`${ref.site} is being prepared: ${progress.note}`, Math.max(500, progress.again));
-    if (progress.state !== 'done') {
-      throw new PerdureError('SubmitRejected', `the preparation failed: ${progress.why}`, {
-        where: `site ${ref.site}`,
-      });
+    const attempt = `${key.studyKey}.${String(key.number)}.${String(key.attempt)}`;
+    for (let run = 0; ; run++) {
+      // The site remembers what came of each asker's run.
+      const asker = run === 0 ? attempt : `${attempt}.${String(run)}`;
+      const request = await this.request({ ...ref, host: null, asker });
+      if (request === null) return;
+      const progress = await scheduler.prepare(request);
+      if (progress.state === 'open')
+        throw pending(`${ref.site} is being prepared: ${progress.note}`, Math.max(500, progress.again));
+      if (progress.state === 'done') break;
+      if (progress.state === 'failed' || run >= context.spec.trial.retries) {
+        throw new PerdureError('SubmitRejected', `the preparation failed: ${progress.why}`, {
+          where: `site ${ref.site}`,
+        });
+      }
     }
     this.ready.add(name);
   }

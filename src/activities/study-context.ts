@@ -25,12 +25,16 @@ interface Entry {
   readonly samplers: Map<string, { readonly spec: SamplerSpec; readonly sampler: Sampler }>;
   readonly history: StudyHistory;
   readonly seed: number;
+  /** By `performance.now`. */
+  readAt: number;
   /** What it has decided is of use as long as the study has this pruner. */
   pruner?: { readonly spec: PrunerSpec; readonly pruner: Pruner };
 }
 
 /** Studies that a worker remembers at once; the least recently used is forgotten first. */
 const most = 64;
+/** How old a specification may be where the newest is wanted (milliseconds). */
+const fresh = 5000;
 
 export class StudyContexts {
   private readonly entries = new Map<string, Promise<Entry>>();
@@ -41,10 +45,25 @@ export class StudyContexts {
    * The study with its specification at `version` or later.
    * @throws `Unavailable` where the ledger does not have it, `Conflict` where the ledger's study of that name is another one
    */
-  async get(ref: StudyRef, version = 1): Promise<StudyContext> {
+  async get(ref: StudyRef, version = ref.specVersion ?? 1): Promise<StudyContext> {
+    return this.renewed(ref, ({ context }) => context.specVersion < version);
+  }
+
+  /**
+   * The study as it was seconds ago at most: another worker may have been told of a change.
+   * @throws as {@link get}
+   */
+  async newest(ref: StudyRef): Promise<StudyContext> {
+    return this.renewed(ref, ({ readAt }) => performance.now() - readAt > fresh);
+  }
+
+  private async renewed(ref: StudyRef, isOld: (entry: Entry) => boolean): Promise<StudyContext> {
     const known = this.entries.get(ref.uuid);
     const entry = await (known ?? this.remember(ref.uuid, this.open(ref)));
-    if (entry.context.specVersion < version) entry.context = await this.contextOf(ref, entry);
+    if (isOld(entry)) {
+      entry.context = await this.contextOf(ref, entry);
+      entry.readAt = performance.now();
+    }
     if (known !== undefined) {
       this.entries.delete(ref.uuid);
       this.entries.set(ref.uuid, known);
@@ -64,7 +83,8 @@ export class StudyContexts {
     if (this.entries.size > most && oldest !== undefined) {
       const forgotten = this.entries.get(oldest);
       this.entries.delete(oldest);
-      void forgotten?.then(closeSamplers);
+      // One that could not be opened has none; whoever wanted it is told.
+      forgotten?.then(closeSamplers).catch(() => undefined);
     }
     return opening;
   }
@@ -72,7 +92,7 @@ export class StudyContexts {
   private async open(ref: StudyRef): Promise<Entry> {
     const { seed } = await this.confirm(ref);
     const history = new StudyHistory(this.ledger, ref.name);
-    const entry: Omit<Entry, 'context'> = { samplers: new Map(), history, seed };
+    const entry: Omit<Entry, 'context'> = { samplers: new Map(), history, seed, readAt: performance.now() };
     return Object.assign(entry, { context: await this.contextOf(ref, entry) });
   }
 

@@ -118,7 +118,7 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
   async takeReports(reports: readonly Report[], decided: boolean): Promise<boolean> {
     const { study, number } = this.ref;
     await this.deps.ledger.setIntermediateValues(study.name, number, byStep(reports));
-    const { spec, pruner } = await this.deps.contexts.get(study);
+    const { spec, pruner } = await this.deps.contexts.newest(study);
     const [objective] = spec.objectives;
     if (spec.pruner.type === 'none' || objective === undefined || decided) return false;
     await this.context.history.refresh();

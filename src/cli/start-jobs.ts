@@ -53,7 +53,9 @@ export async function followJobs(session: Session, handle: BatchHandle, json: bo
   const leave = interrupted();
   await sayingLogins(session, handle.batch.site, async () => {
     let last = '';
-    for await (const status of handle.watch(leave)) {
+    for await (const status of handle.watch(leave, (error) => {
+      say(`${error.text}\n  waiting for it`);
+    })) {
       const text = batchText(status);
       if (text !== last && !json) say(text);
       last = text;

@@ -8,8 +8,9 @@ import { cancelJobs } from '../workflows/messages';
 import { describeWorkflow, pendingNotes } from './describe-workflow';
 import { request } from './requests';
 import type { Session } from './session';
+import { watchStatus } from './watch-status';
 
-/** How often a job is looked at (milliseconds). */
+/** How often the ledger is asked for the end of jobs (milliseconds). */
 const glance = 300;
 
 /** How jobs that were submitted together stand. */
@@ -88,24 +89,29 @@ export class BatchHandle {
 
   /** @throws {@link PerdureError} `Unavailable` where Temporal does not answer and there is no end yet */
   async status(): Promise<BatchStatus> {
-    const { name, kind, site, uuid } = this.batch;
-    const jobs = await this.session.ledger.batches.countJobs(uuid);
+    const { name, kind, site } = this.batch;
+    let jobs = await this.counts();
+    let note: string | null = null;
+    if (!isFinalJob(stateOf(jobs))) {
+      note = await this.note();
+      // It may have come to its end, and its workflow with it, while Temporal was asked.
+      jobs = await this.counts();
+    }
     const state = stateOf(jobs);
-    const note = isFinalJob(state) ? null : await this.note();
-    return { name, kind, site, state, jobs, note };
+    return { name, kind, site, state, jobs, note: isFinalJob(state) ? null : note };
   }
 
-  /** The status at once and after each change, until all have ended. */
-  async *watch(signal?: AbortSignal): AsyncGenerator<BatchStatus> {
-    let before = '';
-    while (signal?.aborted !== true) {
-      const status = await this.status();
-      const text = JSON.stringify(status);
-      if (text !== before) yield status;
-      before = text;
-      if (isFinalJob(status.state)) return;
-      await sleep(glance, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
-    }
+  /**
+   * The status at once and after each change, until all have ended. Connections may be lost meanwhile.
+   * @param signal ends the watching
+   * @param onOutage is told why there is no status now, once for each outage
+   */
+  watch(signal?: AbortSignal, onOutage?: (error: PerdureError) => void): AsyncGenerator<BatchStatus> {
+    return watchStatus(
+      () => this.status(),
+      ({ state }) => isFinalJob(state),
+      { signal, onOutage },
+    );
   }
 
   /** Waits for the end of all. @returns what came of each, in their order; a failed one is a result too */

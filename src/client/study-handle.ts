@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { WorkflowExecutionDescription } from '@temporalio/client';
 import type { LedgerStudy } from '../storage/ledger';
 import type { Adjustment } from '../study/adjustment';
@@ -28,11 +27,10 @@ import { runsElsewhere } from './other-server';
 import { request } from './requests';
 import type { Session } from './session';
 import { bestTrials, type StudyStatus } from './study-status';
+import { watchStatus } from './watch-status';
 import { waitingTrials, type WaitingTrial } from './waiting-trials';
 import { studyWorkflowId } from './workflow-ids';
 
-/** How often {@link StudyHandle.watch} looks (milliseconds). */
-const glance = 500;
 const endedStates: ReadonlySet<StudyState> = new Set<StudyState>(['stopped', 'complete', 'failed']);
 
 /**
@@ -178,23 +176,12 @@ export class StudyHandle {
    * @param signal ends the watching
    * @param onOutage is told why there is no status now, once for each outage
    */
-  async *watch(signal?: AbortSignal, onOutage?: (error: PerdureError) => void): AsyncGenerator<StudyStatus> {
-    let before = '';
-    while (signal?.aborted !== true) {
-      const status = await this.status().catch((error: unknown) => {
-        if (!(error instanceof PerdureError && error.kind === 'Unavailable')) throw error;
-        if (before !== 'outage') onOutage?.(error);
-        before = 'outage';
-        return null;
-      });
-      if (status !== null) {
-        const text = JSON.stringify(status);
-        if (text !== before) yield status;
-        before = text;
-        if (endedStates.has(status.state)) return;
-      }
-      await sleep(glance, undefined, { signal }).catch(() => undefined);
-    }
+  watch(signal?: AbortSignal, onOutage?: (error: PerdureError) => void): AsyncGenerator<StudyStatus> {
+    return watchStatus(
+      () => this.status(),
+      ({ state }) => endedStates.has(state),
+      { signal, onOutage },
+    );
   }
 
   /** Waits for the end. @returns how it ended; a failed study is a result too */

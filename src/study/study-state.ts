@@ -208,6 +208,11 @@ export class StudyStateMachine {
   /** How many trials to propose at time `now` (milliseconds). Ends the study where its budget says so. */
   room(now: number): number {
     this.checkBudget(now);
+    return this.roomLeft;
+  }
+
+  /** The same as far as it was decided by now. */
+  get roomLeft(): number {
     if (this.ending_ !== null || this.paused_ || this.preparing_ !== null) return 0;
     return Math.max(0, Math.min(this.spec_.budget.parallel - this.running_.size, this.budgetLeft));
   }

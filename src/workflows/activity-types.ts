@@ -17,6 +17,8 @@ export interface StudyRef {
   readonly name: string;
   /** Guards against a ledger in which the name belongs to another study. */
   readonly uuid: string;
+  /** What is done needs the specification of this version, or a later one. */
+  readonly specVersion?: number;
 }
 
 /** What the ledger knows when a study's workflow begins. */

@@ -46,7 +46,7 @@ const activities = proxyActivities<StudyActivities & AgentActivities>(boundary);
  */
 export class AgentRounds {
   private turns: AgentState | undefined;
-  private readonly life = new CancellationScope();
+  private life = new CancellationScope();
   private running = false;
   /** Slots that the round under way is to fill. */
   private due = 0;
@@ -154,6 +154,8 @@ export class AgentRounds {
 
   private begin(who: AgentSpec, wanted: number, sampler: AgentSamplerSpec): void {
     this.running = true;
+    // It ended with a budget that is larger by now; what is begun in an ended scope ends at once, and would be begun again for ever.
+    if (this.life.consideredCancelled && this.state.ending === null) this.life = new CancellationScope();
     const state = this.turns ?? noTurns;
     this.turns = { ...state, round: state.round + 1 };
     const round = state.round + 1;

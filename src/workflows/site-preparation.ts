@@ -131,7 +131,8 @@ export class SitePreparation {
   }
 
   private what(site: string): PreparationRef {
-    return { study: this.ref, site, host: this.host, asker: this.asker };
+    const study = { ...this.ref, specVersion: this.state.specVersion };
+    return { study, site, host: this.host, asker: this.asker };
   }
 
   private activities(site: string, options: typeof observing): SiteActivities {

@@ -19,7 +19,8 @@ export interface StudyInput {
 
 /** The argument of the `trial` workflow. */
 export interface TrialInput {
-  readonly study: { readonly name: string; readonly uuid: string };
+  /** `specVersion`: absent in trials that were started before it was told. */
+  readonly study: { readonly name: string; readonly uuid: string; readonly specVersion?: number };
   readonly number: number;
   /** Sites in order of preference. */
   readonly sites: readonly string[];

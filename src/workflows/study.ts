@@ -42,7 +42,10 @@ const activities = proxyActivities<StudyActivities>(boundary);
  */
 export async function study(input: StudyInput): Promise<StudyResult> {
   const ref: StudyRef = { name: input.name, uuid: input.uuid };
-  const opened = input.carried === undefined ? await activities.openStudy(ref) : undefined;
+  const opened =
+    input.carried === undefined
+      ? await activities.openStudy({ ...ref, specVersion: input.specVersion })
+      : undefined;
   const state = begin(input, opened);
   const window = new TrialWindow(ref, state, activities);
   const herald = new StudyHerald(ref, state, activities);
@@ -106,7 +109,7 @@ async function run(input: StudyInput, ref: StudyRef, state: StudyStateMachine, p
     rounds.follow();
     await herald.tell();
     // What was asked for while something was told holds for whatever is proposed from now on.
-    const asked = room > 0 && (!requests.idle || state.room(deadline.now) < room);
+    const asked = room > 0 && (!requests.idle || state.roomLeft < room);
     if (asked && patched('asked-while-telling')) continue;
     // It may have come to its end while something else was told.
     if (state.over && !herald.current) continue;

@@ -157,12 +157,12 @@ export class TrialWindow {
   }
 
   private startOne(one: TrialStart): Promise<ChildWorkflowHandle<typeof trial>> {
-    const { spec } = this.state;
+    const { spec, specVersion } = this.state;
     return startChild<typeof trial>('trial', {
       workflowId: this.workflowId(one.number),
       args: [
         {
-          study: this.ref,
+          study: { ...this.ref, specVersion },
           number: one.number,
           sites: spec.sites,
           retries: spec.trial.retries,

@@ -88,3 +88,23 @@ test('a complete study has notes on its last proposals, too; a person’s stop w
   const ends = (await bench.session.ledger.listRounds('stopped')).map(({ end }) => end);
   expect(ends).not.toContain('reflected');
 });
+
+test('a budget that is raised while the last trials run lets the agents go on', async () => {
+  const model = await bench.model();
+  const { trial, open } = bench.gate('raised');
+  // A round is under way when the budget is over.
+  model.delay = 20_000;
+  const study = await bench.study(
+    'raised',
+    model,
+    { share: 1 },
+    { trial, budget: { trials: 4, parallel: 2 } },
+  );
+  await until('the model is asked', () => model.asked.length === 1);
+  await study.adjust({ budget: { hours: 1e-6 } });
+  await until('the study comes to its end', async () => (await study.status()).state === 'draining');
+  model.delay = 0;
+  await study.adjust({ budget: { hours: 1 } });
+  open();
+  expect(await study.result()).toMatchObject({ state: 'complete', trials: { complete: 4 } });
+});

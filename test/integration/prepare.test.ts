@@ -144,6 +144,13 @@ describe.each(kinds)('%s', (_kind, site, where) => {
   });
 });
 
+test('what was corrected is what the same worker prepares when the study is started again', async () => {
+  const { code } = await installation.perdure('run', write('corrected', { run: 'exit 3' }));
+  expect(code).toBe(1);
+  await installation.must('run', write('corrected', { run: 'echo 2 >data' }));
+  expect(await status('corrected')).toMatchObject({ state: 'complete', best: { values: [2] } });
+});
+
 test('its timeout fails the study', async () => {
   await installation.perdure('run', write('slow', { run: 'sleep 300', timeout: '1s' }));
   expect((await status('slow')).reason).toContain('it was ended at its timeout');
