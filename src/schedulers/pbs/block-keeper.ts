@@ -2,6 +2,7 @@ import { PerdureError } from '../../study/error';
 import type { Transport } from '../../transports/transport';
 import { blockJob } from './block-job';
 import { blocksNeeded, type ActiveBlock } from './blocks-needed';
+import { isForgotten } from './conclude';
 import { blockJobName } from '../remote/job-name';
 import type { Observer } from './observer';
 import type { Patience } from './patience';
@@ -39,7 +40,7 @@ export class BlockKeeper {
   private waiting: string | null = null;
   /** What PBS said of a block that it held, as it could not start it, until one runs. */
   private held: string | null = null;
-  /** When the pilot of each block was first seen (milliseconds since the epoch). */
+  /** When the pilot of each block was first seen (by a clock that nobody sets). */
   private readonly begun = new Map<string, number>();
 
   constructor(
@@ -128,7 +129,7 @@ export class BlockKeeper {
         again ||
         stuck ||
         (sight?.kind === 'seen' && sight.phase.state === 'done') ||
-        (sight?.kind === 'missing' && sight.times >= 3);
+        (sight !== null && isForgotten(sight, this.observer.grace));
       if (over) await this.end(block, again || stuck);
       else active.push(block);
     }
@@ -148,7 +149,7 @@ export class BlockKeeper {
   /** PBS put the job of a block that has run back into the queue; it would find its pilot's lock there and end. */
   private waitsAgain(name: string, jobId: string, pilot: Pilot | null): boolean {
     if (pilot === null) return false;
-    const begun = this.begun.get(name) ?? Date.now();
+    const begun = this.begun.get(name) ?? performance.now();
     this.begun.set(name, begun);
     const sight = this.observer.sightOf(jobId);
     const waits = sight.kind === 'seen' && sight.phase.state === 'pending';

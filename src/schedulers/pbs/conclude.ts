@@ -56,7 +56,7 @@ export function conclude(
     return ownEnd() ?? lost('');
   // A wrapper that begins after `stop` was written does not run the program.
   if (owner === null && status === null && stop !== null) return stopped() ?? lost('');
-  if (facts.unfinished !== null && (facts.unfinished.over || isOver(sight))) {
+  if (facts.unfinished !== null && (facts.unfinished.over || isOver(sight, grace))) {
     return stopped() ?? unfinished(facts.unfinished.reason);
   }
   const open = (note?: string): JobObservation =>
@@ -79,7 +79,7 @@ export function conclude(
     case 'unseen':
       return open();
     case 'missing':
-      if (sight.times < missingTimes || sight.forMs < grace) return open();
+      if (!isForgotten(sight, grace)) return open();
       return stopped() ?? unexplained(sight.id) ?? lost(missing(sight.id, facts), causeOf(facts));
     case 'seen':
       return seen(facts, sight, grace, { open, stopped, ownEnd, unexplained });
@@ -185,10 +185,13 @@ function unfinished(reason: string): JobObservation {
   return lost(`its block was ended (${reason})`, 'block');
 }
 
-function isOver(sight: JobSight): boolean {
-  return sight.kind === 'seen'
-    ? sight.phase.state === 'done'
-    : sight.kind === 'missing' && sight.times >= missingTimes;
+function isOver(sight: JobSight, grace: number): boolean {
+  return sight.kind === 'seen' ? sight.phase.state === 'done' : isForgotten(sight, grace);
+}
+
+/** Whether PBS has said often enough, over long enough (milliseconds), that it does not know the job. */
+export function isForgotten(sight: JobSight, grace: number): boolean {
+  return sight.kind === 'missing' && sight.times >= missingTimes && sight.forMs >= grace;
 }
 
 function causeOf({ block }: Facts): LossCause {

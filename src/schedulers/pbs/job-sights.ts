@@ -4,9 +4,9 @@ import type { Listing } from './qstat';
 
 interface Sight {
   sight: JobSight;
-  /** When it was first seen as it is now: over, waiting, or missing. */
+  /** When it was first seen as it is now (by a clock that nobody sets): over, waiting, or missing. */
   since: number;
-  /** When the server last spoke of it. */
+  /** When the server last spoke of it (by the same clock). */
   at: number;
 }
 
@@ -21,7 +21,7 @@ export class JobSights {
     return (id === null ? undefined : this.sights.get(id))?.sight ?? { kind: 'unseen' };
   }
 
-  /** Milliseconds since the epoch; 0: never. */
+  /** When the server last spoke of it (as `performance.now`); 0: never. */
   listedAt(id: string | null): number {
     return (id === null ? undefined : this.sights.get(id))?.at ?? 0;
   }
@@ -29,9 +29,10 @@ export class JobSights {
   /**
    * Takes in an answer.
    * @param asked the ids that were asked for
+   * @param now by a clock that nobody sets
    * @returns the asked ids that the answer says nothing of
    */
-  take(listing: Listing, asked: readonly string[], now = Date.now()): readonly string[] {
+  take(listing: Listing, asked: readonly string[], now = performance.now()): readonly string[] {
     const silent: string[] = [];
     const listed = byNumber(listing.jobs.values(), ({ id }) => id);
     const unknown = byNumber(listing.unknown, (id) => id);
@@ -75,7 +76,7 @@ export class JobSights {
 }
 
 /** `123` of `123.server`: a site may name its server in more ways than one. */
-function numberOf(id: string): string {
+export function numberOf(id: string): string {
   return id.split('.', 1)[0] ?? id;
 }
 

@@ -23,8 +23,11 @@ export class Observer {
   private readonly sights = new JobSights();
   private readonly troubles = new Troubles();
   private readonly listings = new Listings(this.sights, this.troubles);
-  /** Blocks by name: the job that each is, once known, and whether that has ended for certain. */
-  private readonly blocks = new Map<string, { readonly jobId: string | null; readonly over: boolean }>();
+  /** Blocks by name: the job that each is, once known, and since when it is known to have ended (as `performance.now`). */
+  private readonly blocks = new Map<
+    string,
+    { readonly jobId: string | null; readonly overSince: number | null }
+  >();
   private readonly peeks = new Together<Watched>(async (all) => {
     await this.troubles.asking(() => this.lookAt(all, 'theirs'));
     this.tell();
@@ -80,19 +83,22 @@ export class Observer {
   setBlocks(
     blocks: readonly { readonly name: string; readonly jobId: string | null; readonly over: boolean }[],
   ): void {
+    const before = new Map(this.blocks);
+    const now = performance.now();
     this.blocks.clear();
-    for (const { name, jobId, over } of blocks) this.blocks.set(name, { jobId, over });
+    for (const { name, jobId, over } of blocks)
+      this.blocks.set(name, { jobId, overSince: over ? (before.get(name)?.overSince ?? now) : null });
   }
 
   addBlock(name: string, jobId: string): void {
-    this.blocks.set(name, { jobId, over: false });
+    this.blocks.set(name, { jobId, overSince: null });
   }
 
   sightOf(jobId: string): ReturnType<JobSights['of']> {
     return this.sights.of(jobId);
   }
 
-  /** When PBS last said something of a job (milliseconds since the epoch). */
+  /** When PBS last said something of a job (by a clock that nobody sets). */
   listedAt(jobId: string): number {
     return this.sights.listedAt(jobId);
   }
@@ -233,7 +239,7 @@ export class Observer {
     const greeted = ids.length === 0 && listing === 'all' && this.troubles.doubtful;
     const answers = await this.shell.callAll([
       time,
-      ...looks,
+      ...looks.map(({ call }) => call),
       ...(ids.length === 0 ? [] : [this.listings.call(ids)]),
       ...(greeted ? [greet] : []),
     ]);
@@ -241,8 +247,8 @@ export class Observer {
     const [timed, ...rest] = answers;
     this.clock = siteClock(timed) ?? this.clock;
     all.forEach((one, i) => {
-      const answer = rest[i];
-      if (answer !== undefined) one.take(answer, this.clock);
+      const [look, answer] = [looks[i], rest[i]];
+      if (look !== undefined && answer !== undefined) one.take(answer, this.clock, look);
     });
     const listed = ids.length === 0 ? undefined : rest[all.length];
     const silent = listed === undefined ? [] : this.listings.take(listed, ids);
@@ -258,8 +264,8 @@ export class Observer {
 
   private idsOf(all: readonly Watched[], listing: 'all' | 'theirs'): readonly string[] {
     const own = all.flatMap((one) => this.jobOf(one) ?? []);
-    const blocks = [...this.blocks.values()].flatMap(({ jobId, over }) =>
-      over || jobId === null ? [] : [jobId],
+    const blocks = [...this.blocks.values()].flatMap(({ jobId, overSince }) =>
+      overSince !== null || jobId === null ? [] : [jobId],
     );
     return [...new Set(listing === 'all' ? [...own, ...blocks] : own)];
   }
@@ -272,18 +278,20 @@ export class Observer {
 
   private sightFor(one: Watched): JobSight {
     const block = one.facts?.block == null ? undefined : this.blocks.get(one.facts.block);
+    const overSince = block?.overSince ?? null;
     const jobId = this.jobOf(one);
-    if (block?.over !== true) {
+    if (overSince === null) {
       const sight = this.sights.of(jobId);
       // A listing from before it began says that it waits, and was right.
-      if (sight.kind !== 'seen' || sight.phase.state !== 'pending' || one.begunAt === null) return sight;
-      return { ...sight, forMs: Math.min(sight.forMs, this.sights.listedAt(jobId) - one.begunAt) };
+      if (sight.kind !== 'seen' || sight.phase.state !== 'pending' || one.begunSince === null) return sight;
+      return { ...sight, forMs: Math.min(sight.forMs, this.sights.listedAt(jobId) - one.begunSince) };
     }
     return {
       kind: 'seen',
       id: jobId ?? '',
       phase: { state: 'done', end: { how: 'exited', status: 0 } },
-      forMs: Infinity,
+      // What was looked at before the block's end was known may lack the trial's last word.
+      forMs: one.seenAt - overSince,
     };
   }
 

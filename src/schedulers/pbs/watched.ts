@@ -4,18 +4,32 @@ import { factsOf, ReportStream, type Facts } from '../remote/attempt-view';
 import { flatName } from '../remote/job-name';
 import { lineOf, type Answer } from '../remote/site-answer';
 import { words, type Call } from '../remote/site-shell';
+import { numberOf } from './job-sights';
 
 /** How long what nobody asks for is still looked at (milliseconds). */
 const forgottenAfter = 15 * 60_000;
 
+/** A look at an attempt's directory that is under way. */
+export interface Look {
+  readonly call: Call;
+  /** By a clock that nobody sets: what it sees is no older. */
+  readonly began: number;
+  /** First byte of the reports that it asks for. */
+  readonly from: number;
+}
+
 /** An attempt that somebody has asked for lately, as it was seen last. */
 export class Watched {
-  readonly reports = new ReportStream();
+  reports = new ReportStream();
   facts: Facts | null = null;
+  /** When the look began that the facts are from (by a clock that nobody sets). */
+  seenAt = -Infinity;
   jobId: string | null = null;
   /** When it was last seen not begun, and first seen begun (milliseconds since the epoch): a node's clock may be wrong. */
   unbegunAt: number | null = null;
   begunAt: number | null = null;
+  /** When it was first seen begun, by a clock that nobody sets. */
+  begunSince: number | null = null;
   /** When its fence was first seen to be held by nobody who says so (by a clock that nobody sets). */
   fencedAt: number | null = null;
   private askedAt = Date.now();
@@ -35,9 +49,8 @@ export class Watched {
 
   /** Its job was submitted, or is known to be there. */
   submitted(jobId: string | null): void {
-    // What was seen of an earlier job in the same place tells nothing of this one.
-    if (jobId !== null && this.jobId !== null && this.jobId !== jobId) this.facts = null;
-    this.jobId = jobId ?? this.jobId;
+    // A look that is under way may be one at what an earlier job left in the same place.
+    if (jobId !== null && this.isNow(jobId)) this.seenAt = performance.now();
     this.facts ??= {
       gone: false,
       status: null,
@@ -51,23 +64,54 @@ export class Watched {
   }
 
   /** Looks at its directory. */
-  look(): Call {
-    return {
-      lines: (number) => `look ${words(number, this.path, flatName(this.key), this.reports.from)}`,
+  look(): Look {
+    const { from } = this.reports;
+    const call: Call = {
+      lines: (number) => `look ${words(number, this.path, flatName(this.key), from)}`,
       timeoutMs: 500,
     };
+    return { call, began: performance.now(), from };
   }
 
   /** @param clock seconds that the site's clock is ahead */
-  take(answer: Answer, clock: number): void {
-    this.reports.take(answer.data.get('reports'));
+  take(answer: Answer, clock: number, { began, from }: Look): void {
+    // A slow answer must not undo what a later look has seen meanwhile.
+    if (began < this.seenAt) return;
     const jobId = lineOf(answer, 'jobid');
-    if (jobId !== undefined && jobId !== '') this.jobId = jobId;
+    if (jobId !== undefined && jobId !== '') this.isNow(jobId);
+    this.takeReports(answer, from);
     // An answer without its last word is one of a site that could not be read.
-    if (lineOf(answer, 'looked') !== undefined || lineOf(answer, 'gone') !== undefined)
+    if (lineOf(answer, 'looked') !== undefined || lineOf(answer, 'gone') !== undefined) {
       this.facts = factsOf(answer, clock);
-    if (this.facts?.owner == null) this.unbegunAt = Date.now();
-    else this.begunAt ??= Date.now();
+      this.seenAt = began;
+    }
+    if (this.facts?.owner == null) {
+      this.unbegunAt = Date.now();
+      return;
+    }
+    this.begunAt ??= Date.now();
+    this.begunSince ??= performance.now();
+  }
+
+  private takeReports(answer: Answer, from: number): void {
+    // Two looks at once ask for the same bytes; and where its job is another one now, it is read from its start.
+    const known = this.reports.from - from;
+    if (known >= 0) this.reports.take(answer.data.get('reports')?.subarray(known));
+  }
+
+  /** @returns whether that is another job than before */
+  private isNow(jobId: string): boolean {
+    const another = this.jobId !== null && numberOf(this.jobId) !== numberOf(jobId);
+    this.jobId = jobId;
+    if (!another) return false;
+    // What was seen of an earlier job in the same place tells nothing of this one.
+    this.facts = null;
+    this.reports = new ReportStream();
+    this.unbegunAt = null;
+    this.begunAt = null;
+    this.begunSince = null;
+    this.fencedAt = null;
+    return true;
   }
 }
 

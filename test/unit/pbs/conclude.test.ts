@@ -164,6 +164,18 @@ const cases: readonly (readonly [string, Facts, JobSight, string])[] = [
   ],
   ['its block is gone', inBlock, missing(3, grace), 'lost to block'],
   [
+    'its block ends it, and PBS did not know the block for a moment',
+    { ...inBlock, unfinished: { reason: 'walltime', over: false } },
+    missing(3, grace - 1),
+    'running',
+  ],
+  [
+    'its block was ending it and is gone',
+    { ...inBlock, unfinished: { reason: 'walltime', over: false } },
+    missing(3, grace),
+    'lost to block',
+  ],
+  [
     'it was signalled in a block that is gone',
     { ...inBlock, ...status(143, { signalled: true }) },
     missing(3, grace),

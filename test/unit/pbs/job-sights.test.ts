@@ -44,3 +44,28 @@ test('it is told how long a job has been as it is', () => {
   ]);
   expect(sights.listedAt('7.pbs')).toBe(9000);
 });
+
+test('how long a job is over or missing does not hang on the clock of this machine', () => {
+  const sights = new JobSights();
+  const over = readListing({ status: 0, stdout: text(['7.pbs', 'F']), stderr: '' });
+  const gone = readListing({ status: 153, stdout: '', stderr: 'qstat: Unknown Job Id 8.pbs\n' });
+  const take = (): void => {
+    sights.take(over, ['7.pbs']);
+    sights.take(gone, ['8.pbs']);
+  };
+  const [wall, steady] = [Date.now.bind(Date), performance.now.bind(performance)];
+  take();
+  const clocks = [
+    jest.spyOn(Date, 'now').mockImplementation(() => wall() - 3_600_000),
+    jest.spyOn(performance, 'now').mockImplementation(() => steady() + 60_000),
+  ];
+  try {
+    take();
+    for (const id of ['7.pbs', '8.pbs']) {
+      const sight = sights.of(id);
+      expect(sight.kind === 'unseen' ? Number.NaN : sight.forMs).toBeGreaterThanOrEqual(60_000);
+    }
+  } finally {
+    for (const clock of clocks) clock.mockRestore();
+  }
+});
