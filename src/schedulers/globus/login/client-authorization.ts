@@ -69,15 +69,17 @@ export class ClientAuthorization implements GlobusAuthorization {
       if (wasRefused) this.refusals.renewedAs(digestOf(this.held));
       return this.held.accessToken;
     } catch (error) {
-      if (error instanceof PerdureError && error.kind === 'LoginRequired')
-        this.fail(this.loginRequired(error.message, `${error.hint ?? `look at ${secretEnv}`}; ${readOnce}`));
-      throw this.failed?.error ?? error;
+      if (!(error instanceof PerdureError) || error.kind !== 'LoginRequired') throw error;
+      throw this.fail(
+        this.loginRequired(error.message, `${error.hint ?? `look at ${secretEnv}`}; ${readOnce}`),
+      );
     }
   }
 
-  private fail(error: PerdureError): void {
+  private fail(error: PerdureError): PerdureError {
     this.failed = { until: performance.now() + rest, error };
     this.held = null;
+    return error;
   }
 
   private loginRequired(what: string, hint?: string): PerdureError {
