@@ -205,8 +205,11 @@ def _stage(root, at, request):
 
 
 def _ended(own):
-    return any(os.path.exists(os.path.join(own, name)) for name in ("status", "settled")) or (
-        os.path.exists(os.path.join(own, "stop")) and not os.path.exists(os.path.join(own, "pid"))
+    # The wrapper makes the file of its status before it writes the line.
+    return (
+        _first_line(own, "status") != ""
+        or os.path.exists(os.path.join(own, "settled"))
+        or (os.path.exists(os.path.join(own, "stop")) and not os.path.exists(os.path.join(own, "pid")))
     )
 
 

@@ -135,6 +135,21 @@ with Executor(endpoint_id="${endpoint}") as executor:
     }
   });
 
+  test('a manager that is killed while it begins is told of at once', async () => {
+    const endpoint = await RealEndpoint.start(service);
+    try {
+      await endpoint.kill('manager');
+      const failed = endpoint.begin().catch((error: unknown) => error);
+      await until('it begins', () => endpoint.processes('manager').length === 1);
+      await endpoint.kill('manager');
+      expect(await failed).toMatchObject({ message: expect.stringMatching(/^the endpoint ended/) as string });
+      await endpoint.begin();
+      expect(endpoint.processes('manager')).toHaveLength(1);
+    } finally {
+      await endpoint.stop();
+    }
+  });
+
   test('a user endpoint that cannot start says why', async () => {
     const endpoint = await RealEndpoint.start(service, { template: 'engine: {type: NoSuchEngine}' });
     try {

@@ -4,7 +4,8 @@ import { createLocalTransport } from '../../src/transports/local';
 import { PerdureError } from '../../src/study/error';
 import { keyOf } from '../support/fake-job';
 import { brokerAvailable } from '../support/globus/broker';
-import { FakeResult } from '../support/globus/endpoint-book';
+import { FakeResult, type FakeTask } from '../support/globus/endpoint-book';
+import { isAttempt } from '../support/globus/python-worker';
 import { GlobusBench } from '../support/globus/scheduler-bench';
 import { until } from '../support/installation';
 
@@ -70,6 +71,36 @@ test('what is refused for good while the ledger is away is lost when it is back,
     why: expect.stringContaining('refused') as string,
   });
   expect(await bench.untilOver(other)).toMatchObject({ state: 'lost' });
+});
+
+test('a trial whose task waits is not lost where it may not be submitted again', async () => {
+  bench = await GlobusBench.start();
+  // Its task waits long; one that comes after it does not.
+  const gate = Promise.withResolvers<void>();
+  const endpoint = bench.service.endpoints.find(bench.endpointId)!;
+  Object.assign(endpoint, {
+    run: async (task: FakeTask) => {
+      if (isAttempt(task.payload)) await gate.promise;
+      return bench.workers.run(task);
+    },
+  });
+  const scheduler = await bench.scheduler({ transport: createLocalTransport() });
+  await bench.submit(scheduler, {
+    command: ['sh', '-c', 'echo run >>"$PERDURE_CHECKPOINT_DIR/runs"; echo 1 >"$PERDURE_RESULT"'],
+  });
+  await until('a task of no use was sent', () => bench.service.tasks.all().length === 2);
+  bench.service.faults.next('submit', '403', 100);
+  try {
+    await until('it was refused, and that is told', async () => {
+      const [seen] = await scheduler.observe([keyOf()]);
+      if (seen?.state !== 'pending') throw new Error(`it is ${String(seen?.state)}`);
+      return seen.note?.includes('refused') === true;
+    });
+  } finally {
+    gate.resolve();
+  }
+  expect(await bench.untilOver(scheduler)).toMatchObject({ end: { how: 'exited', status: 0 } });
+  expect(bench.text('../checkpoint/runs')).toBe('run\n');
 });
 
 test('a trial has run for as long as it ran, however late its result is read', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createLocalTransport } from '../../src/transports/local';
 import { quote } from '../../src/transports/quote';
 import type { Transport } from '../../src/transports/transport';
+import { PerdureError } from '../../src/study/error';
 import { identify, isAlive } from '../../src/process/process-group';
 import { idOf, keyOf } from '../support/fake-job';
 import { GlobusBench } from '../support/globus/scheduler-bench';
@@ -256,6 +257,21 @@ test('a trial whose end only its files tell is no news for ever: what is lost af
   });
 });
 
+test('an attempt whose task took the fence and never said anything is lost', async () => {
+  bench = await GlobusBench.start();
+  mkdirSync(bench.path('.perdure'), { recursive: true });
+  writeFileSync(bench.path('.perdure/run.lock'), '');
+  const scheduler = await bench.scheduler({
+    transport: createLocalTransport(),
+    patience: { silence: 3000 },
+  });
+  await bench.submit(scheduler, { command: ['true'] });
+  expect(await bench.untilOver(scheduler)).toMatchObject({
+    state: 'lost',
+    why: expect.stringContaining('no sign of life') as string,
+  });
+});
+
 test('what the endpoint did not run is submitted again so often, and then lost with its reason', async () => {
   bench = await GlobusBench.start({ maxRetries: 1 });
   const scheduler = await bench.scheduler();
@@ -349,6 +365,41 @@ describe('a trial that is cancelled', () => {
     expect(await bench.submit(scheduler, sleeper)).toBe('none');
     expect(await scheduler.observe([keyOf()])).toMatchObject([{ state: 'done', end: { how: 'stopped' } }]);
     expect(bench.service.count('submit')).toBe(0);
+  });
+
+  test.each(['its', 'another'])(
+    'by %s worker where its task was submitted and nobody knows of it does not begin',
+    async (whose) => {
+      bench = await GlobusBench.start();
+      bench.workers.hold();
+      const transport = createLocalTransport();
+      const locked = new PerdureError('Unavailable', 'the ledger does not answer');
+      const first = await bench.scheduler({
+        transport,
+        journal: { keepTasks: () => Promise.reject(locked) },
+      });
+      await expect(bench.submit(first, sleeper)).rejects.toMatchObject({ kind: 'Unavailable' });
+      const canceller =
+        whose === 'its' ? first : await bench.scheduler({ transport: createLocalTransport() });
+      await canceller.cancel(keyOf(), 'cancelled');
+      expect(await canceller.observe([keyOf()])).toMatchObject([{ state: 'done', end: { how: 'stopped' } }]);
+      bench.workers.release();
+      await until('the orphan is over', () =>
+        bench.service.tasks.all().every(({ result }) => result !== null),
+      );
+      expect(bench.workers.begun).toHaveLength(1);
+      expect(bench.text('../checkpoint/pid')).toBe('');
+    },
+  );
+
+  test('where every submission was refused for certain ends without its site', async () => {
+    bench = await GlobusBench.start();
+    const scheduler = await bench.scheduler();
+    bench.service.faults.next('submit', '403');
+    await expect(bench.submit(scheduler, sleeper)).rejects.toMatchObject({ kind: 'SubmitRejected' });
+    await scheduler.cancel(keyOf(), 'cancelled');
+    expect(await scheduler.observe([keyOf()])).toMatchObject([{ state: 'done', end: { how: 'stopped' } }]);
+    expect(bench.service.count('submit')).toBe(1);
   });
 
   test('where no worker is free is given up, and the words say that it may run on', async () => {

@@ -32,6 +32,14 @@ export const nothingKnown: AttemptFacts = {
   host: null,
 };
 
+/** Stands for the sign of life of an attempt that took the fence and has not said anything. */
+export const unheard = '?';
+
+/** Whether a look found the directory, and nothing in it of how the attempt is. */
+export function tellsNothing({ beat, gone, status, stop }: AttemptFacts): boolean {
+  return beat === '' && !gone && status === null && stop === null;
+}
+
 /** What `look` said of it. */
 export function factsOfLook(answer: Answer): AttemptFacts | null {
   const gone = lineOf(answer, 'gone') !== undefined;

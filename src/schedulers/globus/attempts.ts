@@ -3,7 +3,7 @@ import { PerdureError } from '../../study/error';
 import { objectOf, type Json } from '../../study/json';
 import { flatName } from '../remote/job-name';
 import type { JobKey, JobObservation } from '../scheduler';
-import { concludeFacts, lost, nothingKnown, type AttemptFacts } from './attempt-facts';
+import { concludeFacts, lost, nothingKnown, tellsNothing, unheard, type AttemptFacts } from './attempt-facts';
 import { observeOutcome, type Stopped } from './attempt-outcome';
 import type { Deliveries } from './deliveries';
 import type { GlobusSite, Patience } from './globus-site';
@@ -13,7 +13,7 @@ import { Nudge } from './nudge';
 import type { TaskAnswer } from './task-answer';
 import type { TaskBoard } from './task-board';
 import { taskOf } from './attempt-request';
-import { hasBegun, hasEnded, newlyWatched, waitingSince, type Watched } from './watched';
+import { hasBegun, hasEnded, mayRun, newestOpen, newlyWatched, waitingSince, type Watched } from './watched';
 
 /** How long a scheduler that is closed waits for answers to submissions (milliseconds). */
 const lastAnswers = 3000;
@@ -145,11 +145,16 @@ export class Attempts {
   /** What a person should know of an endpoint that is there and answers nothing. */
   private get silence(): string | null {
     if (this.endpoint === null || this.endpoint.away || this.nudges.unanswered < mostUnanswered) return null;
+    // A trial that runs there keeps a worker busy: others may have to wait for it.
+    const lately = Date.now() - this.patience.silence;
+    if (this.open().some((one) => hasBegun(one) && one.beat.since > lately)) return null;
     return 'it takes no tasks: if it has nodes, its user endpoint hangs; on its machine: globus-compute-endpoint restart NAME';
   }
 
   /** Something was seen in its directory. */
-  saw(one: Watched, facts: AttemptFacts): void {
+  saw(one: Watched, seen: AttemptFacts): void {
+    // Its task may never say anything, on a full disk or since it was killed: from the fence on its silence is measured.
+    const facts = one.beat.text === unheard && tellsNothing(seen) ? { ...seen, beat: unheard } : seen;
     const news = facts.beat !== '' && !hasBegun(one);
     const changed = facts.beat !== one.beat.text;
     one.facts = facts;
@@ -158,8 +163,8 @@ export class Attempts {
     if (facts.beat !== '') {
       one.overtaken = null;
       const submitted = one.record?.tasks.at(-1)?.submittedAt.getTime();
-      // A sign of life that was seen before says nothing of the endpoint as it is now.
-      if (changed && submitted !== undefined) this.board?.hasBegun(submitted);
+      // Later ones say that it still runs, and nothing of whether the endpoint takes tasks.
+      if (news && submitted !== undefined) this.board?.hasBegun(submitted);
     }
     if (news || concludeFacts(facts) !== null) this.tell(one);
   }
@@ -204,7 +209,7 @@ export class Attempts {
     }
     if (typeof held === 'string' && one !== undefined) {
       // One that took the fence and has not said anything counts as alive for as long as any other.
-      this.saw(one, { ...nothingKnown, beat: held === '' ? '?' : held });
+      this.saw(one, { ...nothingKnown, beat: held === '' ? unheard : held });
     }
     return 'held';
   }
@@ -213,7 +218,12 @@ export class Attempts {
     const request = one.record?.request ?? null;
     if (request === null || this.board === null) throw new Error(`nothing is known of ${one.name}`);
     const { task, resources } = taskOf(request, await this.deliveries().bring(request));
-    const taskId = await this.board.submit(one.name, task, resources);
+    const { unsent } = one;
+    one.unsent = false;
+    const taskId = await this.board.submit(one.name, task, resources).catch((error: unknown) => {
+      one.unsent = unsent && error instanceof PerdureError && error.nothingDone;
+      throw error;
+    });
     one.overtaken = null;
     one.problem = null;
     await this.refresh([one]);
@@ -260,18 +270,20 @@ export class Attempts {
   private async act(one: Watched): Promise<void> {
     const { record, submitting } = one;
     if (record === null || submitting !== null || this.board === null) return;
-    const submitted = record.tasks.at(-1)?.submittedAt.getTime() ?? 0;
+    const submitted = newestOpen(one)?.submittedAt.getTime() ?? Infinity;
     // Those of one request are handed out in no order.
     if (one.overtaken === null && submitted + 100 < this.board.turn) one.overtaken = Date.now();
     const step = nextStep({ ...one, record }, { maxRetries: this.site.maxRetries, patience: this.patience });
     if (step.do === 'lost') await this.conclude(one, { lost: step.why });
-    else if (step.do === 'submit') {
+    else if (step.do === 'submit' && performance.now() >= one.againAt) {
       this.submit(one).catch(async (error: unknown) => {
         if (!(error instanceof PerdureError)) throw error;
         // It is tried again with the next turn, unless that is of no use.
         one.problem = error.message;
-        if (error.kind === 'SubmitRejected')
-          await this.conclude(one, { lost: error.text }).catch(untilNextTurn);
+        if (error.kind !== 'SubmitRejected') return;
+        // What was taken before may run, and must not run twice.
+        if (mayRun(one)) one.againAt = performance.now() + this.patience.overtaken;
+        else await this.conclude(one, { lost: error.text }).catch(untilNextTurn);
       });
     }
   }

@@ -41,7 +41,9 @@ export class Endings {
     if (this.isOver(one)) return;
     // The first reason stays.
     const first = stopOf(record.stop) ?? { reason, why: why ?? null };
-    if (record.tasks.length === 0 && one.submitting === null) {
+    // An answer that was lost, or a worker that was killed, may have left a task that nobody knows of.
+    const nothingSent = record.request === null || one.unsent;
+    if (record.tasks.length === 0 && one.submitting === null && nothingSent) {
       await attempts.conclude(one, { stopped: first });
       return;
     }

@@ -311,11 +311,13 @@ class GlobusScheduler implements Scheduler {
         ? request
         : { ...request, preparation: preparedHere({ preparation }).preparation };
     await this.board.adopt();
-    const one = this.attempts.of(request.key);
+    const one = await this.attempts.watch(request.key);
+    const isNew = one.record === null;
     const made = attemptRequest(this.site, this.shim, one.name, wanted);
     const record = await this.journal.keepAttempt(this.site.site, one.name, made);
-    await this.attempts.watch(request.key);
+    one.unsent ||= isNew;
     await this.attempts.refresh([one]);
+    await this.attempts.watch(request.key);
     // Cancelled before; whoever observes it sees so.
     if (record.outcome !== null || record.stop !== null) return 'none';
     const last = record.tasks.at(-1);

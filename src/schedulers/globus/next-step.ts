@@ -44,22 +44,29 @@ export function nextStep(
   const last = tasks.at(-1);
   if (request === null || stop !== null || last === undefined) return { do: 'wait' };
   const times = (how: string): number => tasks.filter(({ ended }) => ended?.split(' ')[0] === how).length;
-  if (tasks.some(({ ended }) => ended === null)) {
-    if (hasBegun || overtaken === null) return { do: 'wait' };
+  const open = tasks.filter(({ ended }) => ended === null).length;
+  if (open > 0 && hasBegun) return { do: 'wait' };
+  const onceOvertaken = (): Step => {
+    if (overtaken === null) return { do: 'wait' };
     // The more often, the longer: it may just be that a worker keeps it behind a long trial.
-    return now - overtaken > patience * 2 ** (tasks.length - 1) ? { do: 'submit' } : { do: 'wait' };
-  }
+    return now - overtaken > patience * 2 ** (open - 1) ? { do: 'submit' } : { do: 'wait' };
+  };
+  if (last.ended === null) return onceOvertaken();
   const age = now - last.submittedAt.getTime();
-  const [how = '', ...words] = (last.ended ?? '').split(' ');
+  const [how = '', ...words] = last.ended.split(' ');
   switch (how) {
     case 'missing':
       if (times('missing') <= mostMissing) return { do: 'submit' };
+      // One that nothing is known of may yet run.
+      if (open > 0) return onceOvertaken();
       return { do: 'lost', why: 'its files do not stay at the site' };
     case 'failed': {
       const failures = times('failed');
-      if (failures > limits.maxRetries)
+      const tooMany = failures > limits.maxRetries;
+      if (tooMany && open === 0)
         return { do: 'lost', why: `the endpoint did not run it: ${words.join(' ')}` };
-      return age > firstPause * 2 ** failures ? { do: 'submit' } : { do: 'wait' };
+      if (age <= firstPause * 2 ** failures) return { do: 'wait' };
+      return tooMany ? onceOvertaken() : { do: 'submit' };
     }
     default:
       // Another task of it has the fence; a new one asks how it is.

@@ -150,6 +150,7 @@ export class TaskBoard {
       throw new PerdureError('SubmitRejected', `what the task would bring has ${String(bytes)} bytes`, {
         where: `site ${this.site.site}`,
         hint: 'give the site a transport, or let the trial fetch what is large by itself',
+        nothingDone: true,
       });
     }
     return this.submissions.submit({ payload, resources });
@@ -234,8 +235,10 @@ export class TaskBoard {
       for (const { group } of this.open.values()) if (group !== null) this.queue.listen(group);
       const due = this.due();
       try {
-        for (let at = 0; at < due.length; at += mostIds) await this.askFor(due.slice(at, at + mostIds));
-        failures = 0;
+        let taken = true;
+        for (let at = 0; at < due.length; at += mostIds)
+          taken = (await this.askFor(due.slice(at, at + mostIds))) && taken;
+        failures = taken ? 0 : failures + 1;
       } catch (error) {
         if (!(error instanceof PerdureError)) throw error;
         this.problem = error;
@@ -259,24 +262,37 @@ export class TaskBoard {
       .map(([taskId]) => taskId);
   }
 
-  private async askFor(ids: readonly string[]): Promise<void> {
+  /** @returns whether all that has come was taken in */
+  private async askFor(ids: readonly string[]): Promise<boolean> {
     for (const id of ids) {
       const open = this.open.get(id);
       if (open !== undefined) open.askedAt = performance.now();
     }
     const results = await this.client.batchStatus(ids).catch((error: unknown) => {
-      // They are still due.
-      for (const id of ids) {
-        const open = this.open.get(id);
-        if (open !== undefined) open.askedAt = -Infinity;
-      }
+      for (const id of ids) this.askAgain(id);
       throw error;
     });
     this.problem = null;
+    let taken = true;
     for (const id of ids) {
       const status = results[id];
       const end = status === undefined ? null : endOf(status);
-      if (end !== null && this.open.has(id)) await this.ended(id, end);
+      if (end === null || !this.open.has(id)) continue;
+      try {
+        await this.ended(id, end);
+      } catch (error) {
+        // The ledger did not take it: no fault of the service's, and no matter of the others.
+        if (!(error instanceof PerdureError)) throw error;
+        this.askAgain(id);
+        taken = false;
+      }
     }
+    return taken;
+  }
+
+  /** It stays due. */
+  private askAgain(id: string): void {
+    const open = this.open.get(id);
+    if (open !== undefined) open.askedAt = -Infinity;
   }
 }

@@ -3,7 +3,7 @@ import { ReportStream } from '../remote/attempt-view';
 import { flatName } from '../remote/job-name';
 import type { JobKey } from '../scheduler';
 import { concludeFacts, type AttemptFacts } from './attempt-facts';
-import type { AttemptRecord } from './journal';
+import type { AttemptRecord, TaskRecord } from './journal';
 
 /** An attempt that somebody has asked for lately. */
 export interface Watched {
@@ -25,6 +25,10 @@ export interface Watched {
   submitting: Promise<string> | null;
   /** Why it could not be submitted again. */
   problem: string | null;
+  /** When it may be submitted again after it was refused (by `performance.now`). */
+  againAt: number;
+  /** This process made it, and the service has certainly taken no submission of it. */
+  unsent: boolean;
 }
 
 export function newlyWatched(key: JobKey): Watched {
@@ -42,6 +46,8 @@ export function newlyWatched(key: JobKey): Watched {
     readAt: -Infinity,
     submitting: null,
     problem: null,
+    againAt: -Infinity,
+    unsent: false,
   };
 }
 
@@ -55,9 +61,18 @@ export function hasEnded({ facts }: Pick<Watched, 'facts'>): boolean {
   return facts !== null && concludeFacts(facts)?.state === 'done';
 }
 
-/** When the last task was submitted of an attempt that has not begun, as far as anybody knows. */
+/** The newest of its tasks that nothing is known of; a later one may have failed aloud. */
+export function newestOpen({ record }: Pick<Watched, 'record'>): TaskRecord | undefined {
+  return record?.tasks.findLast(({ ended }) => ended === null);
+}
+
+/** When the newest task was submitted that nothing is known of, of an attempt that has not begun, as far as anybody knows. */
 export function waitingSince(one: Watched): readonly number[] {
-  const last = one.record?.tasks.at(-1);
-  if (hasBegun(one) || last?.ended !== null) return [];
-  return [last.submittedAt.getTime()];
+  const open = newestOpen(one);
+  return hasBegun(one) || open === undefined ? [] : [open.submittedAt.getTime()];
+}
+
+/** Whether a task of it may be running, or may yet run, as far as anybody knows. */
+export function mayRun(one: Pick<Watched, 'record' | 'facts'>): boolean {
+  return hasBegun(one) || newestOpen(one) !== undefined || one.record?.tasks.at(-1)?.ended === 'held';
 }

@@ -38,6 +38,9 @@ type SubmitBody = z.infer<typeof api.submit>;
 
 /** The calls of the service, each a method; a success is what it returns, everything else a {@link Refusal}. */
 export class ComputeCalls {
+  /** User endpoints that are being made, by endpoint and key: two submissions at once start one. */
+  private readonly making = new Map<string, Promise<UserEndpoint>>();
+
   constructor(private readonly state: ComputeState) {}
 
   async answer(call: ComputeCall, asked: Asked, identity: Identity, id: string): Promise<unknown> {
@@ -226,20 +229,36 @@ export class ComputeCalls {
     const key = this.state.endpoints.userEndpointKey(identity, config);
     const known = endpoint.userEndpoints.get(key);
     if (known !== undefined) return known;
+    const name = `uep.${endpoint.id}.${key}`;
+    const making =
+      this.making.get(name) ??
+      this.makeUserEndpoint(endpoint, name, config, body.user_runtime ?? {}).finally(() =>
+        this.making.delete(name),
+      );
+    this.making.set(name, making);
+    const made = await making;
+    endpoint.userEndpoints.set(key, made);
+    return made;
+  }
+
+  private async makeUserEndpoint(
+    endpoint: EndpointRecord,
+    name: string,
+    config: object,
+    runtime: object,
+  ): Promise<UserEndpoint> {
     const id = randomUUID();
-    const made: UserEndpoint = {
+    return {
       id,
-      name: `uep.${endpoint.id}.${key}`,
+      name,
       endpointId: endpoint.id,
       config,
-      runtime: body.user_runtime ?? {},
+      runtime,
       queues: await this.requireQueues().openEndpoint(id),
       heardAt: null,
       active: false,
       report: {},
     };
-    endpoint.userEndpoints.set(key, made);
-    return made;
   }
 
   /** Asks an endpoint's manager to start the user endpoint; where it runs, the manager leaves it as it is. */

@@ -72,6 +72,8 @@ export class PythonWorkers {
       child[name].setEncoding('utf8').on('data', (part: string) => (said[name] += part));
     const { name, source } = sourceOf(task.functionCode);
     const { args, kwargs } = argumentsOf(task.payload);
+    // One that ends before it has read its task: how it ended is told below.
+    child.stdin.on('error', () => undefined);
     child.stdin.end(JSON.stringify([name, source, args, kwargs]));
     const code = await new Promise<number | null>((done) => child.once('close', done));
     this.running.delete(child);

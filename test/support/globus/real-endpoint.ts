@@ -136,11 +136,17 @@ export class RealEndpoint {
     }, 3000).unref();
     const since = Date.now();
     const heard = (): boolean => {
-      if (manager.exitCode !== null) throw new Error(`the endpoint ended:\n${this.output()}`);
+      if (hasEnded(manager)) throw new Error(`the endpoint ended:\n${this.output()}`);
       this.id = this.registeredId() ?? '';
       return (this.service.endpoints.find(this.id)?.heardAt ?? 0) >= since;
     };
-    await until('the endpoint is online', heard, 120_000);
+    try {
+      await until('the endpoint is online', heard, 120_000);
+    } catch (error) {
+      // Whoever tries again starts another.
+      await end(manager);
+      throw error;
+    }
   }
 
   /** What the manager said. */
@@ -273,6 +279,17 @@ export class RealEndpoint {
     }
     return every.filter(({ pid }) => own.has(pid));
   }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (hasEnded(child)) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
 }
 
 /** Empty where the process is gone. */

@@ -75,6 +75,29 @@ test('a task that later ones have overtaken is submitted again, each time after 
   expect(step([{ ended: null }], { overtaken, facts })).toEqual({ do: 'wait' });
 });
 
+test('a task that was lost in silence does not hold up what a later one that failed has coming', () => {
+  const failed = { ended: 'failed X' };
+  expect(step([{ ended: null }, failed])).toEqual({ do: 'submit' });
+  expect(step([{ ended: null }, { ended: 'missing', age: 0 }])).toEqual({ do: 'submit' });
+  expect(step([{ ended: null }, { ended: 'held', age: 100 }])).toEqual({ do: 'submit' });
+  // It is the one that runs.
+  expect(step([{ ended: null }, failed], { facts })).toEqual({ do: 'wait' });
+});
+
+test('too many failures are no loss while a task may yet run: it is submitted again when it is overtaken', () => {
+  const tasks = [{ ended: null }, ...Array.from({ length: 3 }, () => ({ ended: 'failed X' }))];
+  expect(step(tasks)).toEqual({ do: 'wait' });
+  expect(step(tasks, { overtaken: now - 59_000 })).toEqual({ do: 'wait' });
+  expect(step(tasks, { overtaken: now - 61_000 })).toEqual({ do: 'submit' });
+  const missing = [{ ended: null }, ...Array.from({ length: 6 }, () => ({ ended: 'missing' }))];
+  expect(step(missing)).toEqual({ do: 'wait' });
+});
+
+test('the pause before a task that was lost in silence is submitted again grows with such tasks alone', () => {
+  const failed = Array.from({ length: 4 }, () => ({ ended: 'failed X' }));
+  expect(step([...failed, { ended: null }], { overtaken: now - 61_000 }, 5)).toEqual({ do: 'submit' });
+});
+
 test('an attempt is lost when it had begun and its sign of life stays the same, seen twice at least', () => {
   const beat = { text: facts.beat, since: now - 61_000, times: 2 };
   expect(step([{ ended: null }], { facts, beat }).do).toBe('lost');

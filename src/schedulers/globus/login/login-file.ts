@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { lock } from 'proper-lockfile';
 import { z } from 'zod';
-import { PerdureError } from '../../../study/error';
+import { errorCode, messageOf, PerdureError } from '../../../study/error';
 import type { GlobusChallenge } from '../authorization';
 import type { TokenSet } from './token-set';
 
@@ -53,15 +53,10 @@ export class LoginFile {
     this.path = join(this.directory, `${new URL(authUrl).host.replace(/[[\]]/g, '')}-${clientId}.json`);
   }
 
-  /** @throws {@link PerdureError} `LoginRequired` where it can't be read */
+  /** @throws {@link PerdureError} `LoginRequired` where it is no login, `Unavailable` where the disk does not give it */
   read(): Login {
-    let text: string;
-    try {
-      text = readFileSync(this.path, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { tokens: null, refusal: null };
-      throw error;
-    }
+    const text = this.onDisk(() => this.textThere());
+    if (text === null) return { tokens: null, refusal: null };
     const found = parsed(text);
     if (found !== undefined) return found;
     // A parser's message would quote what it met.
@@ -71,6 +66,7 @@ export class LoginFile {
     });
   }
 
+  /** @throws {@link PerdureError} `Unavailable` where the disk does not take it; what was there before stays */
   write({ tokens, refusal, inference = this.read().inference ?? null }: Login): void {
     const kept: z.input<typeof schema> = {
       tokens: tokens === null ? null : fileTokens(tokens),
@@ -90,12 +86,21 @@ export class LoginFile {
     };
     this.ensureDirectory();
     const temporary = `${this.path}.${randomBytes(6).toString('hex')}.new`;
-    writeFileSync(temporary, `${JSON.stringify(kept, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
-    renameSync(temporary, this.path);
+    this.onDisk(() => {
+      try {
+        writeFileSync(temporary, `${JSON.stringify(kept, null, 2)}\n`, { mode: 0o600, flag: 'wx' });
+        renameSync(temporary, this.path);
+      } catch (error) {
+        rmSync(temporary, { force: true });
+        throw error;
+      }
+    });
   }
 
   remove(): void {
-    rmSync(this.path, { force: true });
+    this.onDisk(() => {
+      rmSync(this.path, { force: true });
+    });
   }
 
   /** Does the work while no other process of this state directory does the like with this login. */
@@ -108,6 +113,7 @@ export class LoginFile {
       // A process that stood still for long: then two renew at once, and each has a login that is good.
       onCompromised: () => undefined,
     }).catch((cause: unknown) => {
+      if (errorCode(cause) !== 'ELOCKED') throw this.diskError(cause);
       throw new PerdureError(
         'Unavailable',
         'another process has been renewing the login to Globus for a minute',
@@ -126,7 +132,34 @@ export class LoginFile {
   }
 
   private ensureDirectory(): void {
-    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    this.onDisk(() => mkdirSync(this.directory, { recursive: true, mode: 0o700 }));
+  }
+
+  /** `null`: there is no such file. */
+  private textThere(): string | null {
+    try {
+      return readFileSync(this.path, 'utf8');
+    } catch (error) {
+      if (errorCode(error) === 'ENOENT') return null;
+      throw error;
+    }
+  }
+
+  private onDisk<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw this.diskError(error);
+    }
+  }
+
+  /** A full or failing disk may be well again: whoever needs the login waits for it as for a service that is away. */
+  private diskError(cause: unknown): unknown {
+    if (errorCode(cause) === '') return cause;
+    return new PerdureError('Unavailable', `the file of the login to Globus fails: ${messageOf(cause)}`, {
+      where: this.path,
+      cause,
+    });
   }
 }
 

@@ -131,14 +131,16 @@ export class UserAuthorization implements GlobusAuthorization {
       if (!wasRefused && Date.now() < tokens.expiresAt) return tokens.accessToken;
       throw error;
     }
+    // It is good for this process whatever becomes of the file.
+    if (wasRefused) this.refusals.renewedAs(digestOf(renewed));
+    this.held = renewed;
     if (sdk === null) file.write({ tokens: renewed, refusal: null });
     else if (python?.login.replace(sdk, renewed) !== true) {
       // The SDK has renewed it at the same time; theirs is as good.
       const theirs = python?.login.read()?.tokens;
       if (theirs !== undefined && this.isGood(theirs)) return this.hold(theirs);
     }
-    if (wasRefused) this.refusals.renewedAs(digestOf(renewed));
-    return this.hold(renewed);
+    return renewed.accessToken;
   }
 
   private hold(tokens: TokenSet): string {
