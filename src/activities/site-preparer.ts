@@ -15,6 +15,8 @@ const shortPause = 1000;
 export class SitePreparer {
   /** Sites that were found prepared, by study and version. */
   private readonly ready = new Set<string>();
+  /** Which run attempts ask for that wait and have lost one. The site knows the askers of its newest run only. */
+  private readonly runs = new Map<string, number>();
 
   constructor(private readonly deps: SiteDependencies) {}
 
@@ -70,20 +72,20 @@ export class SitePreparer {
     const name = `${ref.study.uuid}/${String(context.specVersion)}/${ref.site}`;
     if (this.ready.has(name)) return;
     const attempt = `${key.studyKey}.${String(key.number)}.${String(key.attempt)}`;
-    for (let run = 0; ; run++) {
-      // The site remembers what came of each asker's run.
+    for (let run = this.runs.get(attempt) ?? 0; ; run++) {
+      if (run > 0) this.runs.set(attempt, run);
       const asker = run === 0 ? attempt : `${attempt}.${String(run)}`;
       const request = await this.request({ ...ref, host: null, asker });
       if (request === null) return;
       const progress = await scheduler.prepare(request);
       if (progress.state === 'open')
         throw pending(`${ref.site} is being prepared: ${progress.note}`, Math.max(500, progress.again));
+      if (progress.state === 'lost' && run < context.spec.trial.retries) continue;
+      this.runs.delete(attempt);
       if (progress.state === 'done') break;
-      if (progress.state === 'failed' || run >= context.spec.trial.retries) {
-        throw new PerdureError('SubmitRejected', `the preparation failed: ${progress.why}`, {
-          where: `site ${ref.site}`,
-        });
-      }
+      throw new PerdureError('SubmitRejected', `the preparation failed: ${progress.why}`, {
+        where: `site ${ref.site}`,
+      });
     }
     this.ready.add(name);
   }

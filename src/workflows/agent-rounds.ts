@@ -4,6 +4,7 @@ import {
   executeChild,
   isCancellation,
   log,
+  patched,
   proxyActivities,
   setHandler,
   workflowInfo,
@@ -155,7 +156,8 @@ export class AgentRounds {
   private begin(who: AgentSpec, wanted: number, sampler: AgentSamplerSpec): void {
     this.running = true;
     // It ended with a budget that is larger by now; what is begun in an ended scope ends at once, and would be begun again for ever.
-    if (this.life.consideredCancelled && this.state.ending === null) this.life = new CancellationScope();
+    if (this.life.consideredCancelled && this.state.ending === null && patched('rounds-begin-anew'))
+      this.life = new CancellationScope();
     const state = this.turns ?? noTurns;
     this.turns = { ...state, round: state.round + 1 };
     const round = state.round + 1;

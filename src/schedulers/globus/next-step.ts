@@ -69,6 +69,8 @@ export function nextStep(
       return tooMany ? onceOvertaken() : { do: 'submit' };
     }
     default:
+      // Nobody has looked yet, and one that nothing is known of may be the one that runs.
+      if (open > 0 && facts === null) return onceOvertaken();
       // Another task of it has the fence; a new one asks how it is.
       return age > 2 * look.task ? { do: 'submit' } : { do: 'wait' };
   }

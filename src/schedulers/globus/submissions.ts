@@ -151,9 +151,13 @@ export class Submissions {
 
   /** @returns `undefined` in the place of what the answer has no id of */
   private async send(tasks: readonly NewTask[]): Promise<readonly (Submitted | undefined)[]> {
-    if (this.group === undefined) this.group = (await this.journal.taskGroups(this.site.site))[0] ?? null;
+    const nothingDone = (error: unknown): never => {
+      throw PerdureError.beforeAnything(error);
+    };
+    this.group ??= (await this.journal.taskGroups(this.site.site).catch(nothingDone))[0] ?? null;
     for (let turn = 1; ; turn++) {
-      const functionId = await this.functionId();
+      // What went before a second turn may have been carried out after all.
+      const functionId = await (turn === 1 ? this.functionId().catch(nothingDone) : this.functionId());
       const group: string | null | undefined = this.group;
       const answer = await this.client.submit(this.site.endpointId, this.request(functionId, tasks));
       if (!('unknown' in answer)) {

@@ -1,4 +1,4 @@
-import type { AttemptFacts } from '../../../src/schedulers/globus/attempt-facts';
+import { nothingKnown, type AttemptFacts } from '../../../src/schedulers/globus/attempt-facts';
 import { usualPatience } from '../../../src/schedulers/globus/globus-site';
 import { nextStep, type OpenAttempt } from '../../../src/schedulers/globus/next-step';
 
@@ -79,7 +79,10 @@ test('a task that was lost in silence does not hold up what a later one that fai
   const failed = { ended: 'failed X' };
   expect(step([{ ended: null }, failed])).toEqual({ do: 'submit' });
   expect(step([{ ended: null }, { ended: 'missing', age: 0 }])).toEqual({ do: 'submit' });
-  expect(step([{ ended: null }, { ended: 'held', age: 100 }])).toEqual({ do: 'submit' });
+  const held = [{ ended: null }, { ended: 'held', age: 100 }];
+  expect(step(held, { facts: nothingKnown })).toEqual({ do: 'submit' });
+  // Whoever has just begun to follow it looks first.
+  expect(step(held)).toEqual({ do: 'wait' });
   // It is the one that runs.
   expect(step([{ ended: null }, failed], { facts })).toEqual({ do: 'wait' });
 });

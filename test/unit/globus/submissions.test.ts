@@ -1,6 +1,7 @@
 import { GlobusClient } from '../../../src/schedulers/globus/globus-client';
 import type { GlobusSite } from '../../../src/schedulers/globus';
 import type { GlobusJournal } from '../../../src/schedulers/globus/journal';
+import { PerdureError } from '../../../src/study/error';
 import { Submissions } from '../../../src/schedulers/globus/submissions';
 
 const site: GlobusSite = {
@@ -81,4 +82,11 @@ test('closing waits for what is under way', async () => {
   await closed;
   await failed;
   expect(journal.used).toEqual(['taskGroups', 'findFunction']);
+});
+
+test('where the function can not be registered, nothing was submitted for certain', async () => {
+  const away = new PerdureError('Unavailable', 'Globus Compute does not answer');
+  const journal = { taskGroups: () => Promise.resolve([]), findFunction: () => Promise.reject(away) };
+  const sending = submissions(journal as unknown as Journal, 0).submit(task);
+  await expect(sending).rejects.toMatchObject({ kind: 'Unavailable', nothingDone: true });
 });
