@@ -10,8 +10,10 @@ import { errorCode } from '../study/error';
 export const maxStagedBytes = 64 * 2 ** 20;
 const maxStagedFiles = 10_000;
 
+/** Of Perdure in each trial's directory. */
+const reserved = '.perdure';
 /** What is large, machine-dependent, and made anew when it is needed. */
-const skipped: ReadonlySet<string> = new Set(['.venv', '__pycache__', '.git']);
+const skipped: ReadonlySet<string> = new Set(['.venv', '__pycache__', '.git', reserved]);
 
 /** A study's files, ready to be kept. */
 export interface Staged {
@@ -27,8 +29,8 @@ export interface Wanted {
 }
 
 /**
- * Reads the files that a study needs. Directories are read with all that is in them, but for `.venv`, `__pycache__` and
- * `.git`, and for links to nowhere; other links are followed.
+ * Reads the files that a study needs. Directories are read with all that is in them, but for `.venv`, `__pycache__`,
+ * `.git` and `.perdure`, and for links to nowhere; other links are followed.
  * @param directory that of the study file
  * @param beside what the files lie beside, in messages
  */
@@ -75,6 +77,10 @@ class Reader {
     if (path === undefined) {
       const hint = `files lie beside ${this.beside} or below it, and are named relative to it`;
       return { message: `'${name}' is outside of the directory of ${this.beside}`, hint };
+    }
+    if (path.split('/').includes(reserved)) {
+      const message = `'${path}' can't be brought: '${reserved}' is Perdure's own in each trial's directory`;
+      return { message, hint: 'leave it out, or copy what the trial needs to another name' };
     }
     return this.visit(path, []);
   }
@@ -126,13 +132,13 @@ class Reader {
   }
 }
 
-/** Editors leave links to nowhere beside a file that is open (Emacs' `.#train.py`). */
+/** A link to nowhere, or to itself. Editors leave links to nowhere beside a file that is open (Emacs' `.#train.py`). */
 async function isDangling(path: string): Promise<boolean> {
   const link = await lstat(path).catch(() => null);
   if (link?.isSymbolicLink() !== true) return false;
   return stat(path).then(
     () => false,
-    (error: unknown) => errorCode(error) === 'ENOENT',
+    (error: unknown) => ['ENOENT', 'ELOOP'].includes(errorCode(error)),
   );
 }
 

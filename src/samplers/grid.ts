@@ -95,11 +95,13 @@ class Grid {
   }
 
   private keyOf(params: Params): string {
-    // 12 digits: 0.1 + 0.2 in one trial and 0.3 in another are one point of the grid.
     return JSON.stringify(
-      Object.keys(this.space).map((name) => {
+      Object.entries(this.space).map(([name, { distribution }]) => {
         const value = own(params, name);
-        return value === undefined ? [] : typeof value === 'number' ? Number(value.toPrecision(12)) : [value];
+        if (value === undefined) return [];
+        // 12 digits: 0.1 + 0.2 in one trial and 0.3 in another are one point of the grid.
+        const rounded = distribution.type === 'float' && typeof value === 'number';
+        return [rounded ? Number(value.toPrecision(12)) : value];
       }),
     );
   }

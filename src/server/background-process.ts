@@ -50,6 +50,8 @@ export interface Start<Notes> {
   readonly log: string;
   readonly command: readonly [string, ...string[]];
   readonly env?: NodeJS.ProcessEnv;
+  /** Where it runs; absent: where this process does. */
+  readonly cwd?: string;
   /** What it is called in messages. */
   readonly what: string;
   /** Asked again and again until it is true; is given what the process has logged since its start. */
@@ -70,6 +72,7 @@ export async function startProcess<Notes>(start: Start<Notes>): Promise<Backgrou
   const child = spawn(program, args, {
     detached: true,
     stdio: ['ignore', log, log],
+    cwd: start.cwd,
     env: start.env ?? process.env,
   });
   closeSync(log);

@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
+import { basename, dirname, resolve } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { searchAttributes } from '../study/search-attributes';
 import { readNotes, readProcess, startProcess, stopProcess } from './background-process';
@@ -64,7 +65,9 @@ export async function ensureServer(
         notes,
         log: files.serverLog,
         what: 'the Temporal server',
-        command: [program, ...serverArguments(notes, files.temporalDb)],
+        command: [resolve(program), ...serverArguments(notes, basename(files.temporalDb))],
+        // Temporal takes the file for a part of an address, in which '#', '?' and '%' mean something: its name has none.
+        cwd: dirname(files.temporalDb),
         // Another server that took the port a moment before would answer as well; this one says when it has it.
         ready: async (logged) => /^(Temporal )?Server:\s/m.test(logged) && (await answers(notes.address)),
       });

@@ -1,8 +1,13 @@
 import { PerdureError } from '../study/error';
 import { SqliteError } from './sqlite-dialect';
 
-/** PostgreSQL: connection lost or refused, too many connections, shutting down, serialisation and deadlock. */
-const passing = /^(08|53|57P|40)/;
+/** PostgreSQL: connection lost or refused, too many connections, shutting down, serialisation and deadlock, a standby for now. */
+const passing = /^(08|53|57P|40|25006)/;
+/** PostgreSQL: no such user, password, database, schema or right. */
+const refused = /^(28|3D000|3F000|42501)/;
+/** Of `pg` and of Node's TLS: what the address asks for is not to be had so. */
+const wrongAddress = /^SASL:|does not support SSL|no password was provided|no such file or directory, open/i;
+const wrongTls = /CERT|^ERR_TLS|^ERR_SSL|^EPROTO/;
 
 /** An error of a database driver as a domain error, where it is one of "does not answer now"; any other as it is. */
 export function asUnavailable(error: unknown, where: string): unknown {
@@ -29,9 +34,19 @@ export function asUnavailable(error: unknown, where: string): unknown {
       },
     );
   }
-  if (code.startsWith('28') || code === '3D000') {
-    return new PerdureError('InvalidInput', `the database refuses the connection: ${error.message}`, {
+  if (refused.test(code)) {
+    return new PerdureError('InvalidInput', `the database refuses: ${error.message}`, {
       where,
+      ...(code === '42501'
+        ? { hint: 'its owner can: GRANT CREATE, USAGE ON SCHEMA public TO the user' }
+        : {}),
+      cause: error,
+    });
+  }
+  if (wrongAddress.test(error.message) || wrongTls.test(code)) {
+    return new PerdureError('InvalidInput', `the database can't be used so: ${error.message}`, {
+      where,
+      hint: 'look at user, password and options of `storage:` in perdure.yaml',
       cause: error,
     });
   }

@@ -59,7 +59,8 @@ export function checkDistribution(name: string, distribution: Distribution): rea
         : 'use two different numbers; a constant belongs in the script or in env';
     return [{ path: [...path, 'low'], message, hint }];
   }
-  if (!Number.isFinite(high - low)) {
+  // A sampler goes half a step beyond both.
+  if (!Number.isFinite(high - low + (step ?? 0))) {
     const message = `from 'low' (${String(low)}) to 'high' (${String(high)}) of '${name}' is more than a number can hold`;
     return [{ path: [...path, 'high'], message, hint: 'use bounds that are nearer to each other' }];
   }

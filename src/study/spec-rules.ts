@@ -1,3 +1,4 @@
+import { gridSize } from './grid-size';
 import { suggestion } from './nearest';
 import type { Problem } from './problem';
 import type { ParamValue, SearchSpace } from './space';
@@ -148,7 +149,7 @@ export function checkSampler(sampler: SamplerSpec, space: SearchSpace): readonly
       hint,
     });
   }
-  const size = names.reduce((product, name) => product * gridSize(sampler.values, space, name), 1);
+  const size = gridSize(space, sampler.values);
   if (problems.length === 0 && size > maxCombinations) {
     const message = `the grid has ${String(size)} combinations; ${String(maxCombinations)} is the most`;
     problems.push({ path: ['sampler'], message, hint: "use larger steps, or the sampler 'qmc' or 'random'" });
@@ -167,19 +168,6 @@ function methodsOf({ backbone, agents }: AgentSamplerSpec): readonly {
       by.kind === 'sampler' ? [{ method: by.sampler, path: ['agents', index, 'sampler'] }] : [],
     ),
   ];
-}
-
-function gridSize(
-  values: Readonly<Record<string, readonly unknown[]>>,
-  space: SearchSpace,
-  name: string,
-): number {
-  if (Object.hasOwn(values, name)) return values[name]?.length ?? 1;
-  const distribution = parameterOf(space, name)?.distribution;
-  if (distribution === undefined) return 1;
-  if (distribution.type === 'categorical') return distribution.choices.length;
-  const { low, high, step } = distribution;
-  return step === null ? 1 : Math.floor((high - low) / step + 1e-8) + 1;
 }
 
 function isParamValue(value: unknown): value is ParamValue {

@@ -156,7 +156,8 @@ export async function runWorker(run: WorkerRun): Promise<void> {
       }),
       ...mine.map(createForSite),
     ]);
-    log.info({ sites: mine, ledger: ledger.url, namespace }, 'worker ready');
+    // At every level: whoever starts a worker waits for it.
+    log.child({}, { level: 'info' }).info({ sites: mine, ledger: ledger.url, namespace }, 'worker ready');
     await Promise.all([
       runAll(created.flat()),
       ...names

@@ -13,10 +13,12 @@ import { noteDeadServer } from '../support/dead-server';
 
 const folder = mkdtempSync(join(tmpdir(), 'perdure-server-'));
 const [slow, quick, later] = [join(folder, 'slow'), join(folder, 'quick'), join(folder, 'later')];
+// Signs that mean something in the address of a file.
+const odd = ['a#1', 'a#2', 'a?mode=memory', '100%20'].map((name) => join(folder, name));
 const path = process.env['PATH'] ?? '';
 afterAll(async () => {
   process.env['PATH'] = path;
-  for (const home of [slow, quick, later]) await stopServer(home);
+  for (const home of [slow, quick, later, ...odd]) await stopServer(home);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -70,6 +72,15 @@ test('a session that is there before its server finds it later', async () => {
   } finally {
     await session.close();
   }
+});
+
+test('a state directory may have any name', async () => {
+  for (const home of odd) await ensureServer(home);
+  for (const home of odd) await stopServer(home);
+  for (const home of odd) expect(existsSync(homeFiles(home).temporalDb)).toBe(true);
+  // What was there is found again.
+  const [first = ''] = odd;
+  await ensureServer(first);
 });
 
 async function clusterOf(address: string): Promise<string> {

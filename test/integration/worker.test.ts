@@ -73,6 +73,16 @@ test('logs JSON lines, more of them with --verbose, and no secret', async () => 
   await worker.end();
 });
 
+test('is started in the background whatever little it is to log', async () => {
+  process.env['PERDURE_LOG'] = 'error';
+  try {
+    await installation.must('up');
+  } finally {
+    Reflect.deleteProperty(process.env, 'PERDURE_LOG');
+    await installation.kill('worker');
+  }
+});
+
 test('refuses a port that is taken, and a log level that is none', async () => {
   const port = await freePort();
   const worker = await start('--health-port', String(port));

@@ -124,10 +124,24 @@ test("a function's own file is staged, and what is in a directory but for what i
   expect(Buffer.from(files.get(sha256) ?? []).toString()).toBe('a');
 });
 
+test("what a trial left of Perdure's own in a directory is left out; where it is named it is refused", async () => {
+  mkdirSync(join(directory, 'copied', '.perdure'), { recursive: true });
+  writeFileSync(join(directory, 'copied', '.perdure', 'run.lock'), '');
+  writeFileSync(join(directory, 'copied', 'model.py'), 'x = 1');
+  const files = (names: string): ReturnType<typeof parse> =>
+    parse(goodStudy.replace('train.py:train}', `train.py:train, files: [${names}]}`));
+  const { spec } = await files('copied');
+  expect(spec.trial.files.map(({ path }) => path)).toEqual(['copied/model.py', 'train.py']);
+  await expect(files('copied/.perdure/run.lock')).rejects.toThrow(
+    "'copied/.perdure/run.lock' can't be brought: '.perdure' is Perdure's own",
+  );
+});
+
 test('a link to nowhere in a directory, as an editor makes it, is left out; one that is named is refused', async () => {
   mkdirSync(join(directory, 'linked'));
   writeFileSync(join(directory, 'linked', 'model.py'), 'x = 1');
   symlinkSync('me@host.1234:5678', join(directory, 'linked', '.#model.py'));
+  symlinkSync('itself', join(directory, 'linked', 'itself'));
   const files = async (text: string): Promise<readonly string[]> =>
     (
       await parse(goodStudy.replace('train.py:train}', `train.py:train, files: [${text}]}`))

@@ -90,3 +90,15 @@ test.each<[string, SearchSpace, Record<string, Json[]>, RegExp]>([
     message: expect.stringMatching(message) as string,
   });
 });
+
+test('goes through large whole numbers and choices that differ in their last digit', async () => {
+  const int = { type: 'int', low: 1e12, high: 1e12 + 3, log: false, step: 1 } as const;
+  const choices = [1_700_000_000_000, 1_700_000_000_001, 1_700_000_000_002];
+  const large: SearchSpace = {
+    seed: { distribution: int },
+    day: { distribution: { type: 'categorical', choices } },
+  };
+  const trials = await runStudy(grid(), large, 100, () => 0);
+  expect(new Set(sorted(trials.map(({ params }) => params))).size).toBe(12);
+  expect(trials).toHaveLength(12);
+});

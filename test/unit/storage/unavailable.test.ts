@@ -1,0 +1,37 @@
+import { asUnavailable } from '../../../src/storage/unavailable';
+
+const failed = (message: string, code?: string): Error =>
+  Object.assign(new Error(message), code === undefined ? {} : { code });
+
+test.each([
+  ['a user who may not make tables', failed('permission denied for schema public', '42501')],
+  ['a database that is not there', failed('database "x" does not exist', '3D000')],
+  [
+    'a password that is missing',
+    failed('SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string'),
+  ],
+  ['encryption that the server does not have', failed('The server does not support SSL connections')],
+  ['a certificate that nobody vouches for', failed('self-signed certificate', 'DEPTH_ZERO_SELF_SIGNED_CERT')],
+  [
+    'a certificate that is not there',
+    failed("ENOENT: no such file or directory, open '/nope.pem'", 'ENOENT'),
+  ],
+])('%s is bad input, in one sentence', (_, error) => {
+  expect(asUnavailable(error, 'postgresql://h/x')).toMatchObject({
+    kind: 'InvalidInput',
+    message: expect.stringContaining(error.message) as string,
+  });
+});
+
+test.each([
+  ['a lost connection', failed('x', '08006')],
+  ['a refused one', failed('connect ECONNREFUSED', 'ECONNREFUSED')],
+  ['a standby that takes over', failed('cannot execute INSERT in a read-only transaction', '25006')],
+])('%s passes', (_, error) => {
+  expect(asUnavailable(error, 'postgresql://h/x')).toMatchObject({ kind: 'Unavailable' });
+});
+
+test('a mistake of ours stays what it is', () => {
+  const mistake = failed('syntax error at or near "SELEC"', '42601');
+  expect(asUnavailable(mistake, 'postgresql://h/x')).toBe(mistake);
+});
