@@ -9,13 +9,14 @@ import { ensureSchema } from './schema';
 import { SqlLedger } from './sql-ledger';
 import { sqliteDialect } from './sqlite-dialect';
 import type { Tables } from './tables';
-import { asUnavailable } from './unavailable';
+import { asOpeningError } from './unavailable';
 import { parseLedgerUrl, type LedgerAddress } from './url';
 
 /**
  * Opens the ledger, making its tables where there are none.
  * @param url as Optuna writes it; see `parseLedgerUrl`
- * @throws {@link PerdureError} `InvalidInput` for an address that can't be one, or a SQLite file on a network file system;
+ * @throws {@link PerdureError} `InvalidInput` for an address that can't be one, or a database that can't be used by it, or a SQLite
+ * file on a network file system;
  * `Unavailable` where the database does not answer; `Corrupt` for a storage of another version
  */
 export async function openLedger(url: string): Promise<Ledger> {
@@ -26,7 +27,7 @@ export async function openLedger(url: string): Promise<Ledger> {
   } catch (error) {
     // What could not be opened can't be closed either.
     await db.destroy().catch(() => undefined);
-    throw asUnavailable(error, address.shown);
+    throw asOpeningError(error, address.shown);
   }
   return new SqlLedger(db, address.kind, address.shown);
 }

@@ -3,12 +3,6 @@ import { SqliteError } from './sqlite-dialect';
 
 /** PostgreSQL: connection lost or refused, too many connections, shutting down, serialisation and deadlock, a standby for now. */
 const passing = /^(08|53|57P|40|25006)/;
-/** PostgreSQL: no such user, password, database, schema or right. */
-const refused = /^(28|3D000|3F000|42501)/;
-/** Of `pg` and of Node's TLS: what the address asks for is not to be had so. */
-const wrongAddress = /^SASL:|does not support SSL|no password was provided|no such file or directory, open/i;
-const wrongTls = /CERT|^ERR_TLS|^ERR_SSL|^EPROTO/;
-
 /** An error of a database driver as a domain error, where it is one of "does not answer now"; any other as it is. */
 export function asUnavailable(error: unknown, where: string): unknown {
   if (error instanceof PerdureError || !isErrorLike(error)) return error;
@@ -34,19 +28,9 @@ export function asUnavailable(error: unknown, where: string): unknown {
       },
     );
   }
-  if (refused.test(code)) {
-    return new PerdureError('InvalidInput', `the database refuses: ${error.message}`, {
+  if (code.startsWith('28') || code === '3D000') {
+    return new PerdureError('InvalidInput', `the database refuses the connection: ${error.message}`, {
       where,
-      ...(code === '42501'
-        ? { hint: 'its owner can: GRANT CREATE, USAGE ON SCHEMA public TO the user' }
-        : {}),
-      cause: error,
-    });
-  }
-  if (wrongAddress.test(error.message) || wrongTls.test(code)) {
-    return new PerdureError('InvalidInput', `the database can't be used so: ${error.message}`, {
-      where,
-      hint: 'look at user, password and options of `storage:` in perdure.yaml',
       cause: error,
     });
   }
@@ -65,6 +49,38 @@ export function asUnavailable(error: unknown, where: string): unknown {
     });
   }
   return error;
+}
+
+/** PostgreSQL: no right to do this, no such schema. */
+const refused = /^(42501|3F000)$/;
+/** Of `pg` and of Node's files and TLS: what the address asks for is not to be had so. */
+const wrongAddress = /^SASL:|does not support SSL|no such file or directory, open/i;
+const wrongTls = /CERT|^ERR_TLS|^ERR_SSL|^EPROTO/;
+
+/**
+ * The same where a ledger is opened: what would pass once everything has run, as a certificate that is renewed, is then most
+ * likely a wrong address.
+ */
+export function asOpeningError(error: unknown, where: string): unknown {
+  const known = asUnavailable(error, where);
+  if (known instanceof PerdureError || !isErrorLike(error)) return known;
+  const code = typeof error.code === 'string' ? error.code : '';
+  if (refused.test(code)) {
+    const hint = 'its owner can: GRANT CREATE, USAGE ON SCHEMA public TO the user';
+    return new PerdureError('InvalidInput', `the database refuses: ${error.message}`, {
+      where,
+      ...(error.message.includes('schema') ? { hint } : {}),
+      cause: error,
+    });
+  }
+  if (wrongAddress.test(error.message) || wrongTls.test(code)) {
+    return new PerdureError('InvalidInput', `the database can't be used so: ${error.message}`, {
+      where,
+      hint: 'look at user, password and options of `storage:` in perdure.yaml',
+      cause: error,
+    });
+  }
+  return known;
 }
 
 /** An error may come from another realm (a test's sandbox), where `instanceof Error` does not hold. */

@@ -2,10 +2,8 @@ import type { ParamValue, SearchSpace } from './space';
 import { isActive, parameterOf, parametersInOrder } from './space-activity';
 import { contains } from './space-membership';
 
-/** Stands for all values of a parameter that no condition names. */
-const other = '\u0000other';
-/** Conditions that are tried out together before they are left out of account. */
-const mostCases = 100_000;
+/** Steps of counting, before conditions are left out of account: a workflow has seconds for this. */
+const mostSteps = 20_000;
 
 /**
  * How many combinations of active parameters a grid has. Values that no condition names count together, so that a large
@@ -17,19 +15,20 @@ export function gridSize(space: SearchSpace, values: Readonly<Record<string, rea
   const named = namedByConditions(space);
   const listed = (name: string): readonly unknown[] | undefined =>
     Object.hasOwn(values, name) ? values[name] : undefined;
-  let cases = 0;
+  let steps = 0;
   const count = (depth: number, params: Readonly<Record<string, ParamValue>>): number => {
     const name = names[depth];
     if (name === undefined) return 1;
+    steps += 1;
+    if (steps > mostSteps) return Infinity;
     if (!isActive(space, name, params)) return count(depth + 1, params);
     const all = valueCount(space, name, listed(name));
     const told = [...(named.get(name) ?? [])].filter((value) => has(space, name, listed(name), value));
-    if (told.length === 0) return all * count(depth + 1, { ...params, [name]: other });
-    cases += told.length;
-    if (cases > mostCases) return Infinity;
+    // Without a value, no condition on it holds.
+    if (told.length === 0) return all * count(depth + 1, params);
     const each = told.map((value) => count(depth + 1, { ...params, [name]: value }));
     const left = all - told.length;
-    const rest = left > 0 ? left * count(depth + 1, { ...params, [name]: other }) : 0;
+    const rest = left > 0 ? left * count(depth + 1, params) : 0;
     return each.reduce((sum, one) => sum + one, rest);
   };
   const size = count(0, {});

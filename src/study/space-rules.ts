@@ -60,7 +60,12 @@ export function checkDistribution(name: string, distribution: Distribution): rea
     return [{ path: [...path, 'low'], message, hint }];
   }
   // A sampler goes half a step beyond both.
-  if (!Number.isFinite(high - low + (step ?? 0))) {
+  const half = (step ?? 0) / 2;
+  if (
+    !Number.isFinite(low - half) ||
+    !Number.isFinite(high + half) ||
+    !Number.isFinite(high - low + 2 * half)
+  ) {
     const message = `from 'low' (${String(low)}) to 'high' (${String(high)}) of '${name}' is more than a number can hold`;
     return [{ path: [...path, 'high'], message, hint: 'use bounds that are nearer to each other' }];
   }

@@ -75,12 +75,17 @@ test('a session that is there before its server finds it later', async () => {
 });
 
 test('a state directory may have any name', async () => {
-  for (const home of odd) await ensureServer(home);
-  for (const home of odd) await stopServer(home);
-  for (const home of odd) expect(existsSync(homeFiles(home).temporalDb)).toBe(true);
-  // What was there is found again.
-  const [first = ''] = odd;
-  await ensureServer(first);
+  const clusters = new Set<string>();
+  for (const home of odd) {
+    const before = await clusterOf((await ensureServer(home)).address);
+    clusters.add(before);
+    expect(existsSync(homeFiles(home).temporalDb)).toBe(true);
+    await stopServer(home);
+    // What was there is found again.
+    expect(await clusterOf((await ensureServer(home)).address)).toBe(before);
+    await stopServer(home);
+  }
+  expect(clusters.size).toBe(odd.length);
 });
 
 async function clusterOf(address: string): Promise<string> {

@@ -74,13 +74,9 @@ test('logs JSON lines, more of them with --verbose, and no secret', async () => 
 });
 
 test('is started in the background whatever little it is to log', async () => {
-  process.env['PERDURE_LOG'] = 'error';
-  try {
-    await installation.must('up');
-  } finally {
-    Reflect.deleteProperty(process.env, 'PERDURE_LOG');
-    await installation.kill('worker');
-  }
+  const up = await installation.perdure('up', { env: { PERDURE_LOG: 'error' } });
+  expect(up).toMatchObject({ code: 0, stderr: expect.stringContaining('worker') as string });
+  await installation.kill('worker');
 });
 
 test('refuses a port that is taken, and a log level that is none', async () => {

@@ -1,4 +1,4 @@
-import { asUnavailable } from '../../../src/storage/unavailable';
+import { asOpeningError, asUnavailable } from '../../../src/storage/unavailable';
 
 const failed = (message: string, code?: string): Error =>
   Object.assign(new Error(message), code === undefined ? {} : { code });
@@ -16,8 +16,8 @@ test.each([
     'a certificate that is not there',
     failed("ENOENT: no such file or directory, open '/nope.pem'", 'ENOENT'),
   ],
-])('%s is bad input, in one sentence', (_, error) => {
-  expect(asUnavailable(error, 'postgresql://h/x')).toMatchObject({
+])('%s is bad input where a ledger is opened, in one sentence', (_, error) => {
+  expect(asOpeningError(error, 'postgresql://h/x')).toMatchObject({
     kind: 'InvalidInput',
     message: expect.stringContaining(error.message) as string,
   });
@@ -31,7 +31,12 @@ test.each([
   expect(asUnavailable(error, 'postgresql://h/x')).toMatchObject({ kind: 'Unavailable' });
 });
 
+test('a certificate that is out of date ends no study that runs', () => {
+  const expired = failed('certificate has expired', 'CERT_HAS_EXPIRED');
+  expect(asUnavailable(expired, 'postgresql://h/x')).toBe(expired);
+});
+
 test('a mistake of ours stays what it is', () => {
   const mistake = failed('syntax error at or near "SELEC"', '42601');
-  expect(asUnavailable(mistake, 'postgresql://h/x')).toBe(mistake);
+  expect(asOpeningError(mistake, 'postgresql://h/x')).toBe(mistake);
 });
