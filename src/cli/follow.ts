@@ -1,17 +1,13 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Session } from '../client/session';
-import type { StudyHandle } from '../client/study-handle';
+import { endedStates, type StudyHandle } from '../client/study-handle';
+import { watchStatus } from '../client/watch-status';
 import type { StudyStatus } from '../client/study-status';
-import { PerdureError } from '../study/error';
 import { paramsText, shortNumber } from '../study/params-text';
 import { plainLine } from '../study/plain-text';
 import { isFinal, type Trial } from '../study/trial';
 import { quoted } from './shell-word';
 import { counts } from './status-text';
 import { say } from './terminal';
-
-/** How often the ledger is asked again that did not answer (milliseconds). */
-const glance = 500;
 
 /** How following a study ended: with the study, or because the person left. */
 export interface Followed {
@@ -40,27 +36,21 @@ export async function follow(
 ): Promise<Followed> {
   const line = new StatusLine();
   const news = new EndedTrials(session, study);
-  const read = async (): Promise<readonly Trial[]> => {
-    for (let told = false; ; told = true) {
-      try {
-        return await news.read();
-      } catch (error) {
-        if (!(error instanceof PerdureError && error.kind === 'Unavailable')) throw error;
-        if (leave.aborted) return [];
-        if (!told) sayOutage(error);
-        await sleep(glance, undefined, { signal: leave }).catch(() => undefined);
-      }
-    }
-  };
-  const sayOutage = (error: PerdureError): void => {
-    line.above(`${error.text}\n  waiting for it`);
-  };
-  if (!fresh) await read();
+  if (!fresh) await news.read();
   let last: StudyStatus | undefined;
   let before = goesOn;
   try {
-    for await (const status of study.watch(leave, sayOutage)) {
-      for (const trial of await read()) line.above(described(trial, status));
+    for await (const { status, ended } of watchStatus(
+      async () => ({ status: await study.status(), ended: await news.read() }),
+      ({ status: { state } }) => endedStates.has(state),
+      {
+        signal: leave,
+        onOutage: (error) => {
+          line.above(`${error.text}\n  waiting for it`);
+        },
+      },
+    )) {
+      for (const trial of ended) line.above(described(trial, status));
       const now = standing(status) ?? before;
       if (now !== before) line.above(`study '${plainLine(study.name, 60)}' ${now}`);
       before = now;

@@ -31,7 +31,8 @@ import { watchStatus } from './watch-status';
 import { waitingTrials, type WaitingTrial } from './waiting-trials';
 import { studyWorkflowId } from './workflow-ids';
 
-const endedStates: ReadonlySet<StudyState> = new Set<StudyState>(['stopped', 'complete', 'failed']);
+/** Those of a study that has ended. */
+export const endedStates: ReadonlySet<StudyState> = new Set<StudyState>(['stopped', 'complete', 'failed']);
 
 /**
  * One study: what it is and what can be asked of it. Requests (`stop` to `retry`) need Temporal and a worker, and throw
