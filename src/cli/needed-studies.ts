@@ -1,8 +1,10 @@
+import { endedStates } from '../client/study-handle';
 import type { Ledger } from '../storage/ledger';
 import type { NeededStudy } from '../study/site-upkeep';
 import { isFinal } from '../study/trial';
 
-const endings: ReadonlySet<unknown> = new Set(['stopped', 'complete', 'failed']);
+/** As an attribute has them. */
+const endings: ReadonlySet<unknown> = endedStates;
 
 /** What the studies of the ledger need at their sites, as it is now. */
 export async function neededStudies(ledger: Ledger): Promise<readonly NeededStudy[]> {

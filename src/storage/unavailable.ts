@@ -3,6 +3,7 @@ import { SqliteError } from './sqlite-dialect';
 
 /** PostgreSQL: connection lost or refused, too many connections, shutting down, serialisation and deadlock, a standby for now. */
 const passing = /^(08|53|57P|40|25006)/;
+
 /** An error of a database driver as a domain error, where it is one of "does not answer now"; any other as it is. */
 export function asUnavailable(error: unknown, where: string): unknown {
   if (error instanceof PerdureError || !isErrorLike(error)) return error;

@@ -17,7 +17,7 @@ export interface StudyRef {
   readonly name: string;
   /** Guards against a ledger in which the name belongs to another study. */
   readonly uuid: string;
-  /** What is done needs the specification of this version, or a later one. */
+  /** What is done needs the specification of this version, or a later one; absent in histories of earlier versions. */
   readonly specVersion?: number;
 }
 

@@ -2,6 +2,7 @@ import type { AgentState } from '../agent/turns';
 import type { Params } from '../study/space';
 import type { AgentSamplerSpec, AgentSpec, StudySpec } from '../study/spec';
 import type { StudyStateSnapshot } from '../study/study-state';
+import type { StudyRef } from './activity-types';
 
 /** The argument of the `study` workflow. */
 export interface StudyInput {
@@ -19,8 +20,7 @@ export interface StudyInput {
 
 /** The argument of the `trial` workflow. */
 export interface TrialInput {
-  /** `specVersion`: absent in trials that were started before it was told. */
-  readonly study: { readonly name: string; readonly uuid: string; readonly specVersion?: number };
+  readonly study: StudyRef;
   readonly number: number;
   /** Sites in order of preference. */
   readonly sites: readonly string[];
@@ -44,7 +44,7 @@ export interface TrialInput {
 
 /** The argument of the `agent` workflow: one round of one agent. */
 export interface RoundInput {
-  readonly study: { readonly name: string; readonly uuid: string };
+  readonly study: StudyRef;
   readonly specVersion: number;
   readonly sampler: AgentSamplerSpec;
   readonly sites: readonly string[];

@@ -11,6 +11,21 @@ import { until } from './installation';
 import type { PbsOptions } from './pbs-settings';
 import { PbsStandIn } from './pbs-stand-in';
 
+/** What sites of tests have in common: a minute for each job, and nothing asked for besides. */
+export const plainSite = {
+  site: 'cluster',
+  account: null,
+  queue: null,
+  select: null,
+  filesystems: null,
+  walltime: 60,
+  directives: [],
+  workerInit: '',
+  pollInterval: 1000,
+  maxJobs: null,
+  blocks: null,
+} as const satisfies Partial<PbsSite>;
+
 /** A PBS site of the test's own, on this machine unless another way is given; its directory has a hostile name. */
 export class PbsBench {
   readonly folder = mkdtempSync(join(tmpdir(), "perdure pbs '$(false)' ü "));
@@ -32,18 +47,8 @@ export class PbsBench {
 
   get site(): PbsSite {
     return {
-      site: 'cluster',
+      ...plainSite,
       workingDir: join(this.folder, 'work'),
-      account: null,
-      queue: null,
-      select: null,
-      filesystems: null,
-      walltime: 60,
-      directives: [],
-      workerInit: '',
-      pollInterval: 1000,
-      maxJobs: null,
-      blocks: null,
       pbsBin: this.pbs.bin,
       ...this.options,
     };

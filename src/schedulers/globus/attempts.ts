@@ -156,9 +156,8 @@ export class Attempts {
     // Its task may never say anything, on a full disk or since it was killed: from the fence on its silence is measured.
     const facts = one.beat.text === unheard && tellsNothing(seen) ? { ...seen, beat: unheard } : seen;
     const news = facts.beat !== '' && !hasBegun(one);
-    const changed = facts.beat !== one.beat.text;
     one.facts = facts;
-    if (changed) one.beat = { text: facts.beat, since: Date.now(), times: 1 };
+    if (facts.beat !== one.beat.text) one.beat = { text: facts.beat, since: Date.now(), times: 1 };
     else one.beat.times += 1;
     if (facts.beat !== '') {
       one.overtaken = null;

@@ -154,7 +154,8 @@ export class Submissions {
     const nothingDone = (error: unknown): never => {
       throw PerdureError.beforeAnything(error);
     };
-    this.group ??= (await this.journal.taskGroups(this.site.site).catch(nothingDone))[0] ?? null;
+    if (this.group === undefined)
+      this.group = (await this.journal.taskGroups(this.site.site).catch(nothingDone))[0] ?? null;
     for (let turn = 1; ; turn++) {
       // What went before a second turn may have been carried out after all.
       const functionId = await (turn === 1 ? this.functionId().catch(nothingDone) : this.functionId());

@@ -2,7 +2,7 @@ import { PerdureError } from '../../study/error';
 import type { Transport } from '../../transports/transport';
 import { blockJob } from './block-job';
 import { blocksNeeded, type ActiveBlock } from './blocks-needed';
-import { isForgotten } from './conclude';
+import { isOver } from './conclude';
 import { blockJobName } from '../remote/job-name';
 import type { Observer } from './observer';
 import type { Patience } from './patience';
@@ -125,11 +125,7 @@ export class BlockKeeper {
       if (stuck)
         this.held = `PBS held block ${block.name} (job ${sight.id}), which it could not start: ${sight.phase.note}`;
       if (block.pilot !== null) this.held = null;
-      const over =
-        again ||
-        stuck ||
-        (sight?.kind === 'seen' && sight.phase.state === 'done') ||
-        (sight !== null && isForgotten(sight, this.observer.grace));
+      const over = again || stuck || (sight !== null && isOver(sight, this.observer.grace));
       if (over) await this.end(block, again || stuck);
       else active.push(block);
     }

@@ -185,12 +185,13 @@ function unfinished(reason: string): JobObservation {
   return lost(`its block was ended (${reason})`, 'block');
 }
 
-function isOver(sight: JobSight, grace: number): boolean {
+/** Whether a job has ended, as far as PBS tells; `grace`: how long it may not know a job (milliseconds). */
+export function isOver(sight: JobSight, grace: number): boolean {
   return sight.kind === 'seen' ? sight.phase.state === 'done' : isForgotten(sight, grace);
 }
 
 /** Whether PBS has said often enough, over long enough (milliseconds), that it does not know the job. */
-export function isForgotten(sight: JobSight, grace: number): boolean {
+function isForgotten(sight: JobSight, grace: number): boolean {
   return sight.kind === 'missing' && sight.times >= missingTimes && sight.forMs >= grace;
 }
 

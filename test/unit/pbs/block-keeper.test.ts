@@ -5,25 +5,13 @@ import { SiteShell } from '../../../src/schedulers/remote/site-shell';
 import { Staging } from '../../../src/schedulers/remote/staging';
 import { keyOf } from '../../support/fake-job';
 import { until } from '../../support/installation';
+import { later } from '../../support/later';
+import { plainSite } from '../../support/pbs-bench';
 import { listed, notListed, ScriptedSite, type Said } from '../../support/scripted-site';
 
 const grace = 60_000;
 const blocks = { slotsPerNode: 1, minBlocks: 0, maxBlocks: 1, idleTimeout: 2000, pin: 'none' } as const;
-const settings = {
-  site: 'cluster',
-  workingDir: '/work',
-  account: null,
-  queue: null,
-  select: null,
-  filesystems: null,
-  walltime: 60,
-  directives: [],
-  workerInit: '',
-  pollInterval: 1000,
-  maxJobs: null,
-  blocks,
-  pbsBin: '/bin',
-};
+const settings = { ...plainSite, workingDir: '/work', blocks, pbsBin: '/bin' };
 
 afterEach(() => jest.restoreAllMocks());
 
@@ -74,8 +62,7 @@ test('a block that PBS does not know for a moment, however often it is asked, is
   for (let i = 0; i < 4; i += 1) await observer.look(keyOf());
   expect(observer.sightOf('7.pbs')).toMatchObject({ kind: 'missing', times: 4 });
   expect(await ended()).toBe(false);
-  const now = performance.now.bind(performance);
-  jest.spyOn(performance, 'now').mockImplementation(() => now() + grace);
+  later(grace, 0);
   await observer.look(keyOf());
   expect(await ended()).toBe(true);
 });
@@ -88,9 +75,7 @@ test('a block that PBS put back into its queue is over in time, though the clock
   await until('the blocks were looked after', () => calls('list_blocks') > 0);
   await observer.look(keyOf());
   expect(calls('end_block')).toBe(0);
-  const [steady, wall] = [performance.now.bind(performance), Date.now.bind(Date)];
-  jest.spyOn(performance, 'now').mockImplementation(() => steady() + grace);
-  jest.spyOn(Date, 'now').mockImplementation(() => wall() - 3_600_000);
+  later(grace, -3_600_000);
   await observer.look(keyOf());
   one.tend();
   await one.close();

@@ -1,6 +1,7 @@
 import { Observer } from '../../../src/schedulers/pbs/observer';
 import { SiteShell } from '../../../src/schedulers/remote/site-shell';
 import { keyOf } from '../../support/fake-job';
+import { later } from '../../support/later';
 import { listed, ScriptedSite, type Said } from '../../support/scripted-site';
 
 const grace = 60_000;
@@ -30,13 +31,6 @@ function observing(): { site: ScriptedSite; observer: Observer } {
   const shell = new SiteShell(site.transport, { name: 'cluster', workingDir: '/work', pbsBin: '/bin' });
   const observer = new Observer(shell, { interval: 3000, grace, after: () => undefined });
   return { site, observer };
-}
-
-/** That many milliseconds later. @param shown by which the clock that people see has gone on */
-function later(milliseconds: number, shown = milliseconds): void {
-  const [steady, wall] = [performance.now.bind(performance), Date.now.bind(Date)];
-  jest.spyOn(performance, 'now').mockImplementation(() => steady() + milliseconds);
-  jest.spyOn(Date, 'now').mockImplementation(() => wall() + shown);
 }
 
 describe('a trial in a block that ends', () => {

@@ -133,14 +133,14 @@ export class UserAuthorization implements GlobusAuthorization {
     }
     // It is good for this process whatever becomes of the file.
     if (wasRefused) this.refusals.renewedAs(digestOf(renewed));
-    this.held = renewed;
+    const token = this.hold(renewed);
     if (sdk === null) file.write({ tokens: renewed, refusal: null });
     else if (python?.login.replace(sdk, renewed) !== true) {
       // The SDK has renewed it at the same time; theirs is as good.
       const theirs = python?.login.read()?.tokens;
       if (theirs !== undefined && this.isGood(theirs)) return this.hold(theirs);
     }
-    return renewed.accessToken;
+    return token;
   }
 
   private hold(tokens: TokenSet): string {
