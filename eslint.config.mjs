@@ -86,7 +86,7 @@ const noInputOutput = {
 };
 
 export default tseslint.config(
-  { ignores: ['dist/', 'dist.new/', 'coverage/', '**/.venv/', 'schema/'] },
+  { ignores: ['dist/', 'dist.new/', 'dist.old/', 'coverage/', '**/.venv/', 'schema/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   eslint.configs.recommended,
   {
