@@ -10,12 +10,12 @@ type Db = Kysely<Tables>;
 
 const minute = 60_000;
 
-export async function beginCall(trx: Db, study_id: number, call: NewCall): Promise<CallOpening> {
+export async function beginCall(trx: Db, uuid: string, call: NewCall): Promise<CallOpening> {
   const { round, step, purpose, agent, model, most, limits, callsPerMinute } = call;
   const tries = await trx
     .selectFrom('perdure_calls')
     .select(['try', 'state', 'answer', 'tokens', 'cost_usd'])
-    .where('study_id', '=', study_id)
+    .where('uuid', '=', uuid)
     .where('round', '=', round)
     .where('step', '=', step)
     .orderBy('try')
@@ -25,16 +25,16 @@ export async function beginCall(trx: Db, study_id: number, call: NewCall): Promi
     const usage = { tokens: stored.tokens, costUsd: stored.cost_usd };
     return { kind: 'stored', answer: stored.answer ?? '', usage };
   }
-  const over = limitReached(await spentOnCalls(trx, study_id), most, limits);
+  const over = limitReached(await spentOnCalls(trx, uuid), most, limits);
   if (over !== null) return { kind: 'over', reason: over };
   const now = new Date();
-  const wait = await untilAllowed(trx, study_id, callsPerMinute, now);
+  const wait = await untilAllowed(trx, uuid, callsPerMinute, now);
   if (wait > 0) return { kind: 'wait', milliseconds: wait };
   const next = (tries.at(-1)?.try ?? 0) + 1;
   await trx
     .insertInto('perdure_calls')
     .values({
-      ...{ study_id, round, step, try: next, purpose, agent, model, state: 'begun' as const },
+      ...{ uuid, round, step, try: next, purpose, agent, model, state: 'begun' as const },
       ...{ tokens: most.tokens, cost_usd: most.costUsd, answer: null, error: null },
       ...{ begun_at: toTimestamp(now), ended_at: null },
     })
@@ -42,7 +42,7 @@ export async function beginCall(trx: Db, study_id: number, call: NewCall): Promi
   return { kind: 'begun', try: next };
 }
 
-export async function spentOnCalls(trx: Db, study_id: number): Promise<Spent> {
+export async function spentOnCalls(trx: Db, uuid: string): Promise<Spent> {
   const row = await trx
     .selectFrom('perdure_calls')
     .select(({ fn }) => [
@@ -50,18 +50,18 @@ export async function spentOnCalls(trx: Db, study_id: number): Promise<Spent> {
       fn.coalesce(fn.sum('tokens'), sql<number>`0`).as('tokens'),
       fn.coalesce(fn.sum('cost_usd'), sql<number>`0`).as('cost'),
     ])
-    .where('study_id', '=', study_id)
+    .where('uuid', '=', uuid)
     .where('state', '!=', 'free')
     .executeTakeFirstOrThrow();
   return { calls: Number(row.calls), tokens: Number(row.tokens), costUsd: Number(row.cost) };
 }
 
-async function untilAllowed(trx: Db, study_id: number, most: number, now: Date): Promise<number> {
+async function untilAllowed(trx: Db, uuid: string, most: number, now: Date): Promise<number> {
   // The oldest of the last `most` calls has to be a minute ago. Those of a clock that was set back since lie in hours to come.
   const row = await trx
     .selectFrom('perdure_calls')
     .select('begun_at')
-    .where('study_id', '=', study_id)
+    .where('uuid', '=', uuid)
     .where('begun_at', '<=', toTimestamp(new Date(now.getTime() + minute)))
     .orderBy('begun_at', 'desc')
     .offset(most - 1)
@@ -73,7 +73,7 @@ async function untilAllowed(trx: Db, study_id: number, most: number, now: Date):
 
 export async function settleCall(
   trx: Db,
-  study_id: number,
+  uuid: string,
   key: CallKey & { readonly try: number },
   end: CallEnd,
 ): Promise<void> {
@@ -85,7 +85,7 @@ export async function settleCall(
   await trx
     .updateTable('perdure_calls')
     .set({ state: end.state, ended_at: toTimestamp(new Date()), ...used })
-    .where('study_id', '=', study_id)
+    .where('uuid', '=', uuid)
     .where('round', '=', key.round)
     .where('step', '=', key.step)
     .where('try', '=', key.try)
@@ -93,11 +93,11 @@ export async function settleCall(
     .execute();
 }
 
-export async function listCalls(db: Db, study_id: number): Promise<readonly CallRow[]> {
+export async function listCalls(db: Db, uuid: string): Promise<readonly CallRow[]> {
   const rows = await db
     .selectFrom('perdure_calls')
     .selectAll()
-    .where('study_id', '=', study_id)
+    .where('uuid', '=', uuid)
     .orderBy('round')
     .orderBy('step')
     .orderBy('try')
@@ -109,20 +109,20 @@ export async function listCalls(db: Db, study_id: number): Promise<readonly Call
   }));
 }
 
-export async function saveRound(trx: Db, study_id: number, record: RoundRecord): Promise<void> {
+export async function saveRound(trx: Db, uuid: string, record: RoundRecord): Promise<void> {
   const record_json = JSON.stringify(record);
   await trx
     .insertInto('perdure_rounds')
-    .values({ study_id, round: record.round, record_json })
-    .onConflict((conflict) => conflict.columns(['study_id', 'round']).doUpdateSet({ record_json }))
+    .values({ uuid, round: record.round, record_json })
+    .onConflict((conflict) => conflict.columns(['uuid', 'round']).doUpdateSet({ record_json }))
     .execute();
 }
 
-export async function listRounds(db: Db, study_id: number): Promise<readonly RoundRecord[]> {
+export async function listRounds(db: Db, uuid: string): Promise<readonly RoundRecord[]> {
   const rows = await db
     .selectFrom('perdure_rounds')
     .selectAll()
-    .where('study_id', '=', study_id)
+    .where('uuid', '=', uuid)
     .orderBy('round')
     .execute();
   return rows.map(({ round, record_json }) => {

@@ -5,7 +5,7 @@ import { Pool, types } from 'pg';
 import { errorCode, messageOf, PerdureError } from '../study/error';
 import type { Ledger } from './ledger';
 import { networkFileSystem } from './network-file-system';
-import { ensureSchema } from './schema';
+import { migrate } from './migrations';
 import { SqlLedger } from './sql-ledger';
 import { sqliteDialect } from './sqlite-dialect';
 import type { Tables } from './tables';
@@ -17,13 +17,13 @@ import { parseLedgerUrl, type LedgerAddress } from './url';
  * @param url as Optuna writes it; see `parseLedgerUrl`
  * @throws {@link PerdureError} `InvalidInput` for an address that can't be one, or a database that can't be used by it, or a SQLite
  * file on a network file system;
- * `Unavailable` where the database does not answer; `Corrupt` for a storage of another version
+ * `Unavailable` where the database does not answer; `Corrupt` for an Optuna storage of another version, or a ledger of a newer Perdure
  */
 export async function openLedger(url: string): Promise<Ledger> {
   const address = parseLedgerUrl(url);
   const db = address.kind === 'sqlite' ? await openSqlite(address) : openPostgres(address);
   try {
-    await ensureSchema(db, address.kind, address.shown);
+    await migrate(db, address.kind, address.shown);
   } catch (error) {
     // What could not be opened can't be closed either.
     await db.destroy().catch(() => undefined);

@@ -4,18 +4,18 @@ import type { Json } from '../study/json';
 import type { Params } from '../study/space';
 import type { Proposal, Proposed } from './ledger';
 import { toPythonJson } from './python-json';
+import type { OwnStudy } from './study-ids';
 import type { Tables } from './tables';
 import { setTrialAttrs } from './trial-rows';
 import { fromDistributionJson, fromInternal, toDistributionJson, toInternal, toTimestamp } from './values';
 
 type Db = Kysely<Tables>;
 
-export async function proposedNumbers(db: Db, study_id: number): Promise<readonly number[]> {
+export async function proposedNumbers(db: Db, uuid: string): Promise<readonly number[]> {
   const rows = await db
     .selectFrom('perdure_keys')
-    .innerJoin('trials', 'trials.trial_id', 'perdure_keys.trial_id')
     .select('number')
-    .where('perdure_keys.study_id', '=', study_id)
+    .where('uuid', '=', uuid)
     .where('kind', '=', 'proposal')
     .orderBy('number')
     .execute();
@@ -24,15 +24,16 @@ export async function proposedNumbers(db: Db, study_id: number): Promise<readonl
 
 export async function findProposals(
   db: Db,
-  study_id: number,
+  { study_id, uuid }: OwnStudy,
   keys: readonly string[],
 ): Promise<readonly Proposed[]> {
   if (keys.length === 0) return [];
   const rows = await db
     .selectFrom('perdure_keys')
-    .innerJoin('trials', 'trials.trial_id', 'perdure_keys.trial_id')
-    .select(['perdure_keys.key', 'trials.trial_id', 'number'])
-    .where('perdure_keys.study_id', '=', study_id)
+    .innerJoin('trials', 'trials.number', 'perdure_keys.number')
+    .select(['perdure_keys.key', 'trials.trial_id', 'trials.number'])
+    .where('uuid', '=', uuid)
+    .where('trials.study_id', '=', study_id)
     .where('kind', '=', 'proposal')
     .where('perdure_keys.key', 'in', keys)
     .execute();
@@ -63,11 +64,12 @@ export async function findProposals(
 
 export async function commitProposals(
   trx: Db,
-  study_id: number,
+  study: OwnStudy,
   proposals: readonly Proposal[],
 ): Promise<readonly Proposed[]> {
+  const { study_id, uuid } = study;
   const keys = proposals.map(({ key }) => key);
-  const known = new Map((await findProposals(trx, study_id, keys)).map((row) => [row.key, row]));
+  const known = new Map((await findProposals(trx, study, keys)).map((row) => [row.key, row]));
   const written: Proposed[] = [];
   let next: number | undefined;
   for (const proposal of proposals) {
@@ -83,7 +85,7 @@ export async function commitProposals(
         ? await insertTrial(trx, study_id, 'RUNNING', next ?? 0)
         : await startWaiting(trx, study_id, waiting);
     if (waiting === undefined) next = number + 1;
-    await trx.insertInto('perdure_keys').values({ study_id, key, kind: 'proposal', trial_id }).execute();
+    await trx.insertInto('perdure_keys').values({ uuid, key, kind: 'proposal', number }).execute();
     await insertParams(trx, trial_id, proposal);
     if (proposal.userAttrs !== undefined) await setTrialAttrs(trx, trial_id, proposal.userAttrs);
     written.push({ key, number, params });
@@ -93,7 +95,7 @@ export async function commitProposals(
 
 export async function enqueue(
   trx: Db,
-  study_id: number,
+  { study_id, uuid }: OwnStudy,
   key: string,
   {
     params,
@@ -107,15 +109,14 @@ export async function enqueue(
 ): Promise<number> {
   const known = await trx
     .selectFrom('perdure_keys')
-    .innerJoin('trials', 'trials.trial_id', 'perdure_keys.trial_id')
     .select('number')
-    .where('perdure_keys.study_id', '=', study_id)
-    .where('perdure_keys.key', '=', key)
+    .where('uuid', '=', uuid)
+    .where('key', '=', key)
     .executeTakeFirst();
   if (known !== undefined) return known.number;
   if (room !== null) await mustHaveRoom(trx, study_id, room);
   const { trial_id, number } = await insertTrial(trx, study_id, 'WAITING', await countRows(trx, study_id));
-  await trx.insertInto('perdure_keys').values({ study_id, key, kind: 'enqueue', trial_id }).execute();
+  await trx.insertInto('perdure_keys').values({ uuid, key, kind: 'enqueue', number }).execute();
   await trx
     .insertInto('trial_system_attributes')
     .values({ trial_id, key: 'fixed_params', value_json: toPythonJson(params) })

@@ -26,12 +26,13 @@ import type {
 } from './ledger';
 import { GlobusRows } from './globus-rows';
 import type { Batches } from './batches';
-import type { DatabaseKind } from './schema';
+import type { DatabaseKind } from './optuna-schema';
 import { SqlBatches } from './sql-batches';
-import { studyId } from './study-ids';
+import { ownStudy, studyId, studyUuid, type OwnStudy, type OwnTrial } from './study-ids';
 import { createStudy, findStudy, listStudies, saveSpec, setStudyAttrs } from './study-rows';
 import type { Tables } from './tables';
 import { commitProposals, enqueue, findProposals, proposedNumbers } from './proposal-rows';
+import { listJobs, placeJob } from './job-rows';
 import { noteSites, readSites } from './site-rows';
 import { claimSubmission, findSubmission, settleSubmission, withdrawSubmission } from './submission-rows';
 import { readTrials } from './trial-reader';
@@ -78,7 +79,7 @@ export class SqlLedger implements Ledger {
   }
 
   saveSpec(study: string, version: number, spec: StudySpec, fileHash?: string): Promise<void> {
-    return this.onStudy(study, (trx, id) => saveSpec(trx, id, version, spec, fileHash));
+    return this.onOwnStudy(study, (trx, ids) => saveSpec(trx, ids, version, spec, fileHash));
   }
 
   setStudyAttrs(study: string, attrs: Readonly<Record<string, Json>>): Promise<void> {
@@ -92,20 +93,20 @@ export class SqlLedger implements Ledger {
     userAttrs: Readonly<Record<string, Json>> = {},
     room: number | null = null,
   ): Promise<number> {
-    return this.onStudy(study, (trx, id) => enqueue(trx, id, key, { params, userAttrs, room }));
+    return this.onOwnStudy(study, (trx, ids) => enqueue(trx, ids, key, { params, userAttrs, room }));
   }
 
   proposedNumbers(study: string): Promise<readonly number[]> {
-    return this.read(async (db) => proposedNumbers(db, await studyId(db, study)));
+    return this.readOwn(study, [], (db, uuid) => proposedNumbers(db, uuid));
   }
 
   findProposals(study: string, keys: readonly string[]): Promise<readonly Proposed[]> {
-    return this.read(async (db) => findProposals(db, await studyId(db, study), keys));
+    return this.read(async (db) => findProposals(db, await ownStudy(db, study), keys));
   }
 
   commitProposals(study: string, proposals: readonly Proposal[]): Promise<readonly Proposed[]> {
     if (proposals.length === 0) return Promise.resolve([]);
-    return this.onStudy(study, (trx, id) => commitProposals(trx, id, proposals));
+    return this.onOwnStudy(study, (trx, ids) => commitProposals(trx, ids, proposals));
   }
 
   setIntermediateValues(study: string, number: number, values: ReadonlyMap<number, number>): Promise<void> {
@@ -166,74 +167,43 @@ export class SqlLedger implements Ledger {
   }
 
   placeJob(study: string, job: JobRow): Promise<JobRow | null> {
-    return this.onTrial(study, job.number, async (trx, trial_id) => {
-      const { attempt, site, host } = job;
-      const open = await trx
-        .selectFrom('trials')
-        .select('trial_id')
-        .where('trial_id', '=', trial_id)
-        .where('state', 'in', ['RUNNING', 'WAITING'])
-        .executeTakeFirst();
-      if (open === undefined) return null;
-      const row = await trx
-        .insertInto('perdure_jobs')
-        .values({ trial_id, attempt, site, host })
-        .onConflict((conflict) => conflict.columns(['trial_id', 'attempt']).doNothing())
-        .returning('attempt')
-        .executeTakeFirst();
-      if (row !== undefined) return job;
-      const first = await trx
-        .selectFrom('perdure_jobs')
-        .select(['attempt', 'site', 'host'])
-        .where('trial_id', '=', trial_id)
-        .where('attempt', '=', attempt)
-        .executeTakeFirstOrThrow();
-      return { ...first, number: job.number };
-    });
+    return this.onOwnTrial(study, job.number, (trx, trial, id) => placeJob(trx, trial, id, job));
   }
 
   listJobs(study: string, number: number): Promise<readonly JobRow[]> {
-    return this.read(async (db) => {
-      const rows = await db
-        .selectFrom('perdure_jobs')
-        .select(['attempt', 'site', 'host'])
-        .where('trial_id', '=', await trialId(db, study, number))
-        .orderBy('attempt')
-        .execute();
-      return rows.map((row) => ({ ...row, number }));
-    });
+    return this.readOwnTrial(study, number, [], (db, trial) => listJobs(db, trial));
   }
 
   beginCall(study: string, call: NewCall): Promise<CallOpening> {
-    return this.onStudy(study, (trx, id) => beginCall(trx, id, call));
+    return this.onOwnStudy(study, (trx, { uuid }) => beginCall(trx, uuid, call));
   }
 
   settleCall(study: string, key: CallKey & { readonly try: number }, end: CallEnd): Promise<void> {
-    return this.onStudy(study, (trx, id) => settleCall(trx, id, key, end));
+    return this.onOwnStudy(study, (trx, { uuid }) => settleCall(trx, uuid, key, end));
   }
 
   listCalls(study: string): Promise<readonly CallRow[]> {
-    return this.read(async (db) => listCalls(db, await studyId(db, study)));
+    return this.readOwn(study, [], (db, uuid) => listCalls(db, uuid));
   }
 
   spentOnCalls(study: string): Promise<Spent> {
-    return this.read(async (db) => spentOnCalls(db, await studyId(db, study)));
+    return this.readOwn(study, { calls: 0, tokens: 0, costUsd: 0 }, (db, uuid) => spentOnCalls(db, uuid));
   }
 
   saveRound(study: string, record: RoundRecord): Promise<void> {
-    return this.onStudy(study, (trx, id) => saveRound(trx, id, record));
+    return this.onOwnStudy(study, (trx, { uuid }) => saveRound(trx, uuid, record));
   }
 
   listRounds(study: string): Promise<readonly RoundRecord[]> {
-    return this.read(async (db) => listRounds(db, await studyId(db, study)));
+    return this.readOwn(study, [], (db, uuid) => listRounds(db, uuid));
   }
 
   findSubmission(study: string, number: number, attempt: number): Promise<Submission | null> {
-    return this.read(async (db) => findSubmission(db, await trialId(db, study, number), attempt));
+    return this.readOwnTrial(study, number, null, (db, trial) => findSubmission(db, trial, attempt));
   }
 
   claimSubmission(study: string, number: number, attempt: number, token: string): Promise<Submission> {
-    return this.onTrial(study, number, (trx, id) => claimSubmission(trx, id, attempt, token));
+    return this.onOwnTrial(study, number, (trx, trial) => claimSubmission(trx, trial, attempt, token));
   }
 
   withdrawSubmission(
@@ -242,11 +212,11 @@ export class SqlLedger implements Ledger {
     attempt: number,
     by: Parameters<Ledger['withdrawSubmission']>[3],
   ): Promise<Submission> {
-    return this.onTrial(study, number, (trx, id) => withdrawSubmission(trx, id, attempt, by));
+    return this.onOwnTrial(study, number, (trx, trial) => withdrawSubmission(trx, trial, attempt, by));
   }
 
   settleSubmission(study: string, number: number, attempt: number): Promise<void> {
-    return this.onTrial(study, number, (trx, id) => settleSubmission(trx, id, attempt));
+    return this.onOwnTrial(study, number, (trx, trial) => settleSubmission(trx, trial, attempt));
   }
 
   noteSites(worker: string, sites: Parameters<Ledger['noteSites']>[1]): Promise<void> {
@@ -321,6 +291,51 @@ export class SqlLedger implements Ledger {
   /** A transaction that holds the study's lock, so that numbers have no gap. SQLite has one lock for all. */
   private onStudy<T>(study: string, work: (trx: Transaction<Tables>, id: number) => Promise<T>): Promise<T> {
     return this.write(async (trx) => work(trx, await studyId(trx, study, this.kind === 'postgresql')));
+  }
+
+  /** As `onStudy`, with the study's UUID. */
+  private onOwnStudy<T>(
+    study: string,
+    work: (trx: Transaction<Tables>, ids: OwnStudy) => Promise<T>,
+  ): Promise<T> {
+    return this.write(async (trx) => work(trx, await ownStudy(trx, study, this.kind === 'postgresql')));
+  }
+
+  /** As `onTrial`, with the trial's key in Perdure's tables. */
+  private onOwnTrial<T>(
+    study: string,
+    number: number,
+    work: (trx: Transaction<Tables>, trial: OwnTrial, id: number) => Promise<T>,
+  ): Promise<T> {
+    return this.onTrial(study, number, async (trx, id) => {
+      const { uuid } = await ownStudy(trx, study);
+      return work(trx, { uuid, number }, id);
+    });
+  }
+
+  /** Reads rows of Perdure's own; `none` for a study that Perdure has not started. */
+  private readOwn<T>(
+    study: string,
+    none: T,
+    work: (db: Kysely<Tables>, uuid: string) => Promise<T>,
+  ): Promise<T> {
+    return this.read(async (db) => {
+      const uuid = await studyUuid(db, study);
+      return uuid === null ? none : work(db, uuid);
+    });
+  }
+
+  /** As `readOwn`, of a trial that exists. */
+  private readOwnTrial<T>(
+    study: string,
+    number: number,
+    none: T,
+    work: (db: Kysely<Tables>, trial: OwnTrial) => Promise<T>,
+  ): Promise<T> {
+    return this.readOwn(study, none, async (db, uuid) => {
+      await trialId(db, study, number);
+      return work(db, { uuid, number });
+    });
   }
 
   private onTrial<T>(

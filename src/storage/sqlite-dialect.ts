@@ -41,11 +41,18 @@ const busyTimeout = 10_000;
 /** SQLite for kysely on a thread of its own, with Node's built-in driver. Transactions are immediate: they never fail half-way for a lock. */
 export function sqliteDialect(path: string): Dialect {
   return {
-    createAdapter: () => new SqliteAdapter(),
+    createAdapter: () => new TransactionalAdapter(),
     createDriver: () => new ThreadDriver(path),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
+}
+
+/** SQLite undoes changes of the schema with their transaction; kysely's adapter does not make use of it. */
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
 }
 
 /** One connection, used by one caller at a time. */

@@ -7,7 +7,7 @@ import type { Direction } from '../study/trial';
 import type { LedgerStudy, NewStudy } from './ledger';
 import { enqueue } from './proposal-rows';
 import { fromPythonJson, toPythonJson } from './python-json';
-import { studyId, uuidAttribute } from './study-ids';
+import { studiesWithOwn, studyId, uuidAttribute, type OwnStudy } from './study-ids';
 import type { Tables } from './tables';
 import { fromDistributionJson, fromTimestamp, toDistributionJson, toTimestamp } from './values';
 
@@ -23,16 +23,11 @@ export async function listStudies(db: Db): Promise<readonly LedgerStudy[]> {
 }
 
 async function selectStudies(db: Db, name?: string): Promise<readonly LedgerStudy[]> {
-  let query = db
-    .selectFrom('studies')
-    .leftJoin('study_system_attributes as mark', (join) =>
-      join.onRef('mark.study_id', '=', 'studies.study_id').on('mark.key', '=', uuidAttribute),
-    )
-    .leftJoin('perdure_studies as own', 'own.study_id', 'studies.study_id')
-    .select(['studies.study_id', 'study_name', 'mark.value_json as mark', 'uuid', 'seed', 'file_hash'])
+  let query = studiesWithOwn(db)
+    .select(['studies.study_id', 'studies.study_name', 'uuid', 'seed', 'file_hash'])
     .select(['spec_version', 'spec_json', 'created_at'])
     .orderBy('studies.study_id');
-  if (name !== undefined) query = query.where('study_name', '=', name);
+  if (name !== undefined) query = query.where('studies.study_name', '=', name);
   const studies = await query.execute();
   const rows = await db.selectFrom('study_directions').selectAll().orderBy('objective').execute();
   const directions = Map.groupBy(rows, (row) => row.study_id);
@@ -47,7 +42,7 @@ async function selectStudies(db: Db, name?: string): Promise<readonly LedgerStud
       (attrs.get(row.study_id) ?? []).map(({ key, value_json }) => [key, fromPythonJson(value_json)]),
     ),
     perdure:
-      row.uuid === null || row.mark !== toPythonJson(row.uuid)
+      row.uuid === null
         ? null
         : {
             uuid: row.uuid,
@@ -103,15 +98,13 @@ export async function createStudy(trx: Db, study: NewStudy): Promise<LedgerStudy
       { hint: 'choose another name' },
     );
   }
-  // A row of a deleted study whose id is used again.
-  await trx.deleteFrom('perdure_studies').where('study_id', '=', id).execute();
-  for (const table of ['perdure_keys', 'perdure_calls', 'perdure_rounds'] as const)
-    await trx.deleteFrom(table).where('study_id', '=', id).execute();
+  // Optuna has deleted a study of this name, and left our rows of it. The database deletes what refers to this row.
+  await trx.deleteFrom('perdure_studies').where('study_name', '=', name).execute();
   await trx
     .insertInto('perdure_studies')
     .values({
-      study_id: id,
       uuid: study.uuid,
+      study_name: name,
       seed: study.seed,
       file_hash: study.fileHash,
       spec_version: 1,
@@ -133,7 +126,7 @@ export async function createStudy(trx: Db, study: NewStudy): Promise<LedgerStudy
     .values({ study_id: id, key: 'study:metric_names', value_json: names })
     .onConflict((conflict) => conflict.columns(['study_id', 'key']).doNothing())
     .execute();
-  await enqueueOfFile(trx, id, study.spec);
+  await enqueueOfFile(trx, { study_id: id, uuid: study.uuid }, study.spec);
   await rewriteChoices(trx, id, study.spec);
   const made = await findStudy(trx, name);
   if (made === null) throw new PerdureError('Corrupt', `study '${name}' could not be read back`);
@@ -156,14 +149,16 @@ export async function setStudyAttrs(
 }
 
 /** The trials that a study file asks for, each once: those that it did not ask for before, wherever they stand in it now. */
-async function enqueueOfFile(trx: Db, id: number, spec: StudySpec): Promise<void> {
+async function enqueueOfFile(trx: Db, study: OwnStudy, spec: StudySpec): Promise<void> {
   const before = await trx
     .selectFrom('perdure_keys')
+    .innerJoin('trials', 'trials.number', 'perdure_keys.number')
     .leftJoin('trial_system_attributes as fixed', (join) =>
-      join.onRef('fixed.trial_id', '=', 'perdure_keys.trial_id').on('fixed.key', '=', 'fixed_params'),
+      join.onRef('fixed.trial_id', '=', 'trials.trial_id').on('fixed.key', '=', 'fixed_params'),
     )
     .select('fixed.value_json')
-    .where('study_id', '=', id)
+    .where('uuid', '=', study.uuid)
+    .where('trials.study_id', '=', study.study_id)
     .where('kind', '=', 'enqueue')
     .where('perdure_keys.key', 'like', 'file/%')
     .execute();
@@ -172,13 +167,13 @@ async function enqueueOfFile(trx: Db, id: number, spec: StudySpec): Promise<void
   for (const params of spec.enqueue) {
     const same = known.indexOf(canonicalText(params));
     if (same >= 0) known.splice(same, 1);
-    else await enqueue(trx, id, `file/${String(next++)}`, { params });
+    else await enqueue(trx, study, `file/${String(next++)}`, { params });
   }
 }
 
 export async function saveSpec(
   trx: Db,
-  id: number,
+  study: OwnStudy,
   version: number,
   spec: StudySpec,
   fileHash?: string,
@@ -186,7 +181,7 @@ export async function saveSpec(
   const row = await trx
     .selectFrom('perdure_studies')
     .select(['spec_version', 'spec_json'])
-    .where('study_id', '=', id)
+    .where('uuid', '=', study.uuid)
     .executeTakeFirst();
   const text = JSON.stringify(spec);
   if (row?.spec_version === version && row.spec_json === text) return;
@@ -203,10 +198,10 @@ export async function saveSpec(
       spec_json: text,
       ...(fileHash === undefined ? {} : { file_hash: fileHash }),
     })
-    .where('study_id', '=', id)
+    .where('uuid', '=', study.uuid)
     .execute();
-  if (fileHash !== undefined) await enqueueOfFile(trx, id, spec);
-  await rewriteChoices(trx, id, spec);
+  if (fileHash !== undefined) await enqueueOfFile(trx, study, spec);
+  await rewriteChoices(trx, study.study_id, spec);
 }
 
 /**

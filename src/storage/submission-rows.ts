@@ -1,15 +1,21 @@
 import type { Kysely } from 'kysely';
 import type { Refusal } from '../study/itinerary';
 import type { Submission } from './ledger';
+import type { OwnTrial } from './study-ids';
 import type { Tables } from './tables';
 
 type Db = Kysely<Tables>;
 
-export async function findSubmission(db: Db, trial_id: number, attempt: number): Promise<Submission | null> {
+export async function findSubmission(
+  db: Db,
+  { uuid, number }: OwnTrial,
+  attempt: number,
+): Promise<Submission | null> {
   const row = await db
     .selectFrom('perdure_submissions')
     .select(['token', 'state', 'refusal_json'])
-    .where('trial_id', '=', trial_id)
+    .where('uuid', '=', uuid)
+    .where('number', '=', number)
     .where('attempt', '=', attempt)
     .executeTakeFirst();
   if (row === undefined) return null;
@@ -21,15 +27,15 @@ export async function findSubmission(db: Db, trial_id: number, attempt: number):
 /** Within a transaction that has locked the trial. */
 export async function claimSubmission(
   trx: Db,
-  trial_id: number,
+  trial: OwnTrial,
   attempt: number,
   token: string,
 ): Promise<Submission> {
-  const known = await findSubmission(trx, trial_id, attempt);
+  const known = await findSubmission(trx, trial, attempt);
   if (known !== null) return known;
   await trx
     .insertInto('perdure_submissions')
-    .values({ trial_id, attempt, token, state: 'begun', refusal_json: null })
+    .values({ uuid: trial.uuid, number: trial.number, attempt, token, state: 'begun', refusal_json: null })
     .execute();
   return { token, state: 'begun', refusal: null };
 }
@@ -37,16 +43,16 @@ export async function claimSubmission(
 /** Within a transaction that has locked the trial. */
 export async function withdrawSubmission(
   trx: Db,
-  trial_id: number,
+  trial: OwnTrial,
   attempt: number,
   { token, refusal, force }: { readonly token: string; readonly refusal: Refusal; readonly force: boolean },
 ): Promise<Submission> {
-  const known = await findSubmission(trx, trial_id, attempt);
+  const known = await findSubmission(trx, trial, attempt);
   const refusal_json = JSON.stringify(refusal);
   if (known === null) {
     await trx
       .insertInto('perdure_submissions')
-      .values({ trial_id, attempt, token, state: 'withdrawn', refusal_json })
+      .values({ uuid: trial.uuid, number: trial.number, attempt, token, state: 'withdrawn', refusal_json })
       .execute();
     return { token, state: 'withdrawn', refusal };
   }
@@ -57,18 +63,20 @@ export async function withdrawSubmission(
   await trx
     .updateTable('perdure_submissions')
     .set({ state, refusal_json })
-    .where('trial_id', '=', trial_id)
+    .where('uuid', '=', trial.uuid)
+    .where('number', '=', trial.number)
     .where('attempt', '=', attempt)
     .execute();
   return { token: known.token, state, refusal };
 }
 
 /** What was submitted has been ended. */
-export async function settleSubmission(trx: Db, trial_id: number, attempt: number): Promise<void> {
+export async function settleSubmission(trx: Db, { uuid, number }: OwnTrial, attempt: number): Promise<void> {
   await trx
     .updateTable('perdure_submissions')
     .set({ state: 'withdrawn' })
-    .where('trial_id', '=', trial_id)
+    .where('uuid', '=', uuid)
+    .where('number', '=', number)
     .where('attempt', '=', attempt)
     .where('state', '=', 'withdrawing')
     .execute();

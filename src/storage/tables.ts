@@ -1,6 +1,10 @@
 import type { Generated } from 'kysely';
 
-/** Optuna's tables (schema version 12) and ours, as both databases show them. Times and JSON are text, or what `values.ts` makes of them. */
+/**
+ * Optuna's tables (schema version 12) and Perdure's, as both databases show them. Times and JSON are text; `values.ts` reads them.
+ * Perdure's tables refer to a study by its UUID and to a trial by its number. They never hold Optuna's `study_id` or `trial_id`:
+ * SQLite gives the id of a deleted row to a new one, and Optuna deletes no rows of ours.
+ */
 export interface Tables {
   studies: { study_id: Generated<number>; study_name: string };
   version_info: { version_info_id: number; schema_version: number; library_version: string };
@@ -64,20 +68,21 @@ export interface Tables {
     intermediate_value: number | null;
     intermediate_value_type: 'FINITE' | 'INF_POS' | 'INF_NEG' | 'NAN';
   };
+  /** The studies that Perdure has started, by the UUID that it gave them. `study-ids.ts` says how one is found. */
   perdure_studies: {
-    study_id: number;
     uuid: string;
+    study_name: string;
     seed: number;
     file_hash: string;
     spec_version: number;
     spec_json: string;
     created_at: string;
   };
-  perdure_keys: { study_id: number; key: string; kind: 'proposal' | 'enqueue'; trial_id: number };
-  perdure_jobs: { trial_id: number; attempt: number; site: string; host: string | null };
+  perdure_keys: { uuid: string; key: string; kind: 'proposal' | 'enqueue'; number: number };
+  perdure_jobs: { uuid: string; number: number; attempt: number; site: string; host: string | null };
   /** `round` and `step` name a call; each try of it is a row, and what was reserved stands until it is settled. */
   perdure_calls: {
-    study_id: number;
+    uuid: string;
     round: number;
     step: number;
     try: number;
@@ -92,7 +97,7 @@ export interface Tables {
     begun_at: string;
     ended_at: string | null;
   };
-  perdure_rounds: { study_id: number; round: number; record_json: string };
+  perdure_rounds: { uuid: string; round: number; record_json: string };
   perdure_batches: {
     name: string;
     uuid: string;
@@ -122,7 +127,8 @@ export interface Tables {
   };
   perdure_batch_places: { uuid: string; number: number; attempt: number; site: string; host: string | null };
   perdure_submissions: {
-    trial_id: number;
+    uuid: string;
+    number: number;
     attempt: number;
     token: string;
     state: 'begun' | 'withdrawing' | 'withdrawn';

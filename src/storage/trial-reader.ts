@@ -4,7 +4,7 @@ import type { Distribution, ParamValue } from '../study/space';
 import { isFinal, type Trial } from '../study/trial';
 import type { Ledger } from './ledger';
 import { fromPythonJson } from './python-json';
-import { studyId } from './study-ids';
+import { studiesWithOwn, studyId } from './study-ids';
 import type { Tables } from './tables';
 import { fromDistributionJson, fromInternal, fromStored, fromTimestamp } from './values';
 
@@ -26,15 +26,11 @@ export async function readTrials(
   { uuid, after, numbers, attrs = true, reports = true }: Parameters<Ledger['readTrials']>[1],
 ): Promise<readonly Trial[]> {
   const rows: TrialRow[] = [];
-  let base = db
-    .selectFrom('trials')
-    .innerJoin('studies', 'studies.study_id', 'trials.study_id')
+  let base = studiesWithOwn(db)
+    .innerJoin('trials', 'trials.study_id', 'studies.study_id')
     .select(['trial_id', 'number', 'state', 'datetime_start', 'datetime_complete'])
-    .where('study_name', '=', study);
-  if (uuid !== undefined) {
-    const own = db.selectFrom('perdure_studies').select('study_id').where('uuid', '=', uuid);
-    base = base.where('trials.study_id', '=', own);
-  }
+    .where('studies.study_name', '=', study);
+  if (uuid !== undefined) base = base.where('own.uuid', '=', uuid);
   const parts = chunks((numbers ?? []).filter((number) => after === undefined || number <= after));
   const [first, ...more] = parts.map((part) => base.where('number', 'in', part));
   const newer = after === undefined ? undefined : base.where('number', '>', after);

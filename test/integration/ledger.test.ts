@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
+import { Client } from 'pg';
 import { openLedger } from '../../src/storage';
 import type { Ledger, NewStudy, Proposal } from '../../src/storage';
 import type { StudySpec } from '../../src/study/spec';
@@ -167,6 +168,57 @@ describe.each(['sqlite', 'postgresql'])('a ledger on %s', (kind) => {
     await ledger.commitProposals('s', [proposal('n')]);
     await ledger.finishTrial('s', 0, { state: 'COMPLETE', values: [2], userAttrs: {}, cacheKey: 'key' });
     expect(await ledger.findCached('key')).toMatchObject({ number: 0, values: [2] });
+  });
+
+  test('of a study that Optuna deletes, nothing comes back in a study that gets its ids', async () => {
+    const call = {
+      ...{ round: 1, step: 1, purpose: 'propose' as const, agent: 'a', model: 'm', callsPerMinute: 100 },
+      ...{ most: { tokens: 1, costUsd: 0 }, limits: { calls: null, tokens: null, cost_usd: null } },
+    };
+    const job = { number: 0, attempt: 1, site: 'old', host: 'gone' };
+    await ledger.createStudy(newStudy({ name: 'deleted', enqueue: [{ x: 0.5 }] }));
+    await ledger.commitProposals('deleted', [proposal('k', { waiting: 0 }), proposal('l')]);
+    await ledger.placeJob('deleted', job);
+    await ledger.claimSubmission('deleted', 0, 1, 'token');
+    await ledger.beginCall('deleted', call);
+    runOptuna('optuna.delete_study(study_name=sys.argv[2], storage=sys.argv[1]); print(1)', url, 'deleted');
+    expect(await ledger.findStudy('deleted')).toBeNull();
+
+    for (const name of ['other', 'deleted']) {
+      const study = newStudy({ name });
+      expect((await ledger.createStudy(study)).perdure?.uuid).toBe(study.uuid);
+      expect(await ledger.proposedNumbers(name)).toEqual([]);
+      expect(await ledger.findProposals(name, ['k', 'l'])).toEqual([]);
+      expect((await ledger.commitProposals(name, [proposal('k')]))[0]?.number).toBe(0);
+      expect(await ledger.listJobs(name, 0)).toEqual([]);
+      const mine = { ...job, site: 'new', host: null };
+      expect(await ledger.placeJob(name, mine)).toEqual(mine);
+      expect(await ledger.findSubmission(name, 0, 1)).toBeNull();
+      expect(await ledger.listCalls(name)).toEqual([]);
+    }
+  });
+
+  test("a copy that Optuna makes of a study is not Perdure's, and one that is copied back is", async () => {
+    const copy = `
+for source, target in (sys.argv[2:4], sys.argv[3:1:-1]):
+    optuna.copy_study(from_study_name=source, to_study_name=target, from_storage=sys.argv[1], to_storage=sys.argv[1])
+    if target == sys.argv[3]: optuna.delete_study(study_name=source, storage=sys.argv[1])
+print(1)`;
+    const study = newStudy({ name: 'original' });
+    await ledger.createStudy(study);
+    await ledger.commitProposals('original', [proposal('k'), proposal('l')]);
+    const job = { number: 1, attempt: 1, site: 'here', host: null };
+    await ledger.placeJob('original', job);
+    runOptuna(copy, url, 'original', 'copy');
+    expect((await ledger.findStudy('copy'))?.perdure).toBeNull();
+    expect(await ledger.proposedNumbers('copy')).toEqual([]);
+    await expect(ledger.placeJob('copy', job)).rejects.toMatchObject({ kind: 'NotFound' });
+    expect((await ledger.findStudy('original'))?.perdure?.uuid).toBe(study.uuid);
+    expect(await ledger.listJobs('original', 1)).toEqual([job]);
+    expect(await ledger.commitProposals('original', [proposal('l'), proposal('m')])).toMatchObject([
+      { number: 1 },
+      { number: 2 },
+    ]);
   });
 
   test('gives numbers from 0 without a gap, and a key its trial once', async () => {
@@ -386,17 +438,6 @@ print(json.dumps([s.best_trial.number, s.best_value, [t.number for t in s.trials
     );
   });
 
-  test('a study that Optuna deleted leaves nothing for the next of that name', async () => {
-    await ledger.createStudy(newStudy());
-    await ledger.commitProposals('study', [proposal('a')]);
-    runOptuna(`optuna.delete_study(study_name='study', storage=sys.argv[1]); print('{}')`, url);
-    expect(await ledger.findStudy('study')).toBeNull();
-    const study = newStudy();
-    expect((await ledger.createStudy(study)).perdure?.uuid).toBe(study.uuid);
-    expect((await ledger.commitProposals('study', [proposal('a')]))[0]?.number).toBe(0);
-    expect(await ledger.proposedNumbers('study')).toEqual([0]);
-  });
-
   test('choices that grow are the same in every row, for Optuna too', async () => {
     const study = newStudy();
     await ledger.createStudy(study);
@@ -579,6 +620,17 @@ t = s.ask(); print(json.dumps(t.suggest_categorical('c', ['a', 'b', None, True, 
     ).rejects.toMatchObject({ kind: 'NotFound' });
   });
 
+  test('many that open a new ledger at once make its tables once', async () => {
+    const fresh =
+      kind === 'sqlite' ? `sqlite:///${join(folder, `${randomUUID()}.db`)}` : postgres.createDatabase();
+    const opened = await Promise.all(Array.from({ length: 6 }, () => openLedger(fresh)));
+    await opened[0]?.createStudy(newStudy({ name: 'one' }));
+    for (const one of opened) {
+      expect(await one.listStudies()).toHaveLength(1);
+      await one.close();
+    }
+  });
+
   test('refuses a storage of another version', async () => {
     await ledger.close();
     runOptuna(
@@ -622,6 +674,21 @@ print(json.dumps([schema(sys.argv[1]), schema(sys.argv[2])]))`;
     expect(Object.keys(theirs)).toHaveLength(13);
     expect(ours).toEqual(theirs);
   });
+});
+
+test('a PostgreSQL database holds a ledger in each of its schemas', async () => {
+  const url = postgres.createDatabase();
+  const client = new Client(url);
+  await client.connect();
+  await client.query('CREATE SCHEMA one');
+  await client.query('CREATE SCHEMA two');
+  await client.end();
+  for (const schema of ['one', 'two']) {
+    const ledger = await openLedger(`${url}?options=-c%20search_path%3D${schema}`);
+    await ledger.createStudy(newStudy({ name: schema }));
+    expect((await ledger.listStudies()).map(({ name }) => name)).toEqual([schema]);
+    await ledger.close();
+  }
 });
 
 test.each([
