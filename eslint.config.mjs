@@ -85,6 +85,14 @@ const noInputOutput = {
   ],
 };
 
+/** Syntax that has a better form in this project. */
+const restrictedSyntax = [
+  {
+    selector: 'TryStatement > BlockStatement.finalizer AwaitExpression',
+    message: 'an error here would replace the error of the work: use withCleanUp of src/study/clean-up',
+  },
+];
+
 export default tseslint.config(
   { ignores: ['dist/', 'dist.new/', 'dist.old/', 'coverage/', '**/.venv/', 'schema/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
@@ -121,6 +129,7 @@ export default tseslint.config(
     files: ['src/workflows/**/*.ts', 'src/study/**/*.ts', 'src/agent/**/*.ts', 'src/jobs/**/*.ts'],
     rules: { 'no-restricted-imports': ['error', noInputOutput] },
   },
+  { files: ['src/**/*.ts'], rules: { 'no-restricted-syntax': ['error', ...restrictedSyntax] } },
   {
     files: ['test/**/*.ts', 'bench/**/*.ts'],
     rules: {

@@ -1,6 +1,7 @@
 import { askAnyWorker } from '../control/any-worker';
 import type { Settings } from '../config/settings';
 import { openLedger } from '../storage';
+import { withCleanUp } from '../study/clean-up';
 import { PerdureError } from '../study/error';
 import type { NeededStudy, SiteFinding } from '../study/site-upkeep';
 import { neededStudies } from './needed-studies';
@@ -35,11 +36,10 @@ async function* examineSite(
 async function readNeeded({ storage }: Settings): Promise<readonly NeededStudy[] | null> {
   try {
     const ledger = await openLedger(storage);
-    try {
-      return await neededStudies(ledger);
-    } finally {
-      await ledger.close();
-    }
+    return await withCleanUp(
+      () => neededStudies(ledger),
+      () => ledger.close(),
+    );
   } catch (error) {
     if (error instanceof PerdureError) return null;
     throw error;

@@ -7,6 +7,7 @@ import { registerSearchAttributes } from '../client/search-attribute-registry';
 import type { Settings } from '../config/settings';
 import { findTemporal } from '../server/temporal-program';
 import { openLedger } from '../storage';
+import { withCleanUp } from '../study/clean-up';
 import { messageOf, PerdureError } from '../study/error';
 import { siteQueue, STUDY_QUEUE } from '../study/task-queues';
 import { makeWorkingDirectory } from './check-surroundings';
@@ -70,25 +71,31 @@ async function* examineTemporal(settings: Settings): AsyncGenerator<Finding> {
     yield { ...failure('Temporal', error), temporal: true };
     return;
   }
-  try {
-    yield { what: 'Temporal', ok: true, found: `answers, namespace ${client.options.namespace}` };
-    yield await look('search attributes', async () => {
+  yield* await withCleanUp(
+    () => examineConnected(settings, client),
+    () => client.connection.close(),
+  );
+}
+
+async function examineConnected(settings: Settings, client: Client): Promise<readonly Finding[]> {
+  const found: Finding[] = [
+    { what: 'Temporal', ok: true, found: `answers, namespace ${client.options.namespace}` },
+    await look('search attributes', async () => {
       const missing = await registerSearchAttributes(client);
       return missing.length === 0 ? 'registered' : `registered now: ${missing.join(', ')}`;
+    }),
+  ];
+  for (const queue of [STUDY_QUEUE, ...Object.keys(settings.sites).map(siteQueue)]) {
+    const { pollers } = await client.workflowService.describeTaskQueue({
+      namespace: client.options.namespace,
+      taskQueue: { name: queue },
+      taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
     });
-    for (const queue of [STUDY_QUEUE, ...Object.keys(settings.sites).map(siteQueue)]) {
-      const { pollers } = await client.workflowService.describeTaskQueue({
-        namespace: client.options.namespace,
-        taskQueue: { name: queue },
-        taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
-      });
-      const count = pollers.length;
-      const hint = count === 0 ? 'start one: perdure up' : undefined;
-      yield { what: `workers of '${queue}'`, ok: count > 0, found: String(count), hint };
-    }
-  } finally {
-    await client.connection.close();
+    const count = pollers.length;
+    const hint = count === 0 ? 'start one: perdure up' : undefined;
+    found.push({ what: `workers of '${queue}'`, ok: count > 0, found: String(count), hint });
   }
+  return found;
 }
 
 async function look(what: string, work: () => Promise<string>, hint?: string): Promise<Finding> {

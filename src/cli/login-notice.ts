@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Session } from '../client/session';
+import { withCleanUp } from '../study/clean-up';
 import { PerdureError } from '../study/error';
 import { siteState } from './site-states';
 import { say } from './terminal';
@@ -18,12 +19,13 @@ export async function sayingLogins<T>(
 ): Promise<T> {
   const over = new AbortController();
   const watching = watchLogins(session, site, over.signal);
-  try {
-    return await wait();
-  } finally {
-    over.abort();
-    await watching;
-  }
+  return withCleanUp(
+    wait,
+    () => {
+      over.abort();
+    },
+    () => watching,
+  );
 }
 
 async function watchLogins(

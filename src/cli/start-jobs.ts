@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { checkBatch, openBatch, type BatchOpening, type BatchRequest } from '../client/open-batch';
 import { Session } from '../client/session';
 import { workflowPage } from '../server/workflow-page';
+import { withCleanUp } from '../study/clean-up';
 import { exitCode, print, printJson, say } from './terminal';
 import { reportOf, type BatchHandle } from '../client/batch-handle';
 import { batchText, jobTable, jobText } from './job-text';
@@ -32,20 +33,21 @@ export async function startJobs(
   await checkBatch(settings, request);
   await ensureRunning(settings);
   const session = await Session.open({ settings });
-  try {
-    const { handle, opening } = await openBatch(session, request);
-    say(`'${handle.name}' ${openings[opening]}`);
-    const page = workflowPage(settings, handle.workflowId);
-    if (page !== null) say(`  Temporal UI  ${page}`);
-    if (options.wait === true) await followJobs(session, handle, options.json === true);
-    else if (options.json === true) printJson(await handle.status());
-    else
-      print(
-        `its state: perdure job status ${handle.name}; its result: perdure job result ${handle.name} --wait`,
-      );
-  } finally {
-    await session.close();
-  }
+  await withCleanUp(
+    async () => {
+      const { handle, opening } = await openBatch(session, request);
+      say(`'${handle.name}' ${openings[opening]}`);
+      const page = workflowPage(settings, handle.workflowId);
+      if (page !== null) say(`  Temporal UI  ${page}`);
+      if (options.wait === true) await followJobs(session, handle, options.json === true);
+      else if (options.json === true) printJson(await handle.status());
+      else
+        print(
+          `its state: perdure job status ${handle.name}; its result: perdure job result ${handle.name} --wait`,
+        );
+    },
+    () => session.close(),
+  );
 }
 
 /** Waits until all have ended and prints what came of them; Ctrl-C leaves them running. Exit code 1 where one has failed. */

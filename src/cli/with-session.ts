@@ -7,6 +7,7 @@ import { Session } from '../client/session';
 import { StudyHandle } from '../client/study-handle';
 import { registerSearchAttributes } from '../client/search-attribute-registry';
 import type { Settings } from '../config/settings';
+import { withCleanUp } from '../study/clean-up';
 import { checkSurroundings } from './check-surroundings';
 import { say } from './terminal';
 
@@ -23,11 +24,10 @@ export function settingsOf(command: Command): Promise<Settings> {
 /** Does the work with a session that is closed after it. */
 export async function withSession<T>(command: Command, work: (session: Session) => Promise<T>): Promise<T> {
   const session = await Session.open({ settings: await settingsOf(command) });
-  try {
-    return await work(session);
-  } finally {
-    await session.close();
-  }
+  return withCleanUp(
+    () => work(session),
+    () => session.close(),
+  );
 }
 
 /** Does the work with a study that is there. @throws {@link PerdureError} `NotFound` */
@@ -51,11 +51,10 @@ export async function ensureRunning(settings: Settings): Promise<void> {
     if (server.started) say(`started the Temporal server at ${server.address}, its UI at ${server.ui}`);
   } else {
     const client = await connect(settings);
-    try {
-      await registerSearchAttributes(client);
-    } finally {
-      await client.connection.close();
-    }
+    await withCleanUp(
+      () => registerSearchAttributes(client),
+      () => client.connection.close(),
+    );
   }
   const { started, replaced } = await ensureWorker(settings);
   if (started) say(replaced === null ? 'started a worker in the background' : replacements[replaced]);

@@ -1,6 +1,7 @@
 import { createSampler } from '../samplers';
 import { randomParams } from '../samplers/random';
 import { RandomStream } from '../samplers/random-stream';
+import { withCleanUp } from '../study/clean-up';
 import { PerdureError } from '../study/error';
 import type { SearchSpace } from '../study/space';
 import type { SamplerSpec, StudySpec } from '../study/spec';
@@ -37,22 +38,25 @@ async function tryOptuna(
   const key = JSON.stringify([spec, space, objectives]);
   if (answered.has(key)) return;
   const sampler = createSampler(spec, 0);
-  try {
-    const request = { space, directions: objectives.map(({ direction }) => direction), fixed: {} };
-    await sampler.propose({ ...request, number: 0, history: { finished: [], running: [] } });
-    // Most samplers begin at random: what they need is first needed after that.
-    const count = startupOf(spec) + 2;
-    const finished = Array.from({ length: count }, (_, number) =>
-      endedTrial(number, space, objectives.length),
-    );
-    await sampler.propose({ ...request, number: count, history: { finished, running: [] } });
-    answered.add(key);
-  } catch (error) {
-    if (!(error instanceof PerdureError)) throw error;
-    throw new PerdureError('InvalidInput', error.message, { where, hint: error.hint, cause: error });
-  } finally {
-    await sampler.close();
-  }
+  await withCleanUp(
+    async () => {
+      try {
+        const request = { space, directions: objectives.map(({ direction }) => direction), fixed: {} };
+        await sampler.propose({ ...request, number: 0, history: { finished: [], running: [] } });
+        // Most samplers begin at random: what they need is first needed after that.
+        const count = startupOf(spec) + 2;
+        const finished = Array.from({ length: count }, (_, number) =>
+          endedTrial(number, space, objectives.length),
+        );
+        await sampler.propose({ ...request, number: count, history: { finished, running: [] } });
+        answered.add(key);
+      } catch (error) {
+        if (!(error instanceof PerdureError)) throw error;
+        throw new PerdureError('InvalidInput', error.message, { where, hint: error.hint, cause: error });
+      }
+    },
+    () => sampler.close(),
+  );
 }
 
 function startupOf({ options: { n_startup_trials: given } }: OptunaSpec): number {

@@ -3,6 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { embeddedServer, runningServer } from '../server/embedded-server';
 import type { LedgerStudy } from '../storage/ledger';
+import { withCleanUp } from '../study/clean-up';
 import { PerdureError } from '../study/error';
 import { isObject } from '../study/json';
 import type { Session } from './session';
@@ -63,13 +64,14 @@ export async function mustNotRunElsewhere(
 async function runsAt(home: string, address: string, workflowId: string): Promise<boolean> {
   try {
     const connection = await Connection.connect({ address, connectTimeout: answerWithin });
-    try {
-      const handle = new Client({ connection }).workflow.getHandle(workflowId);
-      const { status } = await connection.withDeadline(Date.now() + answerWithin, () => handle.describe());
-      return status.name === 'RUNNING';
-    } finally {
-      await connection.close();
-    }
+    return await withCleanUp(
+      async () => {
+        const handle = new Client({ connection }).workflow.getHandle(workflowId);
+        const { status } = await connection.withDeadline(Date.now() + answerWithin, () => handle.describe());
+        return status.name === 'RUNNING';
+      },
+      () => connection.close(),
+    );
   } catch (cause) {
     if (cause instanceof WorkflowNotFoundError || runningServer(home) === null) return false;
     throw new PerdureError(

@@ -4,6 +4,7 @@ import { proposalSchema } from '../agent/proposal-schema';
 import type { Conversation, Usage } from '../agent/round';
 import { createSampler } from '../samplers';
 import type { Ledger } from '../storage/ledger';
+import { withCleanUp } from '../study/clean-up';
 import { combined, heardOf } from '../study/combined-health';
 import type { SiteView } from '../study/site-choice';
 import type { Params } from '../study/space';
@@ -55,24 +56,25 @@ async function candidatesOf(
   seed: number,
 ): Promise<readonly Params[]> {
   const sampler = createSampler(spec, spec.seed ?? seed);
-  try {
-    const found: Params[] = [];
-    for (let i = 0; i < count; i++) {
-      const params = await sampler.propose({
-        number: trials.length + i,
-        space,
-        directions: objectives.map(({ direction }) => direction),
-        fixed: {},
-        history: {
-          finished: trials.filter(({ state }) => isFinal(state)),
-          running: trials.filter(({ state }) => state === 'RUNNING'),
-        },
-      });
-      if (params === null) break;
-      found.push(params);
-    }
-    return found;
-  } finally {
-    await sampler.close();
-  }
+  return withCleanUp(
+    async () => {
+      const found: Params[] = [];
+      for (let i = 0; i < count; i++) {
+        const params = await sampler.propose({
+          number: trials.length + i,
+          space,
+          directions: objectives.map(({ direction }) => direction),
+          fixed: {},
+          history: {
+            finished: trials.filter(({ state }) => isFinal(state)),
+            running: trials.filter(({ state }) => state === 'RUNNING'),
+          },
+        });
+        if (params === null) break;
+        found.push(params);
+      }
+      return found;
+    },
+    () => sampler.close(),
+  );
 }

@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { withCleanUp } from '../study/clean-up';
 
 /** A file that is there and can't be read as a file: a directory, a pipe, one without permission. */
 export class UnreadableFile extends Error {
@@ -21,11 +22,10 @@ export async function readBounded(
 ): Promise<{ readonly bytes: Uint8Array; readonly size: number } | null> {
   try {
     const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      return await readPart(file, most, part);
-    } finally {
-      await file.close();
-    }
+    return await withCleanUp(
+      () => readPart(file, most, part),
+      () => file.close(),
+    );
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return null;

@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { basename, dirname, resolve } from 'node:path';
 import { Connection } from '@temporalio/client';
+import { withCleanUp } from '../study/clean-up';
 import { searchAttributes } from '../study/search-attributes';
 import { readNotes, readProcess, startProcess, stopProcess } from './background-process';
 import { homeFiles, withHomeLocked } from './home';
@@ -111,12 +112,13 @@ async function notesOf(wished: Ports): Promise<Notes> {
 async function answers(address: string): Promise<boolean> {
   try {
     const connection = await Connection.connect({ address, connectTimeout: 1000 });
-    try {
-      await connection.workflowService.describeNamespace({ namespace: 'default' });
-      return true;
-    } finally {
-      await connection.close();
-    }
+    return await withCleanUp(
+      async () => {
+        await connection.workflowService.describeNamespace({ namespace: 'default' });
+        return true;
+      },
+      () => connection.close(),
+    );
   } catch {
     // Not yet; the caller gives up after a while.
     return false;

@@ -1,6 +1,7 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { lock } from 'proper-lockfile';
+import { withCleanUp } from '../study/clean-up';
 import { messageOf, PerdureError } from '../study/error';
 
 /** Files of the state directory that belong to what runs in the background. */
@@ -44,9 +45,5 @@ export async function withHomeLocked<T>(home: string, work: () => Promise<T>): P
       cause,
     });
   });
-  try {
-    return await work();
-  } finally {
-    await release();
-  }
+  return withCleanUp(work, release);
 }

@@ -10,6 +10,7 @@ import {
   type Driver,
   type QueryResult,
 } from 'kysely';
+import { cleanUp } from '../study/clean-up';
 
 interface Answer {
   readonly id: number;
@@ -168,11 +169,10 @@ class ThreadConnection implements DatabaseConnection {
   }
 
   async close(): Promise<void> {
-    try {
-      await this.ask('close', []);
-    } finally {
-      await this.thread.terminate();
-    }
+    await cleanUp(
+      () => this.ask('close', []),
+      () => this.thread.terminate(),
+    );
   }
 
   private async ask(

@@ -25,7 +25,7 @@ import { connectionOptions } from '../client/connect';
 import { dataConverterOf } from '../client/payload-encryption';
 import type { Settings } from '../config/settings';
 import { openLedger } from '../storage';
-import type { Ledger } from '../storage/ledger';
+import { withCleanUp } from '../study/clean-up';
 import { PerdureError } from '../study/error';
 import type { SiteHealth } from '../study/site-health';
 import { siteHostQueue, siteQueue, STUDY_QUEUE } from '../study/task-queues';
@@ -35,7 +35,7 @@ import { activitiesTogether } from './activities-together';
 import { carryControl } from './carry-control';
 import { createFailpoint } from './failpoint';
 import { serveHealth } from './health';
-import { openSites, type OpenSite } from './open-sites';
+import { openSites } from './open-sites';
 import { createLog, type Level } from './log';
 import { SiteLeases } from './site-leases';
 import { temporalLogger } from './temporal-log';
@@ -93,7 +93,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
   let health: Server | undefined;
   let endControl: (() => Promise<void>) | undefined;
   const workers: Worker[] = [];
-  try {
+  const work = async (): Promise<void> => {
     if (run.healthPort !== undefined) {
       health = await serveHealth(run.healthPort, bind, () => workers.map((worker) => worker.getState()));
     }
@@ -170,13 +170,23 @@ export async function runWorker(run: WorkerRun): Promise<void> {
         }),
     ]);
     log.info('worker ended');
-  } finally {
-    health?.close();
-    await endControl?.();
-    await closeAll(contexts, sites, ledger);
-    leases.release();
-    await connection?.close();
-  }
+  };
+  await withCleanUp(
+    work,
+    () => health?.close(),
+    () => endControl?.(),
+    () => contexts.close(),
+    ...[...sites.values()].map(
+      ({ scheduler }) =>
+        () =>
+          scheduler.close(),
+    ),
+    () => ledger.close(),
+    () => {
+      leases.release();
+    },
+    () => connection?.close(),
+  );
 }
 
 /** @param metrics where they are shown */
@@ -221,16 +231,6 @@ async function connectNative(options: NativeConnectionOptions): Promise<NativeCo
       cause,
     });
   }
-}
-
-async function closeAll(
-  contexts: StudyContexts,
-  sites: ReadonlyMap<string, OpenSite>,
-  ledger: Ledger,
-): Promise<void> {
-  await contexts.close();
-  for (const { scheduler } of sites.values()) await scheduler.close();
-  await ledger.close();
 }
 
 /** The bundle that the build made, which saves seconds at each start; from sources, it is made now. */

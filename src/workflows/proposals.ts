@@ -8,6 +8,7 @@ import {
   proxyLocalActivities,
   type TemporalFailure,
 } from '@temporalio/workflow';
+import { withCleanUp } from '../study/clean-up';
 import type { StudyStateMachine } from '../study/study-state';
 import type { Proposals, StudyActivities } from './activity-types';
 import { atFirst, atOnceAtFirst, boundary, failureOf, isFinal } from './retry';
@@ -77,15 +78,20 @@ async function untilEnding(
       },
       () => undefined,
     );
-  try {
-    return await result;
-  } catch (error) {
-    if (state.ending !== null && isCancellation(error)) return null;
-    throw error;
-  } finally {
-    ended.cancel();
-    await ending;
-  }
+  return withCleanUp(
+    async () => {
+      try {
+        return await result;
+      } catch (error) {
+        if (state.ending !== null && isCancellation(error)) return null;
+        throw error;
+      }
+    },
+    () => {
+      ended.cancel();
+      return ending;
+    },
+  );
 }
 
 /**

@@ -6,6 +6,7 @@ import { diagnosisRequest, runDiagnosis } from '../../client/diagnose';
 import { Session } from '../../client/session';
 import { diagnosisTests, type DiagnosisTest } from '../../jobs/diagnosis';
 import { workflowPage } from '../../server/workflow-page';
+import { withCleanUp } from '../../study/clean-up';
 import { PerdureError } from '../../study/error';
 import { isObject } from '../../study/json';
 import { plainLine } from '../../study/plain-text';
@@ -49,26 +50,28 @@ export function addDiagnose(root: Command): void {
       await checkBatch(settings, request);
       await ensureRunning(settings);
       const session = await Session.open({ settings });
-      try {
-        const opened = (workflowId: string): void => {
-          const page = workflowPage(settings, workflowId);
-          if (page !== null) say(`  Temporal UI  ${page}`);
-        };
-        const found = await sayingLogins(session, site, () => runDiagnosis(session, request, test, opened));
-        if (found.findings.some(({ verdict }) => verdict === 'fail')) process.exitCode = exitCode.studyFailed;
-        if (options.json === true) {
-          printJson(found);
-          return;
-        }
-        const table = new Table({ head: ['check', '', 'found'], ...plainTable });
-        for (const { check, verdict, found: what, hint } of found.findings) {
-          table.push([check, verdict, plainLine(what, 300)]);
-          if (hint !== undefined) table.push(['', '', `  ${plainLine(hint, 300)}`]);
-        }
-        print(table.toString());
-      } finally {
-        await session.close();
-      }
+      await withCleanUp(
+        async () => {
+          const opened = (workflowId: string): void => {
+            const page = workflowPage(settings, workflowId);
+            if (page !== null) say(`  Temporal UI  ${page}`);
+          };
+          const found = await sayingLogins(session, site, () => runDiagnosis(session, request, test, opened));
+          if (found.findings.some(({ verdict }) => verdict === 'fail'))
+            process.exitCode = exitCode.studyFailed;
+          if (options.json === true) {
+            printJson(found);
+            return;
+          }
+          const table = new Table({ head: ['check', '', 'found'], ...plainTable });
+          for (const { check, verdict, found: what, hint } of found.findings) {
+            table.push([check, verdict, plainLine(what, 300)]);
+            if (hint !== undefined) table.push(['', '', `  ${plainLine(hint, 300)}`]);
+          }
+          print(table.toString());
+        },
+        () => session.close(),
+      );
     });
 }
 

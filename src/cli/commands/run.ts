@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { bestTrials } from '../../client/study-status';
+import { withCleanUp } from '../../study/clean-up';
 import { plainLine, plainLines } from '../../study/plain-text';
 import { exitCode, print, say } from '../terminal';
 import { follow, interrupted } from '../follow';
@@ -21,44 +22,49 @@ export function addRun(root: Command): void {
       }
       const leave = interrupted();
       const { session, study, opening, page, trials: asked } = await startFromFile(file, command);
-      try {
-        const { status, left } = await follow(session, study, leave, { fresh: opening === 'started' });
-        if (left) {
-          say(
-            `\nstudy '${study.name}' goes on without you\n  npx perdure watch ${quoted(study.name)}   npx perdure stop ${quoted(study.name)}`,
-          );
-          return;
-        }
-        const [trials, { directions }, metrics] = await Promise.all([
-          study.trials(),
-          study.read(),
-          study.metrics(),
-        ]);
-        print(trialTable(trials, metrics));
-        for (const best of bestTrials(trials, directions)) {
-          const values = metrics
-            .map((metric, i) => `${plainLine(metric)} = ${String(best.values?.[i])}`)
-            .join(', ');
-          print(`best: trial ${String(best.number)}, ${values}\n  ${plainLine(JSON.stringify(best.params))}`);
-        }
-        print(plainLines(`\nstudy '${study.name}' is ${status.state}: ${status.reason}`));
-        if (status.agent !== null) {
-          const { note } = status.agent;
-          print(
-            `  agent        ${usageText(status.agent)}${note === '' ? '' : `\n               ${plainLine(note, 400)}`}`,
-          );
-        }
-        const name = quoted(study.name);
-        if (page !== null) print(`  Temporal UI  ${page}`);
-        print(`  ledger       ${session.ledger.url}   (optuna-dashboard ${quoted(session.ledger.url)})`);
-        print(`  what next    npx perdure trials ${name}; npx perdure export ${name} --format csv`);
-        const more = asked !== null && status.budget !== null && asked > status.budget;
-        const again = more ? `go on to the file's ${String(asked)} trials` : 'raise budget.trials and go on';
-        print(`               ${again}: npx perdure run ${quoted(file)}`);
-        print('               end server and worker: npx perdure down');
-        if (status.state === 'failed') process.exitCode = exitCode.studyFailed;
-      } finally {
-        await session.close();
-      }
+      await withCleanUp(
+        async () => {
+          const { status, left } = await follow(session, study, leave, { fresh: opening === 'started' });
+          if (left) {
+            say(
+              `\nstudy '${study.name}' goes on without you\n  npx perdure watch ${quoted(study.name)}   npx perdure stop ${quoted(study.name)}`,
+            );
+            return;
+          }
+          const [trials, { directions }, metrics] = await Promise.all([
+            study.trials(),
+            study.read(),
+            study.metrics(),
+          ]);
+          print(trialTable(trials, metrics));
+          for (const best of bestTrials(trials, directions)) {
+            const values = metrics
+              .map((metric, i) => `${plainLine(metric)} = ${String(best.values?.[i])}`)
+              .join(', ');
+            print(
+              `best: trial ${String(best.number)}, ${values}\n  ${plainLine(JSON.stringify(best.params))}`,
+            );
+          }
+          print(plainLines(`\nstudy '${study.name}' is ${status.state}: ${status.reason}`));
+          if (status.agent !== null) {
+            const { note } = status.agent;
+            print(
+              `  agent        ${usageText(status.agent)}${note === '' ? '' : `\n               ${plainLine(note, 400)}`}`,
+            );
+          }
+          const name = quoted(study.name);
+          if (page !== null) print(`  Temporal UI  ${page}`);
+          print(`  ledger       ${session.ledger.url}   (optuna-dashboard ${quoted(session.ledger.url)})`);
+          print(`  what next    npx perdure trials ${name}; npx perdure export ${name} --format csv`);
+          const more = asked !== null && status.budget !== null && asked > status.budget;
+          const again = more
+            ? `go on to the file's ${String(asked)} trials`
+            : 'raise budget.trials and go on';
+          print(`               ${again}: npx perdure run ${quoted(file)}`);
+          print('               end server and worker: npx perdure down');
+          if (status.state === 'failed') process.exitCode = exitCode.studyFailed;
+        },
+        () => session.close(),
+      );
     });
 }

@@ -6,6 +6,7 @@ import type { StudyHandle } from '../../client/study-handle';
 import { workflowPage } from '../../server/workflow-page';
 import { previewCalls } from '../../client/preview-call';
 import { openLedger } from '../../storage';
+import { withCleanUp } from '../../study/clean-up';
 import { previewText } from '../explanation-text';
 import { quoted } from '../shell-word';
 import { print, say } from '../terminal';
@@ -38,13 +39,14 @@ export const dryRunOption = ['--dry-run', 'start nothing; show what language mod
 export async function dryRun(file: string, command: Command): Promise<void> {
   const { spec } = await loadStudy(file);
   const ledger = await openLedger((await settingsOf(command)).storage);
-  try {
-    const calls = await previewCalls(ledger, spec);
-    for (const call of calls) print(previewText(call));
-    if (calls.length === 0) print('no language model is asked in this study');
-  } finally {
-    await ledger.close();
-  }
+  await withCleanUp(
+    async () => {
+      const calls = await previewCalls(ledger, spec);
+      for (const call of calls) print(previewText(call));
+      if (calls.length === 0) print('no language model is asked in this study');
+    },
+    () => ledger.close(),
+  );
 }
 
 const openings: Readonly<Record<Opening, string>> = {

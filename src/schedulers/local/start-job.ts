@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chmod, copyFile, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join, resolve } from 'node:path';
+import { withCleanUp } from '../../study/clean-up';
 import { PerdureError } from '../../study/error';
 import type { TrialSpec } from '../../study/spec';
 import { fillCommand, paramsText, paramVariables } from '../job-program';
@@ -39,30 +40,33 @@ export interface Staged extends Pick<JobRequest, 'readFile'>, Pick<TrialSpec, 'f
 export async function stageFiles(workingDir: string, job: JobDirectory, staged: Staged): Promise<void> {
   const temporary = new JobDirectory(`${job.path}.${randomUUID()}.tmp`);
   await mkdir(join(temporary.path, ownDirectory), { recursive: true });
-  try {
-    for (const { path, sha256, executable } of staged.files) {
-      if (path === ownDirectory || path.startsWith(`${ownDirectory}/`)) {
-        throw new PerdureError('SubmitRejected', `'${path}' is where Perdure keeps files of its own`, {
-          where: 'trial.files',
-          hint: 'give it another name',
-        });
+  await withCleanUp(
+    async () => {
+      try {
+        for (const { path, sha256, executable } of staged.files) {
+          if (path === ownDirectory || path.startsWith(`${ownDirectory}/`)) {
+            throw new PerdureError('SubmitRejected', `'${path}' is where Perdure keeps files of its own`, {
+              where: 'trial.files',
+              hint: 'give it another name',
+            });
+          }
+          const target = join(temporary.path, path);
+          await mkdir(dirname(target), { recursive: true });
+          await copyFile(await cached(workingDir, sha256, staged), target, constants.COPYFILE_FICLONE);
+          if (executable) await chmod(target, 0o755);
+        }
+        for (const [name, text] of Object.entries(staged.own)) {
+          await mkdir(dirname(temporary.file(name)), { recursive: true });
+          await writeFile(temporary.file(name), text);
+        }
+        await rename(temporary.path, job.path);
+      } catch (error) {
+        // Another worker was faster, or the job was cancelled before.
+        if (!isTaken(error)) throw isFull(error) ? full(workingDir, error) : error;
       }
-      const target = join(temporary.path, path);
-      await mkdir(dirname(target), { recursive: true });
-      await copyFile(await cached(workingDir, sha256, staged), target, constants.COPYFILE_FICLONE);
-      if (executable) await chmod(target, 0o755);
-    }
-    for (const [name, text] of Object.entries(staged.own)) {
-      await mkdir(dirname(temporary.file(name)), { recursive: true });
-      await writeFile(temporary.file(name), text);
-    }
-    await rename(temporary.path, job.path);
-  } catch (error) {
-    // Another worker was faster, or the job was cancelled before.
-    if (!isTaken(error)) throw isFull(error) ? full(workingDir, error) : error;
-  } finally {
-    await rm(temporary.path, { recursive: true, force: true });
-  }
+    },
+    () => rm(temporary.path, { recursive: true, force: true }),
+  );
 }
 
 function isFull(error: unknown): boolean {
@@ -89,12 +93,13 @@ async function cached(
   const temporary = `${path}.${randomUUID()}.tmp`;
   try {
     const file = await open(temporary, 'wx');
-    try {
-      await file.writeFile(await readFile(sha256));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await withCleanUp(
+      async () => {
+        await file.writeFile(await readFile(sha256));
+        await file.sync();
+      },
+      () => file.close(),
+    );
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withCleanUp } from '../../study/clean-up';
 import { PerdureError } from '../../study/error';
 import { tooMuch } from '../child';
 import type { Deadline } from '../deadline';
@@ -97,19 +98,22 @@ async function inChannel(
 ): Promise<number> {
   const either = AbortSignal.any([connection.ended, stop]);
   const opening = connection.open(command, either);
-  try {
-    const channel = await unless(either, opening);
-    use(channel);
-    await unless(either, channel.ended);
-    if (channel.status === null)
-      throw new PerdureError('Unavailable', "the command's end was not told", { where });
-    return channel.status;
-  } finally {
-    const retired = connection.retire(opening, ending);
-    void retired.finally(giveBack);
-    // Who ends a command politely waits for its end, on a live connection.
-    if (ending === 'TERM') await Promise.race([retired, sleep(patienceMs, undefined, { ref: false })]);
-  }
+  return withCleanUp(
+    async () => {
+      const channel = await unless(either, opening);
+      use(channel);
+      await unless(either, channel.ended);
+      if (channel.status === null)
+        throw new PerdureError('Unavailable', "the command's end was not told", { where });
+      return channel.status;
+    },
+    async () => {
+      const retired = connection.retire(opening, ending);
+      void retired.finally(giveBack);
+      // SIGTERM asks the command to end; wait for that end while the connection lives.
+      if (ending === 'TERM') await Promise.race([retired, sleep(patienceMs, undefined, { ref: false })]);
+    },
+  );
 }
 
 /** The promise's value, or the signal's reason where that comes first. */

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { lock } from 'proper-lockfile';
 import { z } from 'zod';
+import { withCleanUp } from '../../../study/clean-up';
 import { errorCode, messageOf, PerdureError } from '../../../study/error';
 import type { GlobusChallenge } from '../authorization';
 import type { TokenSet } from './token-set';
@@ -123,12 +124,8 @@ export class LoginFile {
         },
       );
     });
-    try {
-      return await work();
-    } finally {
-      // Where it was taken away meanwhile there is nothing to give back.
-      await release().catch(() => undefined);
-    }
+    // If the lock was taken away meanwhile, there is nothing to give back.
+    return withCleanUp(work, () => release().catch(() => undefined));
   }
 
   private ensureDirectory(): void {
