@@ -2,15 +2,17 @@ import type { SearchSpace } from '../../study/space';
 import { parameterOf, parametersInOrder } from '../../study/space-activity';
 
 /**
- * Parameters that are always active together, so that every trial has all of a group or none of it; each group is modelled
- * by one joint density. It is the partition that Optuna's `group=True` arrives at from the trials, taken from the `when`s
- * instead, so that it is there from the first trial on and does not depend on what was tried. Groups of parents come first.
+ * Parameters with the same `when`, which are active in the same trials; a parameter that a `when` names is a group of its
+ * own, so that a branch is chosen by how good its trials are and not by their other values. Each group is modelled by one
+ * joint density. The groups come from the space and not from the trials, so a trial without one of the parameters does not
+ * split a group. Groups of parents come first.
  * @param joint `false`: each parameter is a group of its own
  */
 export function groupsOf(space: SearchSpace, joint: boolean): readonly (readonly string[])[] {
   const groups = new Map<string, string[]>();
+  const parents = new Set(Object.values(space).flatMap(({ when }) => Object.keys(when ?? {})));
   for (const name of parametersInOrder(space)) {
-    const key = joint ? conditionOf(space, name) : name;
+    const key = joint && !parents.has(name) ? conditionOf(space, name) : name;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [name]);
     else group.push(name);

@@ -27,7 +27,8 @@ interface Normals {
 
 /**
  * A kernel's width is the larger of the distances to its neighbours, of the outermost ones that to their only neighbour,
- * and at least the "magic clip". The prior stands in the middle and is as wide as the domain.
+ * and at least the "magic clip". The prior is in the middle and as wide as the domain; so is the kernel of a row that lacks
+ * the parameter.
  * @param kernelOf by row: its kernel, or -1
  */
 function normalKernels(
@@ -37,12 +38,14 @@ function normalKernels(
   kernelOf: Int32Array,
   count: number,
 ): Normals {
-  const means = new Float64Array(count + 1);
-  const deviations = new Float64Array(count + 1);
+  const widest = to - from;
+  const means = new Float64Array(count + 1).fill(0.5 * (from + to));
+  const deviations = new Float64Array(count + 1).fill(widest);
   const values = columns[d] ?? means;
   const order = byValue[d] ?? kernelOf;
-  const widest = to - from;
-  const narrowest = widest / Math.min(100, count + 2);
+  let observed = 0;
+  for (const row of order) if ((kernelOf[row] ?? -1) >= 0) observed++;
+  const narrowest = widest / Math.min(100, observed + 2);
   let seen = 0;
   let previous = -1;
   let [before, mean] = [from, from];
@@ -55,14 +58,8 @@ function normalKernels(
     if (previous >= 0) {
       const left = mean - before;
       const right = next - mean;
-      const width =
-        count < 2
-          ? Math.max(left, right)
-          : seen === 1
-            ? right
-            : kernel === count
-              ? left
-              : Math.max(left, right);
+      const isOuter = (seen === 1) !== (seen === observed);
+      const width = !isOuter ? Math.max(left, right) : seen === 1 ? right : left;
       deviations[previous] = Math.min(Math.max(width, narrowest), widest);
     }
     if (kernel < count) means[kernel] = next;
@@ -71,8 +68,6 @@ function normalKernels(
     previous = kernel;
     seen++;
   }
-  means[count] = 0.5 * (from + to);
-  deviations[count] = widest;
   return { means, deviations };
 }
 
@@ -191,7 +186,8 @@ export function steppedColumn(
 
 /**
  * Kernels of a categorical: the observed choice has 1 and a share of the prior, each other one a share of the prior. Choices
- * that are no longer proposed have nothing, and a kernel that stood on one is uniform. Adds the normalisation to `base`.
+ * that are no longer proposed have nothing. The kernel of such a choice is uniform, and so is that of a row that lacks the
+ * parameter. Adds the normalisation to `base`.
  */
 export function categoricalColumn(
   { columns }: Observations,

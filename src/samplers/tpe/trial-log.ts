@@ -1,6 +1,4 @@
 import { violationOf } from '../../study/feasibility';
-import type { SearchSpace } from '../../study/space';
-import { parameterOf } from '../../study/space-activity';
 import type { Direction, Trial } from '../../study/trial';
 import { splitSeveral } from './split-several';
 
@@ -15,21 +13,19 @@ export interface LoggedTrial {
   readonly violation?: number;
 }
 
-/**
- * The COMPLETE and PRUNED trials that the current space has room for. One with a value outside the current bounds is left
- * out altogether, so that the best share is taken of what may still be proposed.
- */
+/** How a split marks a trial. */
+export const Part = { unused: 0, best: 1, rest: 2 } as const;
+
+/** The COMPLETE and PRUNED trials of a study, and which of them are the best. */
 export class TrialLog {
   readonly entries: LoggedTrial[] = [];
   private source: readonly Trial[] = [];
   private read = 0;
   private last: Trial | undefined;
-  private best: { readonly size: number; readonly flags: Uint8Array } | undefined;
+  /** What was chosen of the current entries. Several groups of parameters often have the same trials. */
+  private chosen: { readonly members: Int32Array; readonly best: readonly number[] }[] = [];
 
-  constructor(
-    readonly space: SearchSpace,
-    readonly directions: readonly Direction[],
-  ) {}
+  constructor(readonly directions: readonly Direction[]) {}
 
   /**
    * Takes in what was appended.
@@ -43,33 +39,37 @@ export class TrialLog {
       const trial = finished[this.read];
       this.last = trial;
       const entry = trial === undefined ? undefined : this.entryOf(trial);
-      if (entry !== undefined) this.entries.push(entry);
+      if (entry === undefined) continue;
+      this.entries.push(entry);
+      this.chosen = [];
     }
     return true;
   }
 
-  /** `true` where all values of the trial lie in the current bounds. A choice that was narrowed away may stay. */
-  fits({ params }: Trial): boolean {
-    return Object.entries(params).every(([name, value]) => {
-      const distribution = parameterOf(this.space, name)?.distribution;
-      if (distribution === undefined) return true;
-      if (distribution.type === 'categorical') return distribution.choices.includes(value);
-      return typeof value === 'number' && value >= distribution.low && value <= distribution.high;
-    });
+  /**
+   * Splits trials into the best and the rest, each stratum on its own.
+   * @param strata indices into `entries`, ascending
+   * @returns by entry: its {@link Part}; `unused` for an entry that is in no stratum
+   */
+  split(strata: readonly Int32Array[]): Uint8Array {
+    const parts = new Uint8Array(this.entries.length);
+    for (const members of strata) {
+      for (const index of members) parts[index] = Part.rest;
+      for (const index of this.bestOf(members)) parts[index] = Part.best;
+    }
+    return parts;
   }
 
   /**
-   * For each entry 1 where it belongs to the best share: the best tenth, at most 25 with one objective, COMPLETE ones
-   * first, then PRUNED ones by how far they came, then those that break constraints. Optuna's `_split_trials` with its default
-   * `gamma`.
+   * The best tenth, at most 25 with one objective: COMPLETE trials first, then PRUNED ones by their last step, then those that
+   * break constraints. Optuna's `_split_trials` with its default `gamma`.
    */
-  bestShare(): Uint8Array {
-    const size = this.entries.length;
-    if (this.best?.size === size) return this.best.flags;
-    const share = Math.ceil(0.1 * size);
-    const flags = new Uint8Array(size);
+  private bestOf(members: Int32Array): readonly number[] {
+    const known = this.chosen.find((one) => equal(one.members, members));
+    if (known !== undefined) return known.best;
+    const share = Math.ceil(0.1 * members.length);
     const count = this.directions.length > 1 ? share : Math.min(share, 25);
-    const complete = this.indices(({ loss }) => loss !== undefined);
+    const complete = this.indices(members, ({ loss }) => loss !== undefined);
     const chosen =
       this.directions.length > 1
         ? splitSeveral(complete, (i) => this.entries[i]?.loss ?? [], Math.min(count, complete.length))
@@ -78,23 +78,23 @@ export class TrialLog {
     const pruned =
       left > 0
         ? least(
-            this.indices((entry) => entry.pruned !== undefined),
+            this.indices(members, (entry) => entry.pruned !== undefined),
             left,
             (i, j) => this.comparePruned(i, j),
           )
         : [];
     const infeasible = least(
-      this.indices(({ violation }) => violation !== undefined),
+      this.indices(members, ({ violation }) => violation !== undefined),
       left - pruned.length,
       (i, j) => this.compareViolation(i, j),
     );
-    for (const index of [...chosen, ...pruned, ...infeasible]) flags[index] = 1;
-    this.best = { size, flags };
-    return flags;
+    const best = [...chosen, ...pruned, ...infeasible];
+    this.chosen.push({ members, best });
+    return best;
   }
 
   private entryOf(trial: Trial): LoggedTrial | undefined {
-    if (trial.state === 'FAIL' || !this.fits(trial)) return undefined;
+    if (trial.state === 'FAIL') return undefined;
     const violation = violationOf(trial);
     if (violation > 0) return { trial, violation };
     if (trial.state === 'PRUNED')
@@ -107,11 +107,12 @@ export class TrialLog {
   }
 
   /** In the order of the trials' numbers, which decides between equal ones. */
-  private indices(wanted: (entry: LoggedTrial) => boolean): number[] {
+  private indices(members: Int32Array, wanted: (entry: LoggedTrial) => boolean): number[] {
     const indices: number[] = [];
-    this.entries.forEach((entry, i) => {
-      if (wanted(entry)) indices.push(i);
-    });
+    for (const i of members) {
+      const entry = this.entries[i];
+      if (entry !== undefined && wanted(entry)) indices.push(i);
+    }
     // Only the hypervolume depends on the order of all of them; elsewhere the comparison looks at the number.
     return this.directions.length > 1 ? indices.sort((i, j) => this.numberOf(i) - this.numberOf(j)) : indices;
   }
@@ -144,6 +145,10 @@ export class TrialLog {
   }
 }
 
+function equal(a: Int32Array, b: Int32Array): boolean {
+  return a === b || (a.length === b.length && a.every((value, i) => value === b[i]));
+}
+
 function compare(a: number, b: number): number {
   return a === b ? 0 : a < b ? -1 : 1;
 }
@@ -169,7 +174,8 @@ function least(
 
 function prunedScore({ intermediateValues }: Trial, direction: Direction): readonly [number, number] {
   if (intermediateValues.size === 0) return [1, 0];
-  const step = Math.max(...intermediateValues.keys());
+  let step = -Infinity;
+  for (const reported of intermediateValues.keys()) step = Math.max(step, reported);
   const value = intermediateValues.get(step) ?? NaN;
   if (Number.isNaN(value)) return [-step, Infinity];
   return [-step, direction === 'minimize' ? value : -value];

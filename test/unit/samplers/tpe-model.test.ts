@@ -4,7 +4,7 @@ import { erfc, logNormalMass, normalMassBelow } from '../../../src/samplers/tpe/
 import { Observations } from '../../../src/samplers/tpe/observations';
 import { ParzenEstimator } from '../../../src/samplers/tpe/parzen';
 import { splitSeveral } from '../../../src/samplers/tpe/split-several';
-import { TrialLog } from '../../../src/samplers/tpe/trial-log';
+import { Part, TrialLog } from '../../../src/samplers/tpe/trial-log';
 import type { Params, SearchSpace } from '../../../src/study/space';
 import type { Direction, TrialState } from '../../../src/study/trial';
 import densities from './recorded/densities.json';
@@ -52,7 +52,7 @@ describe.each(densities)(
 );
 
 test.each(splits)('the best share of $name is Optuna’s', ({ directions, trials, best }) => {
-  const log = new TrialLog({}, directions as Direction[]);
+  const log = new TrialLog(directions as Direction[]);
   const history = trials.map(({ state, values, intermediate }, number) =>
     trial(number, {
       state: state as TrialState,
@@ -61,8 +61,8 @@ test.each(splits)('the best share of $name is Optuna’s', ({ directions, trials
     }),
   );
   log.append(history.toReversed());
-  const flags = log.bestShare();
-  const found = log.entries.flatMap((entry, i) => (flags[i] === 1 ? [entry.trial.number] : []));
+  const parts = log.split([Int32Array.from(log.entries.keys())]);
+  const found = log.entries.flatMap((entry, i) => (parts[i] === Part.best ? [entry.trial.number] : []));
   expect(found.sort((a, b) => a - b)).toEqual(best);
 });
 
