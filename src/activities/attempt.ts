@@ -54,7 +54,12 @@ export interface Attempt<Outcome> {
   beReady(): Promise<void>;
   /** Earlier attempts left nothing to go on from: what they reported does not count. */
   forgetReports(): Promise<void>;
-  /** Keeps what it has reported. @param decided whether it was asked to give up already @returns whether it is to give up */
+  /**
+   * Writes what it has reported since the last look.
+   * @param reports all that it has reported so far
+   * @param decided whether it was asked to give up already
+   * @returns whether it is to give up
+   */
   takeReports(reports: readonly Report[], decided: boolean): Promise<boolean>;
   /** Fetches what the ended job left, judges it and keeps the end. Twice does no harm: the first end stays. */
   record(end: JobEnd, times?: JobTimes): Promise<Outcome>;

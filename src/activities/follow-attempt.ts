@@ -34,7 +34,6 @@ export class Follower {
     { clock, keep }: { readonly clock: RunClock; readonly keep: (clock: RunClock) => void },
   ): Promise<Followed<Outcome>> {
     const { scheduler, key } = attempt;
-    let reported = 0;
     for (;;) {
       this.deps.failpoint('before-observe');
       const [seen] = await scheduler.observe([key]);
@@ -58,11 +57,8 @@ export class Follower {
       if (seen?.state === 'running') {
         if (await this.overtime(attempt, clock.ranFor() - (seen.stood ?? 0))) continue;
         const reports = await scheduler.fetchReports(key);
-        if (reports.length > reported) {
-          const decided = this.asked.has(nameOf(attempt));
-          if (await attempt.takeReports(reports, decided)) await this.giveUp(attempt);
-          reported = reports.length;
-        }
+        const decided = this.asked.has(nameOf(attempt));
+        if (await attempt.takeReports(reports, decided)) await this.giveUp(attempt);
         if (await this.overdue(attempt)) continue;
       }
       const left = until - Date.now();

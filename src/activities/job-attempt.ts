@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { JobOutcome, JobVerdict } from '../jobs/job';
 import { judgeJob } from '../schedulers/job-outcome';
 import { studyKey } from '../schedulers/job-key';
@@ -14,13 +15,18 @@ export class JobAttempt implements Attempt<JobOutcome> {
   /** It is made at the site that it was sent to, and nowhere else. */
   readonly handOver = null;
 
+  /** As the ledger has it. */
+  private lastReport: JobRecord['report'];
+
   private constructor(
     private readonly deps: SiteDependencies,
     private readonly ref: JobAttemptRef,
     readonly key: JobKey,
     readonly scheduler: Scheduler,
     private readonly job: JobRecord,
-  ) {}
+  ) {
+    this.lastReport = job.report;
+  }
 
   /** @throws {@link PerdureError} `NotFound` */
   static async load(deps: SiteDependencies, ref: JobAttemptRef): Promise<JobAttempt> {
@@ -73,12 +79,16 @@ export class JobAttempt implements Attempt<JobOutcome> {
   }
 
   forgetReports(): Promise<void> {
+    this.lastReport = null;
     return this.deps.ledger.batches.report(this.ref.batch.uuid, this.ref.number, null);
   }
 
   /** Nobody prunes a job that has no study to be compared in. */
   async takeReports(reports: readonly Report[]): Promise<boolean> {
-    await this.deps.ledger.batches.report(this.ref.batch.uuid, this.ref.number, reports.at(-1) ?? null);
+    const last = reports.at(-1) ?? null;
+    if (isDeepStrictEqual(last, this.lastReport)) return false;
+    await this.deps.ledger.batches.report(this.ref.batch.uuid, this.ref.number, last);
+    this.lastReport = last;
     return false;
   }
 

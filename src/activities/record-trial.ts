@@ -1,5 +1,5 @@
 import { judge } from '../schedulers/job-outcome';
-import type { JobEnd, Report } from '../schedulers/scheduler';
+import type { JobEnd } from '../schedulers/scheduler';
 import type { Ledger } from '../storage/ledger';
 import type { Json } from '../study/json';
 import type { TrialOutcome } from '../study/progress';
@@ -8,11 +8,11 @@ import type { AttemptRef } from '../workflows/activity-types';
 import type { SiteDependencies } from './attempt';
 import { outcomeOf, outcomeOfEnd } from './outcome';
 import { cacheKey } from './result-cache';
-import type { TrialAttempt } from './trial-attempt';
+import type { TrialAttempt, TrialDependencies } from './trial-attempt';
 
 /** Fetches what an ended job left, judges it and writes the trial's end. Twice does no harm: the first end stays. */
 export async function recordTrial(
-  { ledger, failpoint }: SiteDependencies,
+  { ledger, failpoint, reports }: Pick<TrialDependencies, 'ledger' | 'failpoint' | 'reports'>,
   attempt: Pick<TrialAttempt, 'ref' | 'key' | 'scheduler' | 'context' | 'params'>,
   end: JobEnd,
 ): Promise<TrialOutcome> {
@@ -23,8 +23,7 @@ export async function recordTrial(
   failpoint('after-fetch');
   const verdict = judge({ output, end, metrics: context.spec.objectives.map(({ metric }) => metric) });
   failpoint('before-record');
-  if (output.reports.length > 0)
-    await ledger.setIntermediateValues(study, ref.number, byStep(output.reports));
+  await reports.writeLast(ref, output.reports);
   const userAttrs: Record<string, Json> = {
     site: ref.site,
     attempts: ref.attempt,
@@ -41,6 +40,7 @@ export async function recordTrial(
     userAttrs,
     ...cacheKeyOf(attempt),
   });
+  context.history.expire();
   failpoint('after-record');
   if (first)
     return outcomeOfEnd({ number: ref.number, state: verdict.state, values: verdict.values, userAttrs });
@@ -73,8 +73,4 @@ async function recordedOutcome(ledger: Ledger, study: string, number: number): P
   const outcome = trial === undefined ? null : outcomeOf(trial);
   if (outcome !== null) return outcome;
   throw new PerdureError('Corrupt', `trial ${String(number)} of '${study}' did not keep its end`);
-}
-
-export function byStep(reports: readonly Report[]): ReadonlyMap<number, number> {
-  return new Map(reports.map(({ step, value }) => [step, value]));
 }

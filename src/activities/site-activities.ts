@@ -11,6 +11,7 @@ import type { SiteDependencies } from './attempt';
 import { attemptActivities, tellingLogin, waiting } from './attempt-activities';
 import { activity } from './boundary';
 import { JobAttempt } from './job-attempt';
+import { ReportWriter } from './report-writer';
 import { SitePreparer } from './site-preparer';
 import { TrialAttempt } from './trial-attempt';
 
@@ -20,7 +21,7 @@ export function createSiteActivities(
 ): SiteActivities & NearActivities<AttemptRef, TrialOutcome> {
   const { hostOf, flags } = deps;
   const preparer = new SitePreparer(deps);
-  const forTrials = { ...deps, preparer };
+  const forTrials = { ...deps, preparer, reports: new ReportWriter(deps.ledger) };
 
   /** A site that needs a person is told of; nothing fails. */
   async function flagged<T>({ study, site }: PreparationRef, work: () => Promise<T>): Promise<T> {

@@ -10,13 +10,15 @@ import type { AttemptRef } from '../workflows/activity-types';
 import { schedulerOf, type Attempt, type HandOverOf, type SiteDependencies } from './attempt';
 import { trialName } from './choose-site';
 import { outcomeOf } from './outcome';
-import { byStep, recordCancelled, recordTrial } from './record-trial';
+import { recordCancelled, recordTrial } from './record-trial';
+import type { ReportWriter } from './report-writer';
 import type { SitePreparer } from './site-preparer';
 import type { StudyContext } from './study-context';
 
 /** What trials of studies need beside what every attempt does. */
 export interface TrialDependencies extends SiteDependencies {
   readonly preparer: SitePreparer;
+  readonly reports: ReportWriter;
 }
 
 /** An attempt of a study's trial. */
@@ -111,22 +113,30 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
     return this.deps.preparer.beReadyFor(this);
   }
 
-  forgetReports(): Promise<void> {
-    return this.deps.ledger.clearIntermediateValues(this.ref.study.name, this.ref.number);
+  async forgetReports(): Promise<void> {
+    this.deps.reports.forget(this.ref);
+    await this.deps.ledger.clearIntermediateValues(this.ref.study.name, this.ref.number);
   }
 
   async takeReports(reports: readonly Report[], decided: boolean): Promise<boolean> {
+    if (reports.length === 0) return false;
     const { study, number } = this.ref;
-    await this.deps.ledger.setIntermediateValues(study.name, number, byStep(reports));
+    const written = await this.deps.reports.write(this.ref, reports);
     const { spec, pruner } = await this.deps.contexts.newest(study);
     const [objective] = spec.objectives;
-    if (spec.pruner.type === 'none' || objective === undefined || decided) return false;
-    await this.context.history.refresh();
-    const { finished, running } = this.context.history;
-    const mine = running.find((trial) => trial.number === number);
-    if (mine === undefined) return false;
-    const others = [...finished, ...running.filter((trial) => trial.number !== number)];
-    return pruner.shouldPrune(mine, others, objective.direction);
+    if (spec.pruner.type === 'none' || objective === undefined) return false;
+    if (decided || !written.isUnjudged) return false;
+    const { history } = this.context;
+    await history.refreshIfOld();
+    // It may have begun since the last read.
+    if (history.runningTrial(number) === undefined) await history.refresh();
+    const trial = history.runningTrial(number);
+    if (trial === undefined) return false;
+    const mine = { ...trial, intermediateValues: written.values };
+    const others = [...history.finished, ...history.running.filter((other) => other.number !== number)];
+    const stops = pruner.shouldPrune(mine, others, objective.direction);
+    written.judged();
+    return stops;
   }
 
   record(end: JobEnd): Promise<TrialOutcome> {

@@ -6,7 +6,7 @@ import type { Batches } from './batches';
 import type { SiteHealth } from '../study/site-health';
 import type { Distribution, Params } from '../study/space';
 import type { AgentLimits, StudySpec } from '../study/spec';
-import type { Direction, FinalState, Trial } from '../study/trial';
+import type { Direction, FinalState, Trial, TrialState } from '../study/trial';
 import type { GlobusRows } from './globus-rows';
 
 /** A study as the ledger holds it. `perdure` is `null` for a study that only Optuna has written so far. */
@@ -61,6 +61,18 @@ export interface TrialResult {
   readonly userAttrs: Readonly<Record<string, Json>>;
   /** Keeps a COMPLETE result under this key for other trials, unless one is kept there. */
   readonly cacheKey?: string;
+}
+
+/** What changes when rows of a trial that has not ended are added or removed. A row that is replaced leaves it as it is. */
+export interface TrialVersion {
+  readonly number: number;
+  readonly state: TrialState;
+  /** How many parameters a RUNNING trial has: a trial of Optuna's gets them one after the other. */
+  readonly params: number;
+  /** How many intermediate values a RUNNING trial has. */
+  readonly reportCount: number;
+  /** Equal as long as these are the same rows. */
+  readonly reports: string;
 }
 
 /** A result that a trial of any study of this ledger left. */
@@ -223,6 +235,22 @@ export interface Ledger {
       readonly reports?: boolean;
     },
   ): Promise<readonly Trial[]>;
+  /**
+   * The versions of trials by number: those above `after`, and those listed in `numbers`. A reader that compares them reads only the
+   * trials that have changed.
+   */
+  readVersions(
+    study: string,
+    which: { readonly after: number; readonly numbers: readonly number[] },
+  ): Promise<readonly TrialVersion[]>;
+  /**
+   * Intermediate values of trials, by number, step and value.
+   * @param after the step of each trial beyond which they are read; `null`: all of them
+   */
+  readReports(
+    study: string,
+    after: ReadonlyMap<number, number | null>,
+  ): Promise<ReadonlyMap<number, ReadonlyMap<number, number>>>;
   /** Numbers by state, without reading the trials. */
   countTrials(study: string): Promise<Readonly<Record<Trial['state'], number>>>;
 

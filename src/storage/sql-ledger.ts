@@ -23,6 +23,7 @@ import type {
   SiteRow,
   Submission,
   TrialResult,
+  TrialVersion,
 } from './ledger';
 import { GlobusRows } from './globus-rows';
 import type { Batches } from './batches';
@@ -44,6 +45,7 @@ import {
   trialId,
 } from './trial-rows';
 import { asUnavailable } from './unavailable';
+import { readReports, readVersions } from './version-rows';
 
 /** How often a transaction that lost to another one is made again. */
 const tries = 5;
@@ -127,6 +129,17 @@ export class SqlLedger implements Ledger {
 
   readTrials(study: string, which: Parameters<Ledger['readTrials']>[1]): Promise<readonly Trial[]> {
     return this.read((db) => readTrials(db, study, which));
+  }
+
+  readVersions(
+    study: string,
+    which: Parameters<Ledger['readVersions']>[1],
+  ): Promise<readonly TrialVersion[]> {
+    return this.read((db) => readVersions(db, study, which));
+  }
+
+  readReports(study: string, after: Parameters<Ledger['readReports']>[1]): ReturnType<Ledger['readReports']> {
+    return this.read((db) => readReports(db, study, after));
   }
 
   countTrials(study: string): Promise<Readonly<Record<Trial['state'], number>>> {

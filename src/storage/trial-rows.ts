@@ -64,10 +64,27 @@ export async function setIntermediateValues(
       .insertInto('trial_intermediate_values')
       .values(rows.slice(from, from + chunk))
       .onConflict((conflict) =>
-        conflict.columns(['trial_id', 'step']).doUpdateSet((set) => ({
-          intermediate_value: set.ref('excluded.intermediate_value'),
-          intermediate_value_type: set.ref('excluded.intermediate_value_type'),
-        })),
+        conflict
+          .columns(['trial_id', 'step'])
+          .doUpdateSet((set) => ({
+            intermediate_value: set.ref('excluded.intermediate_value'),
+            intermediate_value_type: set.ref('excluded.intermediate_value_type'),
+          }))
+          // Another worker may have written the same value: its row stays as it is.
+          .where((eb) =>
+            eb.or([
+              eb(
+                'trial_intermediate_values.intermediate_value',
+                'is distinct from',
+                eb.ref('excluded.intermediate_value'),
+              ),
+              eb(
+                'trial_intermediate_values.intermediate_value_type',
+                '!=',
+                eb.ref('excluded.intermediate_value_type'),
+              ),
+            ]),
+          ),
       )
       .execute();
   }
