@@ -1,4 +1,3 @@
-import Table from 'cli-table3';
 import { dollars } from '../agent/limits';
 import { proposerOf } from '../agent/tally';
 import { callName, type Mistakes, type RoundRecord } from '../agent/round';
@@ -9,7 +8,7 @@ import { shortNumber } from '../study/params-text';
 import { plainLine } from '../study/plain-text';
 import type { Trial } from '../study/trial';
 import { usageText } from './status-text';
-import { plainTable } from './trial-table';
+import { plainTable } from './plain-table';
 
 /** The story of a study's agents. What models and trials said is shown as one line each. */
 export function explanationText(explanation: StudyExplanation): string {
@@ -33,27 +32,19 @@ export function explanationText(explanation: StudyExplanation): string {
 }
 
 function tallyTable(tally: StudyExplanation['tally']): string {
-  const table = new Table({
-    head: ['proposed by', 'trials', 'complete', 'failed', 'best', 'improvements', 'tokens', 'cost'],
-    ...plainTable,
-  });
-  for (const { proposer, trials, complete, failed, best, improvements, tokens, costUsd } of tally) {
-    const counts = [trials, complete, failed].map(String);
-    const found = best === null ? '' : shortNumber(best);
-    table.push([
+  return plainTable(
+    ['proposed by', 'trials', 'complete', 'failed', 'best', 'improvements', 'tokens', 'cost'],
+    tally.map(({ proposer, trials, complete, failed, best, improvements, tokens, costUsd }) => [
       plainLine(proposer, 40),
-      ...counts,
-      found,
-      String(improvements),
-      String(tokens),
+      trials,
+      complete,
+      failed,
+      best === null ? '' : shortNumber(best),
+      improvements,
+      tokens,
       dollars(costUsd),
-    ]);
-  }
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
+    ]),
+  );
 }
 
 function roundLines(round: RoundRecord, { calls, trials }: StudyExplanation): readonly string[] {

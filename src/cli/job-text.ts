@@ -1,8 +1,7 @@
-import Table from 'cli-table3';
 import type { BatchStatus } from '../client/batch-handle';
 import type { JobRecord } from '../storage';
 import { plainLine } from '../study/plain-text';
-import { plainTable } from './trial-table';
+import { plainTable } from './plain-table';
 
 /** How a batch stands, in a few lines. */
 export function batchText({ name, site, state, jobs, note }: BatchStatus): string {
@@ -33,12 +32,13 @@ export function jobText(
 
 /** Jobs in a table, the result or the error of each in a few words. */
 export function jobTable(jobs: readonly JobRecord[]): string {
-  const table = new Table({ head: ['job', 'state', 'attempts', 'result'], ...plainTable });
-  for (const { id, state, reason, error, result, attempts } of jobs) {
-    const what = state === 'COMPLETE' ? shortJson(result) : error === null ? '' : `${reason ?? ''}: ${error}`;
-    table.push([id, state, attempts, plainLine(what, 60)]);
-  }
-  return table.toString();
+  return plainTable(
+    ['job', 'state', 'attempts', 'result'],
+    jobs.map(({ id, state, reason, error, result, attempts }) => {
+      const failure = error === null ? '' : `${reason ?? ''}: ${error}`;
+      return [id, state, attempts, plainLine(state === 'COMPLETE' ? shortJson(result) : failure, 60)];
+    }),
+  );
 }
 
 function shortJson(value: JobRecord['result']): string {

@@ -1,27 +1,9 @@
-import Table from 'cli-table3';
 import type { WaitingTrial } from '../client/waiting-trials';
 import { shortNumber } from '../study/params-text';
 import { plainLine } from '../study/plain-text';
 import type { ParamValue } from '../study/space';
 import type { Trial } from '../study/trial';
-
-/** Rules above and below the head only; no colour, so that it can be piped. */
-export const plainTable = {
-  chars: {
-    ...{
-      top: '',
-      'top-mid': '',
-      'top-left': '',
-      'top-right': '',
-      bottom: '',
-      'bottom-mid': '',
-      'bottom-left': '',
-      'bottom-right': '',
-    },
-    ...{ left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ' },
-  },
-  style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-};
+import { plainTable } from './plain-table';
 
 /** Trials as a table for a person: a column for each metric and parameter. @param waiting what running ones wait for */
 export function trialTable(
@@ -31,26 +13,27 @@ export function trialTable(
 ): string {
   const waits = new Map(waiting.map(({ number, why }) => [number, why]));
   const names = [...new Set(trials.flatMap(({ params }) => Object.keys(params)))];
-  const table = new Table({
-    head: ['trial', 'state', ...[...metrics, ...names].map((name) => plainLine(name)), 'seconds', 'note'],
-    ...plainTable,
-  });
-  for (const trial of trials) {
-    const values = metrics.map((_, i) => trial.values?.[i]);
-    table.push([
-      String(trial.number),
+  const head = [
+    'trial',
+    'state',
+    ...[...metrics, ...names].map((name) => plainLine(name)),
+    'seconds',
+    'note',
+  ];
+  return plainTable(
+    head,
+    trials.map((trial) => [
+      trial.number,
       trial.state,
-      ...values.map((value) => (value === undefined ? '' : shortNumber(value))),
+      ...metrics.map((_, i) => {
+        const value = trial.values?.[i];
+        return value === undefined ? '' : shortNumber(value);
+      }),
       ...names.map((name) => (Object.hasOwn(trial.params, name) ? shown(trial.params[name] ?? null) : '')),
       seconds(trial),
       noteOf(trial, waits.get(trial.number)),
-    ]);
-  }
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
+    ]),
+  );
 }
 
 function shown(value: ParamValue): string {

@@ -1,5 +1,4 @@
 import { Option, type Command } from 'commander';
-import Table from 'cli-table3';
 import { keepEndpointSite } from '../../config';
 import { checkBatch } from '../../client/open-batch';
 import { diagnosisRequest, runDiagnosis } from '../../client/diagnose';
@@ -14,7 +13,7 @@ import { count, json } from '../arguments';
 import { sayingLogins } from '../login-notice';
 import { namedSite } from '../named-site';
 import { exitCode, print, printJson, say } from '../terminal';
-import { plainTable } from '../trial-table';
+import { plainTable } from '../plain-table';
 import { ensureRunning, settingsOf } from '../with-session';
 
 interface Options {
@@ -63,12 +62,11 @@ export function addDiagnose(root: Command): void {
             printJson(found);
             return;
           }
-          const table = new Table({ head: ['check', '', 'found'], ...plainTable });
-          for (const { check, verdict, found: what, hint } of found.findings) {
-            table.push([check, verdict, plainLine(what, 300)]);
-            if (hint !== undefined) table.push(['', '', `  ${plainLine(hint, 300)}`]);
-          }
-          print(table.toString());
+          const rows = found.findings.flatMap(({ check, verdict, found: what, hint }) => [
+            [check, verdict, plainLine(what, 300)],
+            ...(hint === undefined ? [] : [['', '', `  ${plainLine(hint, 300)}`]]),
+          ]);
+          print(plainTable(['check', '', 'found'], rows));
         },
         () => session.close(),
       );

@@ -1,5 +1,4 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import Table from 'cli-table3';
 import { reportOf, type BatchStatus } from '../../client/batch-handle';
 import { BatchHandle } from '../../client/batch-handle';
 import { newJobName } from '../../client/job-names';
@@ -14,7 +13,7 @@ import { sayingLogins } from '../login-notice';
 import { withJob } from '../named-job';
 import { followJobs, printResults, startJobs } from '../start-jobs';
 import { exitCode, print, printJson, say } from '../terminal';
-import { plainTable } from '../trial-table';
+import { plainTable } from '../plain-table';
 import { withSession } from '../with-session';
 
 interface SubmitOptions {
@@ -210,13 +209,12 @@ function addList(job: Command): void {
         if (options.json === true) printJson(all);
         else if (all.length === 0) print('no jobs yet');
         else {
-          const table = new Table({
-            head: ['name', 'kind', 'site', 'waiting', 'running', 'complete', 'failed'],
-            ...plainTable,
+          const head = ['name', 'kind', 'site', 'waiting', 'running', 'complete', 'failed'];
+          const rows = all.map(({ name: id, kind, site, jobs }) => {
+            const { WAITING, RUNNING, COMPLETE, FAIL } = jobs;
+            return [id, kind, site, WAITING, RUNNING, COMPLETE, FAIL];
           });
-          for (const { name: id, kind, site, jobs } of all)
-            table.push([id, kind, site, jobs.WAITING, jobs.RUNNING, jobs.COMPLETE, jobs.FAIL]);
-          print(table.toString());
+          print(plainTable(head, rows));
         }
       });
     });

@@ -1,9 +1,8 @@
-import Table from 'cli-table3';
 import type { Command } from 'commander';
 import { plainLine, plainLines } from '../../study/plain-text';
 import { siteStates, type SiteState } from '../site-states';
 import { print, printJson } from '../terminal';
-import { plainTable } from '../trial-table';
+import { plainTable } from '../plain-table';
 import { withSession } from '../with-session';
 
 export function addSites(root: Command): void {
@@ -21,12 +20,9 @@ export function addSites(root: Command): void {
 }
 
 function sitesText(states: readonly SiteState[]): string {
-  const table = new Table({
-    head: ['site', 'scheduler', 'state', 'free', 'queued', 'running', 'since'],
-    ...plainTable,
-  });
-  for (const { site, scheduler, state, free, queued, running, since } of states)
-    table.push([
+  const table = plainTable(
+    ['site', 'scheduler', 'state', 'free', 'queued', 'running', 'since'],
+    states.map(({ site, scheduler, state, free, queued, running, since }) => [
       site,
       scheduler,
       state,
@@ -34,7 +30,8 @@ function sitesText(states: readonly SiteState[]): string {
       number(queued),
       number(running),
       since === null ? '' : since.replace('T', ' ').replace(/\.\d+Z$/, ' UTC'),
-    ]);
+    ]),
+  );
   const notes = states.flatMap(({ site, state, reason, heard, log }) => [
     ...(reason === '' ? [] : ['', `${site} (${state}): ${plainLines(reason)}`]),
     ...(heard === null ? [] : ['', `${site}'s endpoint was heard of ${ago(heard)}`]),
@@ -42,7 +39,7 @@ function sitesText(states: readonly SiteState[]): string {
       ? []
       : ['', `last lines of ${site}'s log:`, ...log.map((line) => `  ${plainLine(line, 300)}`)]),
   ]);
-  return [table.toString(), ...notes].join('\n');
+  return [table, ...notes].join('\n');
 }
 
 function ago(at: string): string {
