@@ -2,6 +2,7 @@ import eslint from '@eslint/js';
 import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript';
 import { importX } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
+import { handleErrorsRule } from './eslint-rules/handle-errors.mjs';
 
 /*
  * Imports go one way. Each folder of src/ with the folders that it may import from; type-only imports count too. Whoever
@@ -19,7 +20,7 @@ const arrows = {
   models: ['study', 'agent', 'process'],
   transports: ['study', 'process'],
   schedulers: ['study', 'jobs', 'process', 'transports'],
-  storage: ['study', 'jobs', 'agent'],
+  storage: ['study', 'jobs', 'agent', 'process'],
   // The address of the ledger, whose form only the ledger knows.
   config: ['study', 'jobs', 'storage'],
   workflows: ['study', 'jobs', 'agent'],
@@ -35,13 +36,14 @@ const arrows = {
     'workflows',
   ],
   server: ['study', 'process', 'config'],
-  control: ['study'],
+  control: ['study', 'process'],
   // Before a study is started a sampler of Optuna's is tried, and an endpoint of Globus Compute is asked what it takes.
   client: ['study', 'jobs', 'agent', 'config', 'samplers', 'schedulers', 'server', 'storage', 'workflows'],
   worker: [
     'study',
     'activities',
     'models',
+    'process',
     'client',
     'config',
     'control',
@@ -50,7 +52,7 @@ const arrows = {
     'transports',
     'workflows',
   ],
-  cli: ['study', 'jobs', 'agent', 'client', 'config', 'control', 'server', 'storage', 'worker'],
+  cli: ['study', 'jobs', 'agent', 'client', 'config', 'control', 'process', 'server', 'storage', 'worker'],
 };
 
 /** The same of the schedulers, which know nothing of each other: what several share lies beside them or in `remote`. */
@@ -123,6 +125,11 @@ export default tseslint.config(
       '@typescript-eslint/no-invalid-void-type': 'off',
       eqeqeq: ['error', 'always', { null: 'ignore' }],
     },
+  },
+  {
+    files: ['src/**/*.ts'],
+    plugins: { perdure: { rules: { 'handle-errors': handleErrorsRule } } },
+    rules: { 'perdure/handle-errors': 'error' },
   },
   {
     // The study's pure modules go into the workflows' bundle.

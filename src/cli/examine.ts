@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
 import { promisify } from 'node:util';
 import type { Client } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
@@ -8,7 +10,8 @@ import type { Settings } from '../config/settings';
 import { findTemporal } from '../server/temporal-program';
 import { openLedger } from '../storage';
 import { withCleanUp } from '../study/clean-up';
-import { messageOf, PerdureError } from '../study/error';
+import { parseLedgerUrl } from '../storage/url';
+import { isDiskFull, messageOf, PerdureError } from '../study/error';
 import { siteQueue, STUDY_QUEUE } from '../study/task-queues';
 import { makeWorkingDirectory } from './check-surroundings';
 import { examineSites } from './examine-sites';
@@ -43,6 +46,12 @@ export async function* examine(settings: Settings): AsyncGenerator<Finding> {
     await ledger.close();
     return `${ledger.url}, ${String(studies.length)} studies`;
   });
+  for (const directory of writtenDirectories(settings))
+    yield await look(
+      `room in ${directory}`,
+      () => roomIn(directory),
+      'make room: running work waits for it and then goes on',
+    );
   for (const [site, settingsOfSite] of Object.entries(settings.sites)) {
     if (settingsOfSite.scheduler !== 'local') continue;
     const { workingDir, slots } = settingsOfSite;
@@ -96,6 +105,41 @@ async function examineConnected(settings: Settings, client: Client): Promise<rea
     found.push({ what: `workers of '${queue}'`, ok: count > 0, found: String(count), hint });
   }
   return found;
+}
+
+/** Where Perdure writes on this machine: each directory once, and none inside another one. */
+function writtenDirectories({ home, storage, sites }: Settings): readonly string[] {
+  const ledger = parseLedgerUrl(storage);
+  const all = [
+    home,
+    ...(ledger.kind === 'sqlite' ? [dirname(ledger.path)] : []),
+    ...Object.values(sites).flatMap((site) => (site.scheduler === 'local' ? [site.workingDir] : [])),
+  ];
+  return [...new Set(all)].filter((one) => !all.some((other) => one.startsWith(join(other, sep))));
+}
+
+/** Below this a ledger can't be relied on to grow (bytes). */
+const leastRoom = 10_000_000;
+/** A quota shows itself only when something is written (bytes). */
+const probeSize = 100_000;
+
+/** @returns how much room there is @throws {@link PerdureError} `Unavailable` where there is none */
+async function roomIn(directory: string): Promise<string> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const probe = join(directory, `.perdure-room-${String(process.pid)}`);
+  try {
+    await writeFile(probe, Buffer.alloc(probeSize), { flush: true });
+  } catch (cause) {
+    const what = isDiskFull(cause) ? 'the disk is full' : 'nothing can be written';
+    throw new PerdureError('Unavailable', `${what}: ${messageOf(cause)}`, { cause });
+  } finally {
+    await rm(probe, { force: true });
+  }
+  const { bavail, bsize } = await statfs(directory);
+  const room = bavail * bsize;
+  const shown = `${(room / 1e9).toPrecision(3)} GB free`;
+  if (room < leastRoom) throw new PerdureError('Unavailable', `the disk is nearly full: ${shown}`);
+  return shown;
 }
 
 async function look(what: string, work: () => Promise<string>, hint?: string): Promise<Finding> {

@@ -32,7 +32,8 @@ import { addUp } from './commands/up';
 import { addWatch } from './commands/watch';
 import { addWorker } from './commands/worker';
 import { exitCode, exitCodeOf, say } from './terminal';
-import { PerdureError } from '../study/error';
+import { handleOutputErrors } from '../process/handle-errors';
+import { isDiskFull, messageOf, PerdureError } from '../study/error';
 import { plainLines } from '../study/plain-text';
 
 const commands = [
@@ -78,18 +79,22 @@ async function main(argv: readonly string[]): Promise<number> {
         say(`caused by ${error.cause.stack ?? ''}`);
       return exitCodeOf(error);
     }
+    if (isDiskFull(error)) {
+      say(
+        `the disk is full: ${messageOf(error)}\n  make room; \`perdure doctor\` names the directories that Perdure writes to`,
+      );
+      return exitCode.unreachable;
+    }
     throw error;
   }
 }
 
-// A reader that has seen enough (`perdure trials STUDY | head`) is no error.
-process.stdout.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
+// A reader that has seen enough (`perdure trials STUDY | head`) is no error, and messages may go unread.
+handleOutputErrors(({ code = '' }) => {
   if (code === 'EPIPE') process.exit(exitCode.done);
   say(`standard output can't be written (${code})`);
   process.exit(exitCode.badInput);
 });
-// Nor does it matter for what is done whether anybody reads along (`perdure start FILE 2>&1 | head -1`).
-process.stderr.on('error', () => undefined);
 
 main(process.argv).then(
   (code) => {

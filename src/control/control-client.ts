@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { handleErrors } from '../process/handle-errors';
 import { PerdureError, type ErrorKind } from '../study/error';
 import type { AskPerson } from './control-server';
 import { socketDirectory, type ControlReply, type ControlRequest } from './protocol';
@@ -25,12 +26,11 @@ function socketsIn(directory: string): readonly string[] {
 /** `null` where the worker has been killed and left its socket. */
 function connect(path: string): Promise<Socket | null> {
   return new Promise((done) => {
-    const socket = createConnection(path);
+    const socket = handleErrors(createConnection(path), () => {
+      done(null);
+    });
     socket.once('connect', () => {
       done(socket);
-    });
-    socket.once('error', () => {
-      done(null);
     });
   });
 }

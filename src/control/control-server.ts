@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { handleErrors } from '../process/handle-errors';
 import { messageOf, PerdureError } from '../study/error';
 import { socketDirectory, type ControlAnswers, type ControlReply, type ControlRequest } from './protocol';
 
@@ -32,12 +33,15 @@ export async function serveControl(home: string, carry: Carry): Promise<() => Pr
   const path = join(directory, `${String(process.pid)}.sock`);
   rmSync(path, { force: true });
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-    socket.on('error', () => socket.destroy());
-    void converse(socket, carry);
-  });
+  // A connection that could not be accepted is tried again by the client.
+  const server = handleErrors(
+    createServer((socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+      handleErrors(socket, () => socket.destroy());
+      void converse(socket, carry);
+    }),
+  );
   await listen(server, path);
   chmodSync(path, 0o600);
   return async () => {

@@ -2,6 +2,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { handleErrors } from '../process/handle-errors';
 import type { Json } from '../study/json';
 import { plainLine } from '../study/plain-text';
 import { ModelError } from './model-error';
@@ -23,14 +24,15 @@ export async function askModule(path: string, question: object, signal: AbortSig
   const runner = join(__dirname, 'module-runner.mjs');
   // Since Node 22.18 types are left out without being asked.
   const words = ['--disable-warning=ExperimentalWarning', '--experimental-strip-types', runner, path];
-  const child = spawn(process.execPath, words, {
-    cwd: dirname(path),
-    stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
-    signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]),
-    killSignal: 'SIGKILL',
-    // The types of `spawn` know of three streams only.
-  }) as ChildProcessByStdio<Writable, null, Readable>;
-  child.stdin.on('error', () => undefined);
+  const child = handleErrors(
+    spawn(process.execPath, words, {
+      cwd: dirname(path),
+      stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
+      signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]),
+      killSignal: 'SIGKILL',
+      // The types of `spawn` know of three streams only.
+    }) as ChildProcessByStdio<Writable, null, Readable>,
+  );
   child.stdin.end(JSON.stringify(question));
   // The fourth stream is a pipe, as asked for above.
   const answers = child.stdio[3] as Readable;

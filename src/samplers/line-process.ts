@@ -1,5 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { handleErrors } from '../process/handle-errors';
 import { PerdureError } from '../study/error';
 
 /** How much of the last error output is kept, in characters. */
@@ -56,7 +57,12 @@ export class LineProcess {
   }
 
   private spawn(): Running {
-    const child = spawn(this.command, this.args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = handleErrors(
+      spawn(this.command, this.args, { stdio: ['pipe', 'pipe', 'pipe'] }),
+      (cause) => {
+        fail(this.notStarted(cause));
+      },
+    );
     let end: () => void = () => undefined;
     const running: Running = {
       child,
@@ -78,21 +84,18 @@ export class LineProcess {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       running.errors = (running.errors + text).slice(-keptErrors);
     });
-    // A write to a process that has ended fails here; its end is reported below.
-    child.stdin.on('error', () => undefined);
-    child.on('error', (cause) => {
-      fail(
-        new PerdureError('InvalidInput', `'${this.command}' can't be run (${cause.message})`, {
-          where: 'sampler.python',
-          hint: 'name a Python that has Optuna, for example `python: .venv/bin/python`',
-          cause,
-        }),
-      );
-    });
     child.on('close', (code, signal) => {
       fail(new PerdureError('Unavailable', this.endOf(running, code, signal), { where: 'sampler' }));
     });
     return running;
+  }
+
+  private notStarted(cause: Error): PerdureError {
+    return new PerdureError('InvalidInput', `'${this.command}' can't be run (${cause.message})`, {
+      where: 'sampler.python',
+      hint: 'name a Python that has Optuna, for example `python: .venv/bin/python`',
+      cause,
+    });
   }
 
   private endOf({ errors }: Running, code: number | null, signal: NodeJS.Signals | null): string {

@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { handleErrors } from '../process/handle-errors';
 import { identify, isAlive, signalGroup, type ProcessIdentity } from '../process/process-group';
 import { PerdureError } from '../study/error';
 
@@ -69,12 +70,14 @@ export async function startProcess<Notes>(start: Start<Notes>): Promise<Backgrou
   const log = openSync(start.log, 'a', 0o600);
   const from = statSync(start.log).size;
   const [program, ...args] = start.command;
-  const child = spawn(program, args, {
-    detached: true,
-    stdio: ['ignore', log, log],
-    cwd: start.cwd,
-    env: start.env ?? process.env,
-  });
+  const child = handleErrors(
+    spawn(program, args, {
+      detached: true,
+      stdio: ['ignore', log, log],
+      cwd: start.cwd,
+      env: start.env ?? process.env,
+    }),
+  );
   closeSync(log);
   const failed = (why: string, cause?: unknown): PerdureError =>
     new PerdureError('Unavailable', `${start.what} ${why}${tail(logged(start.log, from))}`, {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { basename, dirname, resolve } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { withCleanUp } from '../study/clean-up';
+import { handleErrors } from '../process/handle-errors';
 import { searchAttributes } from '../study/search-attributes';
 import { readNotes, readProcess, startProcess, stopProcess } from './background-process';
 import { homeFiles, withHomeLocked } from './home';
@@ -128,7 +129,7 @@ async function answers(address: string): Promise<boolean> {
 /** The wished port where it is free, else another one. */
 async function freePort(wished: number, not?: number): Promise<number> {
   for (const port of wished === not ? [0] : [wished, 0]) {
-    const server = createServer();
+    const server = handleErrors(createServer());
     try {
       server.listen(port, '127.0.0.1');
       await once(server, 'listening');

@@ -2,7 +2,7 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { lock } from 'proper-lockfile';
 import { withCleanUp } from '../study/clean-up';
-import { messageOf, PerdureError } from '../study/error';
+import { errorCode, messageOf, PerdureError } from '../study/error';
 
 /** Files of the state directory that belong to what runs in the background. */
 export function homeFiles(
@@ -36,14 +36,18 @@ export function makeHome(home: string): void {
 export async function withHomeLocked<T>(home: string, work: () => Promise<T>): Promise<T> {
   makeHome(home);
   const release = await lock(home, {
+    // A process that was suspended for longer than `stale` has lost its lock. That is no reason to end it in the middle of its work.
+    onCompromised: () => undefined,
     lockfilePath: join(home, 'up.lock'),
     stale: 10_000,
     retries: { retries: 600, factor: 1, minTimeout: 200, maxTimeout: 200 },
   }).catch((cause: unknown) => {
+    if (errorCode(cause) !== 'ELOCKED') throw cause;
     throw new PerdureError('Unavailable', 'another perdure command is starting or stopping things there', {
       where: home,
       cause,
     });
   });
-  return withCleanUp(work, release);
+  // Releasing is rejected where the lock was lost before.
+  return withCleanUp(work, () => release().catch(() => undefined));
 }

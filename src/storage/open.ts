@@ -2,7 +2,8 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Driver, Kysely, PostgresDialect } from 'kysely';
 import { Pool, types } from 'pg';
-import { errorCode, messageOf, PerdureError } from '../study/error';
+import { handleErrors } from '../process/handle-errors';
+import { errorCode, isDiskFull, messageOf, PerdureError } from '../study/error';
 import type { Ledger } from './ledger';
 import { networkFileSystem } from './network-file-system';
 import { migrate } from './migrations';
@@ -33,7 +34,7 @@ export async function openLedger(url: string): Promise<Ledger> {
 }
 
 /** What passes: no room, a disk that does not answer. */
-const full: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'ESTALE', 'ETIMEDOUT']);
+const passing: ReadonlySet<string> = new Set(['EIO', 'ESTALE', 'ETIMEDOUT']);
 
 async function openSqlite({
   path,
@@ -53,7 +54,7 @@ async function openSqlite({
   const hint = 'name another place: `storage:` in perdure.yaml, or PERDURE_HOME';
   // By default that is the state directory, which is nobody else's.
   await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
-    const kind = full.has(errorCode(cause)) ? 'Unavailable' : 'InvalidInput';
+    const kind = isDiskFull(cause) || passing.has(errorCode(cause)) ? 'Unavailable' : 'InvalidInput';
     const message = `the ledger's directory can't be made: ${messageOf(cause)}`;
     throw new PerdureError(kind, message, { where: shown, hint, cause });
   });
@@ -67,25 +68,25 @@ async function openSqlite({
 
 function openPostgres({ connectionString }: Extract<LedgerAddress, { kind: 'postgresql' }>): Kysely<Tables> {
   const asText = new Set<number>([types.builtins.TIMESTAMP]);
-  const pool = new Pool({
-    connectionString,
-    max: 8,
-    connectionTimeoutMillis: 10_000,
-    // A server that is gone without a word would be waited for for ever.
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 10_000,
-    types: {
-      getTypeParser: (id: Parameters<typeof types.getTypeParser>[0], format?: 'text' | 'binary') => {
-        // A timestamp has no zone in Optuna's tables; JavaScript would read it in the local one.
-        if (asText.has(id)) return (text: string) => text;
-        return types.getTypeParser(id, format) as (value: unknown) => unknown;
+  // A connection that breaks is replaced at the next query. The pool reports errors of idle connections only.
+  const pool = handleErrors(
+    new Pool({
+      connectionString,
+      max: 8,
+      connectionTimeoutMillis: 10_000,
+      // A server that is gone without a word would be waited for for ever.
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+      types: {
+        getTypeParser: (id: Parameters<typeof types.getTypeParser>[0], format?: 'text' | 'binary') => {
+          // A timestamp has no zone in Optuna's tables; JavaScript would read it in the local one.
+          if (asText.has(id)) return (text: string) => text;
+          return types.getTypeParser(id, format) as (value: unknown) => unknown;
+        },
       },
-    },
-  });
-  // A connection that breaks is replaced at the next query. Of one in use the pool does not hear, and an error that nobody hears of
-  // ends the process.
-  pool.on('error', () => undefined);
-  pool.on('connect', (client) => client.on('error', () => undefined));
+    }),
+  );
+  pool.on('connect', (client) => handleErrors(client));
   return new Kysely<Tables>({ dialect: new LedgerDialect({ pool }) });
 }
 

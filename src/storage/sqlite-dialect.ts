@@ -11,6 +11,7 @@ import {
   type QueryResult,
 } from 'kysely';
 import { cleanUp } from '../study/clean-up';
+import { handleErrors } from '../process/handle-errors';
 
 interface Answer {
   readonly id: number;
@@ -121,19 +122,21 @@ class ThreadConnection implements DatabaseConnection {
   private failure: Error | undefined;
 
   constructor(path: string) {
-    this.thread = new Worker(join(__dirname, 'sqlite-thread.js'), {
-      workerData: { path, busyTimeout },
-      execArgv: ['--disable-warning=ExperimentalWarning'],
-    });
+    this.thread = handleErrors(
+      new Worker(join(__dirname, 'sqlite-thread.js'), {
+        workerData: { path, busyTimeout },
+        execArgv: ['--disable-warning=ExperimentalWarning'],
+      }),
+      (error) => {
+        this.fail(error);
+      },
+    );
     // An idle ledger must not keep a process alive; a query under way does.
     this.thread.unref();
     this.thread.on('message', (answer: Answer) => {
       this.waiting.get(answer.id)?.resolve(answer);
       this.waiting.delete(answer.id);
       if (this.waiting.size === 0) this.thread.unref();
-    });
-    this.thread.on('error', (error: Error) => {
-      this.fail(error);
     });
     this.thread.on('exit', () => {
       this.fail(new Error("the database's thread terminated"));

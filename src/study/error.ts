@@ -36,6 +36,11 @@ export function errorCode(error: unknown): string {
   return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 }
 
+/** `true` for an error of the operating system that says that a disk is full or a quota is used up. */
+export function isDiskFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(errorCode(error));
+}
+
 /** An error of this project: what happened, where, and what to do. */
 export class PerdureError extends Error {
   readonly kind: ErrorKind;

@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { handleErrors } from '../process/handle-errors';
 import { PerdureError } from '../study/error';
 import { Deadline } from './deadline';
 import { Lines, Output, statusOfSignal } from './output';
@@ -114,10 +115,7 @@ export async function streamChild(
 }
 
 function start({ file, args }: Program): ChildProcessWithoutNullStreams {
-  const child = spawn(file, args, { detached: true, stdio: 'pipe' });
-  // A program that ends without reading its input is no failure.
-  child.stdin.on('error', () => undefined);
-  return child;
+  return handleErrors(spawn(file, args, { detached: true, stdio: 'pipe' }));
 }
 
 function signal({ pid }: ChildProcessWithoutNullStreams, name: 'SIGTERM' | 'SIGKILL'): void {

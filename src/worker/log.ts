@@ -1,4 +1,5 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
+import { handleErrors } from '../process/handle-errors';
 import { PerdureError } from '../study/error';
 
 /** Levels that `PERDURE_LOG` takes. */
@@ -16,14 +17,27 @@ export function levelOf({ PERDURE_LOG: asked }: NodeJS.ProcessEnv): Level | null
   });
 }
 
-/** The worker's log: JSON lines on standard output, or wherever it is told. */
-export function createLog(level: Level, destination?: DestinationStream): Logger {
-  const options = {
-    level,
-    base: undefined,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    // What Temporal calls an error; as JSON it would be {}.
-    serializers: { error: pino.stdSerializers.errWithCause },
-  };
-  return destination === undefined ? pino(options) : pino(options, destination);
+/** Bytes of log lines that wait for room on a full disk; later lines are dropped. */
+const maxWaitingBytes = 1_000_000;
+
+/**
+ * Writes log lines to an open file. Lines that can't be written wait in memory, up to a megabyte, and are written before the next
+ * line that can be; errors are ignored.
+ */
+export function logFile(descriptor: number): DestinationStream {
+  return handleErrors(pino.destination({ dest: descriptor, sync: true, maxLength: maxWaitingBytes }));
+}
+
+/** A worker's log of JSON lines. @param destination standard output unless given */
+export function createLog(level: Level, destination: DestinationStream = logFile(1)): Logger {
+  return pino(
+    {
+      level,
+      base: undefined,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      // What Temporal calls an error; as JSON it would be {}.
+      serializers: { error: pino.stdSerializers.errWithCause },
+    },
+    destination,
+  );
 }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { loadSettings } from '../config';
+import { handleOutputErrors } from '../process/handle-errors';
 import { PerdureError } from '../study/error';
 import { levelOf } from './log';
 import { runWorker } from './run-worker';
@@ -38,6 +39,7 @@ function portOf(option: string, text: string | undefined): number | undefined {
   throw new PerdureError('InvalidInput', `'${text}' is not a port`, { where: option });
 }
 
+handleOutputErrors();
 main().then(
   () => process.exit(0),
   (error: unknown) => {

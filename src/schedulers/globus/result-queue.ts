@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type Channel, type ChannelModel } from 'amqplib';
+import { handleErrors } from '../../process/handle-errors';
 import { objectOf, type JsonObject } from '../../study/json';
 import type { TaskStatus } from './wire';
 
@@ -85,7 +86,7 @@ export class ResultQueue {
     connection.on('close', () => {
       resolve();
     });
-    connection.on('error', () => undefined);
+    handleErrors(connection);
     if (this.closing.signal.aborted) {
       await connection.close();
       return;
@@ -100,7 +101,7 @@ export class ResultQueue {
     this.groups.set(group, 'opening');
     try {
       const channel = await connection.createChannel();
-      channel.on('error', () => undefined);
+      handleErrors(channel);
       channel.on('close', () => {
         if (this.connection === connection) this.groups.set(group, 'wanted');
       });

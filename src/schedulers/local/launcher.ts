@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
+import { handleErrors } from '../../process/handle-errors';
 
 /** A process to start, detached, with nothing on its standard streams. */
 export interface Launch {
@@ -59,17 +60,19 @@ export class Launcher {
 
   private connected(): ChildProcess {
     if (this.helper?.connected === true) return this.helper;
-    const helper = fork(join(__dirname, 'launcher-process.js'), {
-      // Without what this process was started with: a debugger's port, a loader.
-      execArgv: [],
-      env: { PATH: process.env['PATH'] },
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
+    const helper = handleErrors(
+      fork(join(__dirname, 'launcher-process.js'), {
+        // Without what this process was started with: a debugger's port, a loader.
+        execArgv: [],
+        env: { PATH: process.env['PATH'] },
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      }),
+      () => {
+        this.lost(helper);
+      },
+    );
     helper.on('message', (news) => {
       this.hear(news as News);
-    });
-    helper.on('error', () => {
-      this.lost(helper);
     });
     helper.on('disconnect', () => {
       this.lost(helper);

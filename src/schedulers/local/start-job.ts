@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { chmod, copyFile, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { withCleanUp } from '../../study/clean-up';
-import { PerdureError } from '../../study/error';
+import { errorCode, isDiskFull, PerdureError } from '../../study/error';
 import type { TrialSpec } from '../../study/spec';
 import { fillCommand, paramsText, paramVariables } from '../job-program';
 import { preparationHash, preparedPath } from '../preparation';
@@ -20,7 +20,9 @@ const shim = resolve(__dirname, '..', '..', '..', 'trial');
  * @throws {@link PerdureError} `SubmitRejected` for a file in a place that is Perdure's own
  */
 export async function stageJob(workingDir: string, job: JobDirectory, request: JobRequest): Promise<void> {
-  await mkdir(job.checkpoint, { recursive: true });
+  await mkdir(job.checkpoint, { recursive: true }).catch((error: unknown) => {
+    throw isFull(error) ? full(workingDir, error) : error;
+  });
   if (job.staged) return;
   const { trial, readFile } = request;
   await stageFiles(workingDir, job, {
@@ -70,7 +72,7 @@ export async function stageFiles(workingDir: string, job: JobDirectory, staged: 
 }
 
 function isFull(error: unknown): boolean {
-  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes((error as NodeJS.ErrnoException).code ?? '');
+  return isDiskFull(error) || errorCode(error) === 'EFBIG';
 }
 
 function full(workingDir: string, cause: unknown): PerdureError {

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import type { ClientChannel } from 'ssh2';
+import { handleErrors } from '../../process/handle-errors';
 import { statusOfSignal } from '../output';
 
 /** One command's channel: its streams, and when and how it ended. */
@@ -15,8 +16,9 @@ export class Channel {
     stream.on('exit', (code: number | null, signal?: string) => {
       this.status = code ?? statusOfSignal(signal ?? '', constants.signals);
     });
-    // A command that ends without reading its input is no failure.
-    stream.on('error', () => undefined);
+    // A command may end without reading its input.
+    handleErrors(stream);
+    handleErrors(stream.stderr);
     const closed = new Promise<void>((resolve) => {
       stream.once('close', () => {
         this.isClosed = true;

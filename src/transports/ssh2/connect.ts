@@ -1,5 +1,6 @@
 import { connect as connectSocket, type Socket } from 'node:net';
 import { type AuthHandlerMiddleware, Client } from 'ssh2';
+import { handleErrors } from '../../process/handle-errors';
 import { PerdureError } from '../../study/error';
 import type { Ask } from '../transport';
 import { Authentication } from './authentication';
@@ -28,8 +29,9 @@ export async function connect(
   const known = await readKnownHosts(options.knownHosts);
   const credentials = await readCredentials(options);
   abort.throwIfAborted();
-  const client = new Client();
-  const socket = connectSocket({ host, port, noDelay: true });
+  // Errors at any later time are heard of as well, and ignored: the listeners below and the connection tell what is known.
+  const client = handleErrors(new Client());
+  const socket = handleErrors(connectSocket({ host, port, noDelay: true }));
   const watch = new Watch(connectTimeoutMs);
 
   const { promise, resolve, reject } = Promise.withResolvers<undefined>();
@@ -125,8 +127,6 @@ export async function connect(
 }
 
 function destroy(client: Client, socket: Socket): void {
-  // What it still has to say is of no interest, and unheard it would end this process.
-  client.on('error', () => undefined);
   client.destroy();
   socket.destroy();
 }

@@ -1,0 +1,44 @@
+/*
+ * Every stream, child process, server and socket that is made has to go through `handleErrors` at once: Node ends the process
+ * at an `error` event that has no listener. The types tell what an emitter is.
+ */
+
+/** Emitters that emit no `error` event on their own. */
+const harmless = new Set(['Interface', 'Logger', 'Hash', 'Hmac']);
+
+/** @type {import('eslint').Rule.RuleModule} */
+export const handleErrorsRule = {
+  meta: {
+    type: 'problem',
+    schema: [],
+    messages: {
+      unhandled:
+        'an `error` event of this emitter would end the process: wrap it in handleErrors(…, onError)',
+    },
+  },
+  create(context) {
+    const { program, esTreeNodeToTSNodeMap, getTypeAtLocation } = context.sourceCode.parserServices;
+    const checker = program.getTypeChecker();
+    const isEmitter = (type) => {
+      if (harmless.has((type.aliasSymbol ?? type.getSymbol())?.getName() ?? '')) return false;
+      if (type.types?.some(isEmitter) === true) return true;
+      const has = (name) => type.getProperty(name) !== undefined;
+      return ['on', 'once', 'emit', 'removeListener'].every(has) && !has('then');
+    };
+    const isHandled = ({ parent }) =>
+      parent.type === 'TSAsExpression'
+        ? isHandled(parent)
+        : parent.type === 'CallExpression' && parent.callee.name === 'handleErrors';
+    const check = (node) => {
+      if (isHandled(node) || !isEmitter(getTypeAtLocation(node))) return;
+      const { callee } = node;
+      // `emitter.on(…)` returns the emitter itself, or one that its own errors end.
+      if (callee.type === 'MemberExpression' && isEmitter(getTypeAtLocation(callee.object))) return;
+      // A function of this project has handled them already.
+      const { declaration } = checker.getResolvedSignature(esTreeNodeToTSNodeMap.get(node)) ?? {};
+      if (declaration !== undefined && !declaration.getSourceFile().isDeclarationFile) return;
+      context.report({ node, messageId: 'unhandled' });
+    };
+    return { CallExpression: check, NewExpression: check };
+  },
+};
