@@ -37,8 +37,20 @@ def params():
 
 
 def report(step, value):
-    """Report an intermediate value (a number) at a step (a whole number from 0)."""
-    step, value = int(step), float(value)
+    """Report an intermediate value (a number) at a step (a whole number from 0).
+
+    The rule for both is that of Optuna's Trial.report, with the same errors: a fraction is cut off, a negative step is refused.
+    """
+    try:
+        value = float(value)
+    except (TypeError, ValueError):
+        raise TypeError("the value is of type %s, not a number" % type(value).__name__) from None
+    try:
+        step = int(step)
+    except (TypeError, ValueError):
+        raise TypeError("the step is of type %s, not a whole number" % type(step).__name__) from None
+    if step < 0:
+        raise ValueError("the step is negative: %d" % step)
     path = os.environ.get("PERDURE_INTERMEDIATE")
     if path is None:
         print("step %d: %r" % (step, value))

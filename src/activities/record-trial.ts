@@ -1,5 +1,5 @@
 import { judge } from '../schedulers/job-outcome';
-import type { JobEnd } from '../schedulers/scheduler';
+import type { JobEnd, JobOutput } from '../schedulers/scheduler';
 import type { Ledger } from '../storage/ledger';
 import type { Json } from '../study/json';
 import type { TrialOutcome } from '../study/progress';
@@ -28,6 +28,7 @@ export async function recordTrial(
     site: ref.site,
     attempts: ref.attempt,
     directory: output.directory,
+    ...refusedReports(output, ledger.maxStep),
   };
   if (verdict.state === 'FAIL') {
     userAttrs['fail_reason'] = verdict.reason;
@@ -46,6 +47,19 @@ export async function recordTrial(
     return outcomeOfEnd({ number: ref.number, state: verdict.state, values: verdict.values, userAttrs });
   // Another end was written before this one.
   return recordedOutcome(ledger, study, ref.number);
+}
+
+/** A line for a person on the reports that the ledger does not have. */
+function refusedReports(
+  { reports, refusedReports: refused }: JobOutput,
+  maxStep: number,
+): { readonly reports_not_taken?: string } {
+  const tooLarge = reports.filter(({ step }) => step > maxStep);
+  const [large] = tooLarge;
+  const first = refused?.first ?? (large === undefined ? null : `step ${String(large.step)} (too large)`);
+  if (first === null) return {};
+  const count = (refused?.count ?? 0) + tooLarge.length;
+  return { reports_not_taken: `${String(count)} ${count === 1 ? 'line' : 'lines'}; the first: ${first}` };
 }
 
 /** The study may have gone on with other files since the trial began: what ran then is not what the key would say. */

@@ -1,7 +1,6 @@
-import JSON5 from 'json5';
-import { objectOf, type Json } from '../study/json';
 import { plainLine } from '../study/plain-text';
-import type { JobOutput, Report } from './scheduler';
+import { parseNumbers } from './reports-file';
+import type { JobOutput } from './scheduler';
 
 /** Reads a result file. Bare `NaN` and `Infinity`, as Python writes them, are numbers. */
 export function parseResult(text: string): NonNullable<JobOutput['result']> {
@@ -10,29 +9,6 @@ export function parseResult(text: string): NonNullable<JobOutput['result']> {
     return { value: parseNumbers(text) };
   } catch {
     return { error: `the result is not JSON: ${plainLine(text, 80)}` };
-  }
-}
-
-/** Complete lines of the intermediate file that hold a step and a value; the last line counts once its newline is there. */
-export function parseReports(text: string): readonly Report[] {
-  const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
-  return lines.flatMap((line) => {
-    try {
-      const { step, value } = objectOf(line.trim() === '' ? null : parseNumbers(line)) ?? {};
-      if (typeof step !== 'number' || !Number.isSafeInteger(step) || typeof value !== 'number') return [];
-      return [{ step, value }];
-    } catch {
-      // A training script writes this file; a line that is none of ours is not an error of the trial.
-      return [];
-    }
-  });
-}
-
-function parseNumbers(text: string): Json {
-  try {
-    return JSON.parse(text) as Json;
-  } catch {
-    return JSON5.parse<Json>(text);
   }
 }
 

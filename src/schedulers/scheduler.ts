@@ -71,11 +71,20 @@ export interface Report {
   readonly value: number;
 }
 
+/** Lines in the file of intermediate values that are no reports. */
+export interface RefusedReports {
+  readonly count: number;
+  /** The first of them, with the reason. */
+  readonly first: string;
+}
+
 /** What a job left behind. */
 export interface JobOutput {
   /** The parsed result file; `undefined` where there is none; an unreadable one gives `error`. Bare NaN and Infinity are numbers. */
   readonly result: { readonly value: Json } | { readonly error: string } | undefined;
   readonly reports: readonly Report[];
+  /** `null`: every line was a report. */
+  readonly refusedReports: RefusedReports | null;
   /** `true` where the trial itself saw the prune mark, or ended by `TrialPruned`. */
   readonly sawPrune: boolean;
   /** `true` where the trial was asked to give up. */

@@ -166,6 +166,8 @@ export interface SiteRow {
 export interface Ledger {
   /** The address as Optuna writes it, without a password. */
   readonly url: string;
+  /** The largest step of an intermediate value that the database holds; a larger one is left out. */
+  readonly maxStep: number;
   /** Jobs without a study. */
   readonly batches: Batches;
 

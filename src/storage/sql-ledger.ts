@@ -55,11 +55,15 @@ export class SqlLedger implements Ledger {
   readonly globus: GlobusRows;
   readonly batches: Batches;
 
+  readonly maxStep: number;
+
   constructor(
     private readonly db: Kysely<Tables>,
     private readonly kind: DatabaseKind,
     readonly url: string,
   ) {
+    // Optuna's column of steps has 32 bits in PostgreSQL; a larger one would keep all others, and the trial's end, out.
+    this.maxStep = kind === 'sqlite' ? Number.MAX_SAFE_INTEGER : 2 ** 31 - 1;
     const access = {
       read: <T>(work: (db: Kysely<Tables>) => Promise<T>) => this.read(work),
       write: <T>(work: (trx: Transaction<Tables>) => Promise<T>) => this.write(work),
@@ -280,10 +284,8 @@ export class SqlLedger implements Ledger {
     }
   }
 
-  /** Optuna's column of steps has 32 bits in PostgreSQL; one value of more would keep all others, and the trial's end, out. */
   private storable(values: ReadonlyMap<number, number>): ReadonlyMap<number, number> {
-    if (this.kind === 'sqlite') return values;
-    return new Map([...values].filter(([step]) => Math.abs(step) < 2 ** 31));
+    return new Map([...values].filter(([step]) => step <= this.maxStep));
   }
 
   /** One transaction, made again where it lost to another one. */

@@ -3,7 +3,7 @@ import { Follower } from '../../src/activities/follow-attempt';
 import { ReportWriter } from '../../src/activities/report-writer';
 import { StudyContexts } from '../../src/activities/study-context';
 import { TrialAttempt, type TrialDependencies } from '../../src/activities/trial-attempt';
-import type { JobKey, JobOutput, Report, Scheduler } from '../../src/schedulers/scheduler';
+import type { JobKey, JobOutput, RefusedReports, Report, Scheduler } from '../../src/schedulers/scheduler';
 import type { Ledger } from '../../src/storage';
 import type { StudySpec } from '../../src/study/spec';
 import type { AttemptRef, StudyRef } from '../../src/workflows/activity-types';
@@ -13,6 +13,8 @@ import { studySpec } from './study-spec';
 export class ReportingStudy {
   /** All that the attempts of a trial have reported, by number. */
   readonly reports = new Map<number, readonly Report[]>();
+  /** Lines that were no reports, of every trial. */
+  refused: RefusedReports | null = null;
   /** Numbers of the trials that were asked to give up. */
   readonly pruned: number[] = [];
 
@@ -99,6 +101,7 @@ export class ReportingWorker {
         Promise.resolve({
           result: { value: 1 },
           reports: of(key),
+          refusedReports: this.study.refused,
           sawPrune: false,
           pruneAsked: false,
           tail: '',

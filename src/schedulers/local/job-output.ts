@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readBounded, UnreadableFile } from '../bounded-file';
-import { parseReports, parseResult, tailBytes, tailOf } from '../job-result';
+import { parseResult, tailBytes, tailOf } from '../job-result';
+import { parseReports, type ReportsFile } from '../reports-file';
 import type { JobOutput, Report } from '../scheduler';
 import type { JobDirectory } from './job-directory';
 
@@ -12,21 +13,25 @@ const maxError = 2 ** 14;
 
 /** What the job has reported so far. */
 export async function readReports(job: JobDirectory): Promise<readonly Report[]> {
-  const text = await textOf(job.file('intermediate.jsonl'), maxReports);
-  return text === null ? [] : parseReports(text);
+  return (await readReportsFile(job)).reports;
+}
+
+async function readReportsFile(job: JobDirectory): Promise<ReportsFile> {
+  return parseReports((await textOf(job.file('intermediate.jsonl'), maxReports)) ?? '');
 }
 
 /** What a job left behind. A trial may have left anything where these files belong; none of it is an error of ours. */
 export async function readOutput(job: JobDirectory): Promise<JobOutput> {
-  const [result, reports, error, tail] = await Promise.all([
+  const [result, { reports, refused }, error, tail] = await Promise.all([
     readResult(job.file('result.json')),
-    readReports(job),
+    readReportsFile(job),
     textOf(job.file('result.json.error'), maxError),
     readTail(job.log),
   ]);
   return {
     result,
     reports,
+    refusedReports: refused,
     sawPrune: existsSync(job.file('prune.seen')),
     pruneAsked: existsSync(job.file('prune')),
     tail,

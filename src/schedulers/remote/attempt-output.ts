@@ -1,4 +1,5 @@
-import { parseReports, parseResult, tailOf } from '../job-result';
+import { parseResult, tailOf } from '../job-result';
+import { parseReports } from '../reports-file';
 import { PerdureError } from '../../study/error';
 import type { JobOutput, LogBytes } from '../scheduler';
 import { lineOf, textOf, type Answer } from './site-answer';
@@ -12,6 +13,7 @@ export function outputOf(answer: Answer, directory: string): JobOutput {
   const own = tailOf(log);
   // What PBS itself caught matters where the trial never came to write anything.
   const tail = own === '' ? tailOf(answer.data.get('job-output') ?? new Uint8Array()) : own;
+  const { reports, refused } = parseReports(textOf(answer, 'reports'));
   return {
     result:
       result === undefined
@@ -19,7 +21,8 @@ export function outputOf(answer: Answer, directory: string): JobOutput {
         : result.length > maxResult
           ? { error: `the result has more than ${String(maxResult)} bytes` }
           : parseResult(new TextDecoder().decode(result)),
-    reports: parseReports(textOf(answer, 'reports')),
+    reports,
+    refusedReports: refused,
     sawPrune: lineOf(answer, 'seen') !== undefined,
     pruneAsked: lineOf(answer, 'prune') !== undefined,
     tail,

@@ -1,6 +1,6 @@
 import { plainLine } from '../../study/plain-text';
 import type { StopReason, Report } from '../scheduler';
-import { parseReports } from '../job-result';
+import { parseReports } from '../reports-file';
 import { lineOf, type Answer } from './site-answer';
 
 /** What an attempt's directory tells. Times are of this machine's clock. */
@@ -101,7 +101,10 @@ export class ReportStream {
   take(bytes: Uint8Array | undefined): void {
     if (bytes === undefined) return;
     const whole = bytes.lastIndexOf(10) + 1;
-    this.reports = [...this.reports, ...parseReports(new TextDecoder().decode(bytes.subarray(0, whole)))];
+    this.reports = [
+      ...this.reports,
+      ...parseReports(new TextDecoder().decode(bytes.subarray(0, whole))).reports,
+    ];
     this.offset += whole;
   }
 }

@@ -130,6 +130,22 @@ describe('reports are written', () => {
   });
 });
 
+test('an ended trial says which lines were not taken', async () => {
+  const study = await ReportingStudy.create(counted.ledger, 2);
+  Object.defineProperty(counted.ledger, 'maxStep', { value: 2 });
+  study.report(1, 1, 2, 3, 4);
+  study.refused = { count: 2, first: 'epoch 1 (not JSON)' };
+  await study.worker().end(1);
+  study.refused = null;
+  await study.worker().end(0);
+  const trials = await counted.ledger.readTrials(study.ref.name, {});
+  expect(trials.map(({ userAttrs }) => userAttrs['reports_not_taken'])).toEqual([
+    undefined,
+    '3 lines; the first: epoch 1 (not JSON)',
+  ]);
+  expect([...(trials[1]?.intermediateValues ?? [])]).toHaveLength(3);
+});
+
 describe('a pruner', () => {
   const pruner = {
     type: 'median',

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { parseReports, parseResult, tailOf } from '../../../src/schedulers/job-result';
+import { parseResult, tailOf } from '../../../src/schedulers/job-result';
 
 describe('a result file', () => {
   test.each([
@@ -48,57 +48,8 @@ describe('a result file', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         parseResult(text);
-        parseReports(text);
       }),
     );
-  });
-});
-
-describe('reports', () => {
-  test('are the lines with a step and a value, in their order', () => {
-    const text = '{"step": 0, "value": 0.5}\n{"value":1,"step":2,"epoch":7}\n\n{"step": 1, "value": 2}\r\n';
-    expect(parseReports(text)).toEqual([
-      { step: 0, value: 0.5 },
-      { step: 2, value: 1 },
-      { step: 1, value: 2 },
-    ]);
-  });
-
-  test('may be NaN and infinite', () => {
-    expect(parseReports('{"step": 0, "value": NaN}\n{"step": 1, "value": -Infinity}\n')).toEqual([
-      { step: 0, value: NaN },
-      { step: 1, value: -Infinity },
-    ]);
-  });
-
-  test('count once their line is complete', () => {
-    expect(parseReports('{"step": 0, "value": 1}\n{"step": 1, "value": 2}')).toEqual([{ step: 0, value: 1 }]);
-    expect(parseReports('{"step": 0, "value": 1}')).toEqual([]);
-    expect(parseReports('')).toEqual([]);
-  });
-
-  test.each([
-    'epoch 1: loss 0.5',
-    '{"step": 0.5, "value": 1}',
-    '{"step": "0", "value": 1}',
-    '{"step": 0, "value": "1"}',
-    '{"step": 0, "value": true}',
-    '{"step": 0, "value": null}',
-    '{"step": NaN, "value": 1}',
-    '{"step": 1e300, "value": 1}',
-    '{"step": 0}',
-    '[0, 1]',
-    '7',
-    'null',
-    '{"step": 0, "val',
-    '\ufffd\u0000',
-  ])('pass over %j', (line) => {
-    expect(parseReports(`${line}\n{"step": 1, "value": 1}\n`)).toEqual([{ step: 1, value: 1 }]);
-  });
-
-  test('of 200,000 lines are read', () => {
-    const lines = Array.from({ length: 200_000 }, (_, step) => `{"step": ${String(step)}, "value": 1}\n`);
-    expect(parseReports(lines.join(''))).toHaveLength(200_000);
   });
 });
 
