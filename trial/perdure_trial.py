@@ -130,6 +130,36 @@ def _plain(value, where="", left=3):
     raise TypeError("the result has a value of type %s%s, which JSON can't hold" % (type(value).__name__, where))
 
 
+# Where a result names what was left out of it, and how many names it has at most.
+LEFT_OUT = "perdure_left_out"
+MOST_LEFT_OUT = 20
+
+
+def _result(returned):
+    """What a trial returned, as JSON text. Only its metrics matter to a study: another value that JSON can't hold is left out.
+
+    A job without a study has no metrics, and its result is kept as it is or not at all.
+    """
+    metrics = json.loads(os.environ.get("PERDURE_METRICS", "[]"))
+    if not metrics or not isinstance(returned, dict):
+        return json.dumps(_plain(returned))
+    kept, left_out = {}, []
+    for key, value in returned.items():
+        try:
+            name = str(key)
+            plain = _plain(value, " under %r" % (key,))
+            json.dumps(plain)
+            kept[name] = plain
+        except Exception as error:  # The methods of a value may raise anything
+            if key in metrics:
+                raise
+            left_out.append(_sentence(error))
+    if left_out:
+        kept[LEFT_OUT] = left_out[:MOST_LEFT_OUT]
+        _print("".join("perdure: left out of the result: %s\n" % text for text in left_out))
+    return json.dumps(kept)
+
+
 def _sentence(error):
     """An error in one line."""
     try:
@@ -177,8 +207,7 @@ def _main(argv):
         function = getattr(module, name, None)
         if not callable(function):
             raise AttributeError("%s has no function '%s'" % (os.path.basename(path), name))
-        returned = _plain(function(params()))
-        _write(result, json.dumps(returned))
+        _write(result, _result(function(params())))
     except BaseException as error:  # SystemExit and KeyboardInterrupt end a trial as any other error does
         if _gave_up(error):
             with open(os.environ["PERDURE_PRUNE"] + ".seen", "w", encoding="utf-8"):

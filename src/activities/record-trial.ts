@@ -1,7 +1,8 @@
 import { judge } from '../schedulers/job-outcome';
 import type { JobEnd, JobOutput } from '../schedulers/scheduler';
 import type { Ledger } from '../storage/ledger';
-import type { Json } from '../study/json';
+import { objectOf, type Json } from '../study/json';
+import { plainLine } from '../study/plain-text';
 import type { TrialOutcome } from '../study/progress';
 import { PerdureError } from '../study/error';
 import type { AttemptRef } from '../workflows/activity-types';
@@ -29,6 +30,7 @@ export async function recordTrial(
     attempts: ref.attempt,
     directory: output.directory,
     ...refusedReports(output, ledger.maxStep),
+    ...leftOutOfResult(output),
   };
   if (verdict.state === 'FAIL') {
     userAttrs['fail_reason'] = verdict.reason;
@@ -60,6 +62,14 @@ function refusedReports(
   if (first === null) return {};
   const count = (refused?.count ?? 0) + tooLarge.length;
   return { reports_not_taken: `${String(count)} ${count === 1 ? 'line' : 'lines'}; the first: ${first}` };
+}
+
+/** What `perdure_trial.py` left out of the result, since JSON can't hold it. */
+function leftOutOfResult({ result }: JobOutput): { readonly result_left_out?: string } {
+  const left =
+    result === undefined || 'error' in result ? null : objectOf(result.value)?.['perdure_left_out'];
+  if (!Array.isArray(left) || left.length === 0) return {};
+  return { result_left_out: left.map((text) => plainLine(String(text), 200)).join('; ') };
 }
 
 /** The study may have gone on with other files since the trial began: what ran then is not what the key would say. */

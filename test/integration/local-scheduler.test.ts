@@ -82,6 +82,7 @@ describe('a job', () => {
         PERDURE_PARAMS: directory.file('params.json'),
         PERDURE_RESULT: directory.file('result.json'),
         PERDURE_INTERMEDIATE: directory.file('intermediate.jsonl'),
+        PERDURE_METRICS: '["value"]',
         PERDURE_CHECKPOINT_DIR: directory.checkpoint,
         PERDURE_PRUNE: directory.file('prune'),
         PERDURE_TRIAL_NUMBER: '7',

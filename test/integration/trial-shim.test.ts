@@ -22,7 +22,7 @@ async function train(
     params = {},
   }: { readonly metrics?: readonly string[]; readonly params?: Record<string, number> } = {},
 ): Promise<{ readonly verdict: Verdict; readonly output: JobOutput }> {
-  const { seen, output } = await site.run({ files: { 'train.py': script }, params });
+  const { seen, output } = await site.run({ files: { 'train.py': script }, params, metrics });
   if (seen.state !== 'done') throw new Error(`the job is ${seen.state}`);
   return { verdict: judge({ output, end: seen.end, metrics }), output };
 }
@@ -98,13 +98,54 @@ describe('what a function returns', () => {
       "TypeError: the result has a value of type MagicMock, which JSON can't hold",
     ],
     [
-      'a dict with something else beside the metric',
-      'return {"value": 1, "raw": [b"x"]}',
+      'a dict whose metric is something else',
+      'return {"value": b"x", "raw": b"x"}',
       'exit',
-      "TypeError: the result has a value of type bytes under 'raw', which JSON can't hold",
+      "TypeError: the result has a value of type bytes under 'value', which JSON can't hold",
     ],
   ])('may not be %s', async (_, line, reason, message) => {
     expect((await train(body(line))).verdict).toEqual({ state: 'FAIL', values: null, reason, message });
+  });
+
+  test.each<[string, string, unknown, string]>([
+    [
+      'bytes',
+      '{"raw": [b"x"]}',
+      {},
+      "TypeError: the result has a value of type bytes under 'raw', which JSON can't hold",
+    ],
+    ['an integer of 5,000 digits', '{"n": 10 ** 5000, "m": 2}', { m: 2 }, 'ValueError: Exceeds the limit'],
+    ['a list that holds itself', '{"list": [L]}', {}, 'RecursionError: '],
+    ['a name that has no text', '{E(): 1}', {}, 'TypeError: __str__ returned non-string'],
+  ])('beside its metric may hold %s, which is left out', async (_, rest, others, why) => {
+    const lines = ['class E:', '    def __str__(self): return 1', 'L = []', 'L.append(L)'];
+    const { verdict, output } = await train(body(...lines, `return {"value": 1, **${rest}}`));
+    expect(verdict).toEqual({ state: 'COMPLETE', values: [1] });
+    expect(output.result).toEqual({
+      value: {
+        value: 1,
+        ...(others as object),
+        perdure_left_out: [expect.stringContaining(why) as string],
+      },
+    });
+    expect(output.tail).toContain(`perdure: left out of the result: ${why}`);
+  });
+
+  test('beside its metric may hold NaN, infinity and large integers', async () => {
+    const { verdict, output } = await train(
+      body('return {"value": 1, "x": [float("nan"), {"y": float("inf")}], "n": 10 ** 400}'),
+    );
+    expect(verdict).toEqual({ state: 'COMPLETE', values: [1] });
+    expect(output.result).toEqual({ value: { value: 1, x: [NaN, { y: Infinity }], n: Infinity } });
+  });
+
+  test('of a job without metrics is kept whole or not at all', async () => {
+    const { seen, output } = await site.run({
+      files: { 'train.py': body('return {"value": 1, "raw": b"x"}') },
+      metrics: [],
+    });
+    expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 1 } });
+    expect(output.error).toContain("type bytes under 'raw'");
   });
 
   test('is written whole or not at all', async () => {

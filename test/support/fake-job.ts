@@ -14,6 +14,8 @@ export interface FakeJob {
   readonly params?: Params;
   readonly env?: Readonly<Record<string, string>>;
   readonly python?: string;
+  /** Absent: `value`. */
+  readonly metrics?: readonly string[];
 }
 
 /** Any UUID's key; the sites of tests are their own. */
@@ -46,7 +48,7 @@ export function requestOf(job: FakeJob): JobRequest {
       retries: 0,
     },
     params,
-    metrics: ['value'],
+    metrics: job.metrics ?? ['value'],
     readFile: (hash) => Promise.resolve(Buffer.from(texts.get(hash) ?? '')),
   };
 }

@@ -5,6 +5,7 @@ import { StudyContexts } from '../../src/activities/study-context';
 import { TrialAttempt, type TrialDependencies } from '../../src/activities/trial-attempt';
 import type { JobKey, JobOutput, RefusedReports, Report, Scheduler } from '../../src/schedulers/scheduler';
 import type { Ledger } from '../../src/storage';
+import type { Json } from '../../src/study/json';
 import type { StudySpec } from '../../src/study/spec';
 import type { AttemptRef, StudyRef } from '../../src/workflows/activity-types';
 import { studySpec } from './study-spec';
@@ -15,6 +16,8 @@ export class ReportingStudy {
   readonly reports = new Map<number, readonly Report[]>();
   /** Lines that were no reports, of every trial. */
   refused: RefusedReports | null = null;
+  /** What the trials' programs return. */
+  result: Json = 1;
   /** Numbers of the trials that were asked to give up. */
   readonly pruned: number[] = [];
 
@@ -99,7 +102,7 @@ export class ReportingWorker {
       fetchReports: (key) => Promise.resolve(of(key)),
       fetch: (key): Promise<JobOutput> =>
         Promise.resolve({
-          result: { value: 1 },
+          result: { value: this.study.result },
           reports: of(key),
           refusedReports: this.study.refused,
           sawPrune: false,

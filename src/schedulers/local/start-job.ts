@@ -168,7 +168,7 @@ export function studyEnvironment(trial: Pick<TrialSpec, 'env'>): Record<string, 
 
 /** The study's environment, then the contract's. */
 function environment(job: JobDirectory, workingDir: string, request: JobRequest): Record<string, string> {
-  const { key, trial, params, preparation } = request;
+  const { key, trial, params, metrics, preparation } = request;
   const env = studyEnvironment(trial);
   if (preparation !== undefined) {
     env['PERDURE_PREPARED_DIR'] = join(workingDir, preparedPath(preparationHash({ preparation, trial }, '')));
@@ -181,6 +181,7 @@ function environment(job: JobDirectory, workingDir: string, request: JobRequest)
     PERDURE_PARAMS: job.file('params.json'),
     PERDURE_RESULT: job.file('result.json'),
     PERDURE_INTERMEDIATE: job.file('intermediate.jsonl'),
+    PERDURE_METRICS: JSON.stringify(metrics),
     PERDURE_CHECKPOINT_DIR: job.checkpoint,
     PERDURE_PRUNE: job.file('prune'),
     PERDURE_TRIAL_NUMBER: String(key.number),

@@ -23,7 +23,7 @@ export interface RunSite {
 
 /** The program of a trial as a script for bash: the site's set-up first, then what the study says, then the contract. */
 export function runScript(site: RunSite, shim: Shim, request: JobRequest): string {
-  const { key, trial, params, preparation } = request;
+  const { key, trial, params, metrics, preparation } = request;
   const directory = `${site.workingDir}/${attemptPath(key)}`;
   const own = (name: string): string => `${directory}/.perdure/${name}`;
   const contract: Record<string, string> = {
@@ -31,6 +31,7 @@ export function runScript(site: RunSite, shim: Shim, request: JobRequest): strin
     PERDURE_PARAMS: own('params.json'),
     PERDURE_RESULT: own('result.json'),
     PERDURE_INTERMEDIATE: own('intermediate.jsonl'),
+    PERDURE_METRICS: JSON.stringify(metrics),
     PERDURE_CHECKPOINT_DIR: `${directory.slice(0, directory.lastIndexOf('/'))}/checkpoint`,
     PERDURE_PRUNE: own('prune'),
     PERDURE_TRIAL_NUMBER: String(key.number),

@@ -146,6 +146,18 @@ test('an ended trial says which lines were not taken', async () => {
   expect([...(trials[1]?.intermediateValues ?? [])]).toHaveLength(3);
 });
 
+test('an ended trial says what was left out of its result', async () => {
+  const study = await ReportingStudy.create(counted.ledger, 1);
+  study.result = { value: 2, perdure_left_out: ['TypeError: bytes', 'ValueError: digits'] };
+  await study.worker().end(0);
+  const [trial] = await counted.ledger.readTrials(study.ref.name, {});
+  expect(trial).toMatchObject({
+    state: 'COMPLETE',
+    values: [2],
+    userAttrs: { result_left_out: 'TypeError: bytes; ValueError: digits' },
+  });
+});
+
 describe('a pruner', () => {
   const pruner = {
     type: 'median',
