@@ -13,7 +13,7 @@ import { readText } from './read-text';
 import { shaped } from './shape';
 import { stageFiles } from './staged-files';
 import { programOf, trialSpecOf } from './study-spec';
-import { checkFunction, programProblems } from './trial-program';
+import { checkProgram, programProblems } from './trial-program';
 import { hashOf } from './canonical-hash';
 import type { Place, Source } from './yaml-source';
 
@@ -152,7 +152,7 @@ async function load(
   const trial = trialSpecOf(job, { files: files.files, python }, found);
   // Checked by the schema: it holds JSON.
   const params = job.params as JsonObject;
-  found.push(...checkFunction(trial, files), ...placeholders(trial.program, params));
+  found.push(...checkProgram(trial, files), ...placeholders(trial.program, params));
   problems.push(...placed(found, place));
   if (found.length > 0) return undefined;
   return { id: job.job_id ?? null, spec: { trial, params }, files: files.bytes, place };

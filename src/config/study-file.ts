@@ -12,7 +12,7 @@ import { shaped } from './shape';
 import { stageFiles } from './staged-files';
 import { studySchema, type StudyFile } from './study-schema';
 import { programOf, toSpec } from './study-spec';
-import { checkFunction, looseProblems } from './trial-program';
+import { checkProgram, looseProblems } from './trial-program';
 import { parseYaml, type Place, type Source } from './yaml-source';
 
 /** A study, checked, with all that is needed to start it. */
@@ -76,7 +76,7 @@ async function read(source: Source, file: string, directory: string): Promise<Lo
   if (program?.kind === 'function') wanted.push({ name: program.file, path: ['trial', 'function'] });
   const staged = await stageFiles(directory, wanted, problems);
   const spec = toSpec(study, staged.files, (path) => programPath(path, directory), problems);
-  problems.push(...checkSpec(spec), ...checkFunction(spec.trial, staged), ...checkEnqueued(study, spec));
+  problems.push(...checkSpec(spec), ...checkProgram(spec.trial, staged), ...checkEnqueued(study, spec));
   if (problems.length === 0) problems.push(...checkSize(spec));
   if (problems.length > 0) throw invalidInput(inOrder(placed(problems, place)));
   return {

@@ -1,9 +1,10 @@
+import { posix } from 'node:path';
 import { isObject } from '../study/json';
 import { nearest } from '../study/nearest';
 import type { Problem } from '../study/problem';
-import type { TrialSpec } from '../study/spec';
+import type { Program, TrialSpec } from '../study/spec';
 import { valueAt } from './schema-lookup';
-import type { Staged } from './staged-files';
+import { insidePath, type Staged } from './staged-files';
 import { programOf } from './study-spec';
 
 const objectiveExample = 'objective: {metric: accuracy, direction: maximize}';
@@ -47,10 +48,7 @@ export function programProblems(trial: object): readonly Problem[] {
   }
   if (typeof called === 'string' && programOf({ function: called }) === undefined) {
     const message = `'${called}' does not name a function of a file`;
-    const hint = called.includes(':')
-      ? 'function: train.py:train'
-      : `function: ${called || 'train.py'}:train`;
-    return [{ path: ['trial', 'function'], message, hint }];
+    return [{ path: ['trial', 'function'], message, hint: `function: ${functionLike(called)}` }];
   }
   if (Array.isArray(command) && (command.length === 0 || command[0] === '')) {
     const hint = 'command: [python3, train.py, --lr, "{learning_rate}"]';
@@ -64,14 +62,60 @@ export function programProblems(trial: object): readonly Problem[] {
   return [];
 }
 
+/** What a person may have meant who wrote no `FILE:FUNCTION`: a file, a function, or a function with its module (`model.train`). */
+function functionLike(text: string): string {
+  const [file = '', name = ''] = text.split(':');
+  const words = text.split('.');
+  const last = words.pop();
+  if (/\.pyw?$|\//.test(file)) return `${file}:${isIdentifier(name) ? name : 'train'}`;
+  if (words.length === 0 && isIdentifier(text)) return `train.py:${text}`;
+  if (last !== undefined && [...words, last].every(isIdentifier)) return `${words.join('/')}.py:${last}`;
+  return `train.py:${isIdentifier(name) ? name : 'train'}`;
+}
+
+function isIdentifier(word: string): boolean {
+  return /^[\p{L}_][\p{L}\p{N}_]*$/u.test(word);
+}
+
+type CalledFunction = Extract<Program, { kind: 'function' }>;
+
+/** What is wrong with the trial's program as far as the study's own files show it. Nothing is run. */
+export function checkProgram({ program }: TrialSpec, staged: Staged): readonly Problem[] {
+  return program.kind === 'function' ? checkFunction(program, staged) : checkLineEnds(program.argv, staged);
+}
+
+const shells: ReadonlySet<string> = new Set(['sh', 'ash', 'bash', 'dash', 'ksh', 'zsh']);
+
+/**
+ * Refuses a script with the line ends of Windows. Linux would look for an interpreter whose name ends with a carriage return, and a
+ * shell for commands of such names: both only say "not found".
+ */
+function checkLineEnds(argv: readonly string[], staged: Staged): readonly Problem[] {
+  const [program = '', script] = argv;
+  // A word without a slash is looked up on PATH.
+  const byShell = script !== undefined && shells.has(posix.basename(program));
+  const path = byShell ? script : program.includes('/') ? program : '';
+  const bytes = bytesOf(insidePath(path), staged);
+  if (bytes === undefined) return [];
+  const end = bytes.indexOf(0x0a);
+  if (end < 1 || bytes[end - 1] !== 0x0d || bytes.subarray(0, end).includes(0)) return [];
+  const message = `'${path}' has Windows line ends (CRLF), with which no shell or interpreter can run it`;
+  const hint = String.raw`convert it to Unix line ends: dos2unix, or sed -i 's/\r$//'`;
+  return [{ path: ['trial', 'command', byShell ? 1 : 0], message, hint }];
+}
+
+function bytesOf(path: string | undefined, { files, bytes }: Staged): Uint8Array | undefined {
+  const file = files.find((one) => one.path === path);
+  return file === undefined ? undefined : bytes.get(file.sha256);
+}
+
 /**
  * Looks for the trial's function in its file, by its text alone: nothing is run, and a function that is made in a way
  * this does not see can be imported by name from another file.
  */
-export function checkFunction({ program }: TrialSpec, { files, bytes }: Staged): readonly Problem[] {
-  if (program.kind !== 'function') return [];
-  const file = files.find(({ path }) => path === program.file);
-  const script = file === undefined ? undefined : bytes.get(file.sha256);
+function checkFunction(program: CalledFunction, staged: Staged): readonly Problem[] {
+  const { files } = staged;
+  const script = bytesOf(program.file, staged);
   if (script === undefined) {
     if (!files.some(({ path }) => path.startsWith(`${program.file}/`))) return [];
     const message = `${program.file} is a directory, and no Python file`;

@@ -30,6 +30,45 @@ function parse(text: string): ReturnType<typeof parseStudy> {
   return parseStudy(text, { file: 'study.yaml', directory });
 }
 
+test.each([
+  ['train', 'train.py:train'],
+  ['objective', 'train.py:objective'],
+  ['models.resnet.fit', 'models/resnet.py:fit'],
+  ['src/train.py', 'src/train.py:train'],
+  ['train.py:', 'train.py:train'],
+  ['train.py:9x', 'train.py:train'],
+  ['', 'train.py:train'],
+])('the function %j is refused with an example made of it', async (called, example) => {
+  const text = goodStudy.replace('train.py:train', JSON.stringify(called));
+  await expect(parse(text)).rejects.toMatchObject({ kind: 'InvalidInput', hint: `function: ${example}` });
+});
+
+describe('a script with the line ends of Windows is refused before anything starts', () => {
+  const withCommand = (command: string): string =>
+    goodStudy.replace('function: train.py:train', `command: ${command}, files: [run.sh, train.py]`);
+
+  test.each([
+    ['[./run.sh, "{hidden}"]', '9:19'],
+    ['[sh, run.sh]', '9:23'],
+    ['[/bin/bash, ./run.sh]', '9:30'],
+  ])('command: %s', async (command, place) => {
+    await expect(parse(withCommand(command))).resolves.toBeDefined();
+    writeFileSync(join(directory, 'run.sh'), '#!/bin/sh\r\necho 1 > "$PERDURE_RESULT"\r\n');
+    await expect(parse(withCommand(command))).rejects.toMatchObject({
+      kind: 'InvalidInput',
+      where: `study.yaml:${place}`,
+      message: expect.stringContaining("run.sh' has Windows line ends (CRLF)") as string,
+      hint: expect.stringContaining('dos2unix') as string,
+    });
+  });
+
+  test('but not a Python script that its interpreter is given', async () => {
+    writeFileSync(join(directory, 'train.py'), 'def train(params):\r\n    return 1.0\r\n');
+    await expect(parse(withCommand('[python3, train.py]'))).resolves.toBeDefined();
+    await expect(parse(goodStudy)).resolves.toBeDefined();
+  });
+});
+
 test('a directory is no Python file', async () => {
   mkdirSync(join(directory, 'model.py'));
   writeFileSync(join(directory, 'model.py', 'train.py'), 'def train(params): return 1.0');
