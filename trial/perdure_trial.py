@@ -185,26 +185,48 @@ def _gave_up(error):
     return isinstance(error, SystemExit) and os.path.exists(os.environ["PERDURE_PRUNE"] + ".seen")
 
 
-def _main(argv):
-    """Call FUNCTION of FILE with the parameters and write what it returns."""
+def _package_of(path):
+    """The packages of a script, outermost first, and the directory of the outermost. Packages have an __init__.py and lie below
+    the working directory, which is the attempt's."""
+    here, folder, names = os.getcwd(), os.path.dirname(path), []
+    while folder.startswith(os.path.join(here, "")) and os.path.isfile(os.path.join(folder, "__init__.py")):
+        folder, name = os.path.split(folder)
+        names.insert(0, name)
+    return names, folder
+
+
+def _load(path):
+    """Import a script: as a module of its package where it is in one, so that its relative imports work, else by its file."""
+    import importlib
     import importlib.machinery
     import importlib.util
+
+    sys.path.insert(0, os.path.dirname(path))
+    stem, suffix = os.path.splitext(os.path.basename(path))
+    names, top = _package_of(path)
+    # A package with the name of a module that is loaded already would be taken for that one.
+    if names and suffix == ".py" and names[0] not in sys.modules:
+        sys.path.insert(0, top)
+        return importlib.import_module(".".join(names + [stem]))
+    # The loader is named since a script need not end in .py.
+    loader = importlib.machinery.SourceFileLoader(stem, path)
+    spec = importlib.util.spec_from_file_location(stem, path, loader=loader)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[stem] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _main(argv):
+    """Call FUNCTION of FILE with the parameters and write what it returns."""
     import traceback
 
     path, name = os.path.abspath(argv[1]), argv[2]
     result = os.environ["PERDURE_RESULT"]
-    sys.path.insert(0, os.path.dirname(path))
     # The script may import this module by its name; there must be one of it.
     sys.modules.setdefault("perdure_trial", sys.modules["__main__"])
     try:
-        stem = os.path.splitext(os.path.basename(path))[0]
-        # Named, since a script need not end in .py.
-        loader = importlib.machinery.SourceFileLoader(stem, path)
-        spec = importlib.util.spec_from_file_location(stem, path, loader=loader)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[stem] = module
-        spec.loader.exec_module(module)
-        function = getattr(module, name, None)
+        function = getattr(_load(path), name, None)
         if not callable(function):
             raise AttributeError("%s has no function '%s'" % (os.path.basename(path), name))
         _write(result, _result(function(params())))

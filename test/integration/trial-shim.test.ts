@@ -347,6 +347,34 @@ describe('a function', () => {
     });
   });
 
+  test.each([
+    ['that are modules beside it', 'src/pkg/train.py', 'from .other import y'],
+    ['of a package above', 'src/pkg/deep/train.py', 'from ..other import y'],
+    ['of its package by name', 'src/pkg/train.py', 'import pkg.other\ny = pkg.other.y'],
+    ['without the package', 'src/pkg/train.py', 'from other import y'],
+  ])('of a package may import modules %s', async (_, file, importing) => {
+    const files = {
+      'src/pkg/__init__.py': '',
+      'src/pkg/deep/__init__.py': '',
+      'src/pkg/other.py': 'y = 21',
+      [file]: [
+        importing,
+        'import pickle',
+        'class Thing: pass',
+        'def train(p):',
+        '    pickle.loads(pickle.dumps(Thing()))',
+        '    return 2 * y',
+      ].join('\n'),
+    };
+    const request = requestOf({ files });
+    const program = { kind: 'function', file, name: 'train' } as const;
+    const scheduler = site.scheduler();
+    await scheduler.submit({ ...request, trial: { ...request.trial, program } });
+    await ended(scheduler);
+    const { error, result } = await scheduler.fetch(keyOf());
+    expect({ error, result }).toEqual({ error: undefined, result: { value: 42 } });
+  });
+
   test('may be in a file of any name', async () => {
     const request = requestOf({ files: { 'my dir/my train-1.txt': 'def train(p): return 5' } });
     const program = { kind: 'function', file: 'my dir/my train-1.txt', name: 'train' } as const;
