@@ -138,6 +138,20 @@ export default tseslint.config(
   },
   { files: ['src/**/*.ts'], rules: { 'no-restricted-syntax': ['error', ...restrictedSyntax] } },
   {
+    files: ['src/**/*.ts'],
+    ignores: ['src/config/user-directory.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        {
+          object: 'process',
+          property: 'cwd',
+          message: 'it throws where the directory was deleted: call workingDirectory() of src/config',
+        },
+      ],
+    },
+  },
+  {
     files: ['test/**/*.ts', 'bench/**/*.ts'],
     rules: {
       '@typescript-eslint/no-non-null-assertion': 'off',

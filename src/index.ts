@@ -1,4 +1,4 @@
-import { loadStudy, readStudy, type LoadedStudy } from './config';
+import { loadStudy, readStudy, workingDirectory, type LoadedStudy } from './config';
 import type { Session } from './client/session';
 import { openStudy } from './client/start-study';
 import { StudyHandle } from './client/study-handle';
@@ -46,7 +46,7 @@ export type {
 } from './study/spec';
 export type { Direction, Objective, Trial, TrialState } from './study/trial';
 export { ensureServer } from './server/embedded-server';
-export { ensureWorker, type Replacement } from './server/background-worker';
+export { ensureWorker, type EnsuredWorker, type Replacement } from './server/background-worker';
 export { runWorker, type WorkerRun } from './worker/run-worker';
 
 /**
@@ -65,7 +65,7 @@ export { runWorker, type WorkerRun } from './worker/run-worker';
 export async function startStudy(
   session: Session,
   source: string | object,
-  { directory = process.cwd() }: { readonly directory?: string } = {},
+  { directory = workingDirectory() }: { readonly directory?: string } = {},
 ): Promise<StudyHandle> {
   const study: LoadedStudy =
     typeof source === 'string'

@@ -2,7 +2,7 @@ import { BatchHandle } from './client/batch-handle';
 import { JobHandle } from './client/job-handle';
 import { openBatch } from './client/open-batch';
 import { Session } from './client/session';
-import { readJob } from './config';
+import { readJob, workingDirectory } from './config';
 import type { JobFile } from './config/job-schema';
 import type { JobRow } from './storage/ledger';
 import { readAttemptLog } from './worker/attempt-log';
@@ -35,7 +35,7 @@ export async function submitJob(
   job: JobDescription,
   options: { readonly session?: Session; readonly directory?: string } = {},
 ): Promise<JobHandle> {
-  const loaded = await readJob(job, { where: 'the job', directory: options.directory ?? process.cwd() });
+  const loaded = await readJob(job, { where: 'the job', directory: options.directory ?? workingDirectory() });
   const name = loaded.id ?? newJobName(loaded.spec.trial.program);
   return withSession(options.session, async (session) => {
     const jobs = [{ ...loaded, id: name }];

@@ -31,6 +31,7 @@ import { addTrials } from './commands/trials';
 import { addUp } from './commands/up';
 import { addWatch } from './commands/watch';
 import { addWorker } from './commands/worker';
+import { workingDirectory } from '../config';
 import { exitCode, exitCodeOf, say } from './terminal';
 import { handleOutputErrors } from '../process/handle-errors';
 import { isDiskFull, messageOf, PerdureError } from '../study/error';
@@ -57,7 +58,9 @@ function program(): Command {
       '\nExit codes: 0 done, 1 the study, a job or a check failed, 2 bad usage or input, 3 cannot reach Temporal or the ledger',
     )
     .showSuggestionAfterError()
-    .configureHelp({ showGlobalOptions: true });
+    .configureHelp({ showGlobalOptions: true })
+    // Relative paths and programs that a command starts depend on it. Help and the version do not.
+    .hook('preAction', () => void workingDirectory());
   for (const add of commands) add(root);
   for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands: below }) => below)])
     command.exitOverride();

@@ -56,6 +56,12 @@ export async function ensureRunning(settings: Settings): Promise<void> {
       () => client.connection.close(),
     );
   }
-  const { started, replaced } = await ensureWorker(settings);
+  const { started, replaced, otherInstallation } = await ensureWorker(settings);
+  if (otherInstallation !== null) {
+    const { version, root } = otherInstallation;
+    say(
+      `the worker in the background is of Perdure ${version} in ${root}, and goes on; to replace it by this installation's: perdure down, then perdure up`,
+    );
+  }
   if (started) say(replaced === null ? 'started a worker in the background' : replacements[replaced]);
 }

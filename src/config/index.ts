@@ -18,4 +18,5 @@ export type {
   TransportSettings,
 } from './settings';
 export { loadStudy, parseStudy, readStudy, type LoadedStudy } from './study-file';
+export { workingDirectory } from './user-directory';
 export type { Place } from './yaml-source';

@@ -11,7 +11,7 @@ import { settingsSchema, type SettingsFile } from './settings-schema';
 import { shaped } from './shape';
 import { defaultSites, sitesOf } from './sites';
 import { storageOf } from './storage-setting';
-import { userHome, valueOf, xdg } from './user-directory';
+import { userHome, valueOf, workingDirectory, xdg } from './user-directory';
 import { parseYaml, type Place } from './yaml-source';
 
 /** Where to look for settings. */
@@ -31,7 +31,7 @@ export interface SettingsOptions {
  */
 export async function loadSettings({
   config,
-  cwd = process.cwd(),
+  cwd = workingDirectory(),
   env = process.env,
 }: SettingsOptions = {}): Promise<Settings> {
   const file = await findFile(config, cwd, env);

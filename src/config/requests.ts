@@ -7,6 +7,7 @@ import { placed, placeIn, programPath } from './place';
 import { shaped } from './shape';
 import { adjustmentSchema, paramsSchema } from './study-schema';
 import { samplerOf } from './study-spec';
+import { workingDirectory } from './user-directory';
 import { parseYaml } from './yaml-source';
 
 /** What a change of a sampler may depend on. */
@@ -41,7 +42,7 @@ export function parseAdjustment(
     problems,
     objectives: spec?.objectives.length ?? 1,
     python: spec?.trial.python ?? 'python3',
-    absolute: (path: string) => programPath(path, process.cwd()),
+    absolute: (path: string) => programPath(path, workingDirectory()),
   };
   const adjustment: Adjustment = {
     ...(Object.keys(budget).length === 0 ? {} : { budget }),

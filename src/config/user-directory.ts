@@ -1,10 +1,30 @@
 import { userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { PerdureError } from '../study/error';
 
 /** The value of an environment variable; an empty one counts as none. */
 export function valueOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
   const value = env[name];
   return value === '' ? undefined : value;
+}
+
+/**
+ * The directory in which the process runs. The only caller of `process.cwd`, which throws where that directory was deleted.
+ * @throws {@link PerdureError} `InvalidInput` where it was deleted
+ */
+export function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    throw new PerdureError(
+      'InvalidInput',
+      "the current working directory can't be read; it may have been deleted",
+      {
+        hint: 'change to a directory that exists: cd ~',
+        cause,
+      },
+    );
+  }
 }
 
 /** @throws where HOME is not set and the system does not know the user */

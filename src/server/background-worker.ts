@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Settings, SiteSettings, TransportSettings } from '../config/settings';
+import { valueOf } from '../config/user-directory';
 import { readProcess, startProcess, stopProcess } from './background-process';
 import { installedBuild, type Build } from './build';
 import { embeddedServer } from './embedded-server';
@@ -28,14 +29,22 @@ const stopGrace = 20_000;
 const nodeOptions = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4'];
 const workerMain = resolve(__dirname, '..', '..', 'dist', 'worker', 'main.js');
 
+/** What {@link ensureWorker} did. */
+export interface EnsuredWorker {
+  readonly started: boolean;
+  /** Why a worker that ran was replaced; `null`: none was. */
+  readonly replaced: Replacement | null;
+  /** Set where the worker that runs belongs to another installation of Perdure with other code. */
+  readonly otherInstallation: Pick<Build, 'version' | 'root'> | null;
+}
+
 /**
- * Starts a worker for these settings in the background unless one runs. One that was started with other settings, or before Perdure
- * was updated, is replaced; its jobs go on.
+ * Starts a worker for these settings in the background unless one runs. One that was started with other settings, or before this
+ * installation was updated, is replaced; its jobs go on. The worker of another installation that still exists is kept, since two
+ * installations would otherwise replace each other's worker at every command.
  * @throws {@link PerdureError} `Unavailable`
  */
-export async function ensureWorker(
-  settings: Settings,
-): Promise<{ readonly started: boolean; readonly replaced: Replacement | null }> {
+export async function ensureWorker(settings: Settings): Promise<EnsuredWorker> {
   const { home } = settings;
   return withHomeLocked(home, async () => {
     const files = homeFiles(home);
@@ -45,8 +54,11 @@ export async function ensureWorker(
       agent: agentOf(settings),
     };
     const running = readProcess<Notes>(files.worker);
+    const otherInstallation = running === null ? null : installationOf(running.notes, wanted);
+    if (otherInstallation !== null) return { started: false, replaced: null, otherInstallation };
     const reason = running === null ? null : reasonToReplace(running.notes, wanted);
-    if (running !== null && reason === null) return { started: false, replaced: null };
+    if (running !== null && reason === null)
+      return { started: false, replaced: null, otherInstallation: null };
     const replaced = (await stopProcess(files.worker, stopGrace)) ? reason : null;
     await startProcess({
       file: files.worker,
@@ -54,10 +66,12 @@ export async function ensureWorker(
       log: files.workerLog,
       what: 'the worker',
       command: [process.execPath, ...nodeOptions, workerMain],
-      env: environment(settings),
+      // The user's directory may be deleted or unmounted while the worker runs.
+      cwd: home,
+      env: workerEnvironment(settings, process.env),
       ready: (logged) => Promise.resolve(logged.includes('"msg":"worker ready"')),
     });
-    return { started: true, replaced };
+    return { started: true, replaced, otherInstallation: null };
   });
 }
 
@@ -68,6 +82,13 @@ export function workerRuns(home: string): boolean {
 /** @returns `false` where none ran */
 export async function stopWorker(home: string): Promise<boolean> {
   return withHomeLocked(home, () => stopProcess(homeFiles(home).worker, stopGrace));
+}
+
+/** The other installation that the worker belongs to; `null` where it has the same code, or is gone. */
+function installationOf({ build: noted }: Notes, { build: own }: Notes): EnsuredWorker['otherInstallation'] {
+  if (noted === undefined || own === undefined || noted.root === own.root || noted.hash === own.hash)
+    return null;
+  return existsSync(join(noted.root, 'package.json')) ? noted : null;
 }
 
 function reasonToReplace(noted: Notes, wanted: Notes): Replacement | null {
@@ -86,10 +107,28 @@ function agentOf({ sites }: Settings): string | undefined {
   })[0];
 }
 
-function environment(settings: Settings): NodeJS.ProcessEnv {
-  const env: NodeJS.ProcessEnv = { ...process.env, PERDURE_HOME: settings.home };
-  if (settings.file !== null) env['PERDURE_CONFIG'] = resolve(settings.file);
-  return env;
+/** Variables that name a file, which Node and libraries read by themselves. */
+const fileVariables = [
+  ...['TEMPORAL_CONFIG_FILE', 'TEMPORAL_TLS_CLIENT_CERT_PATH', 'TEMPORAL_TLS_CLIENT_KEY_PATH'],
+  ...['TEMPORAL_TLS_SERVER_CA_CERT_PATH', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR'],
+  ...['PGPASSFILE', 'PGSSLCERT', 'PGSSLKEY', 'PGSSLROOTCERT', 'SSH_AUTH_SOCK'],
+];
+
+/** The command's environment for a worker that runs in another directory: relative names of files are made absolute. */
+export function workerEnvironment(
+  { home, file }: Pick<Settings, 'home' | 'file'>,
+  env: NodeJS.ProcessEnv,
+): NodeJS.ProcessEnv {
+  const files = fileVariables.flatMap((name) => {
+    const path = valueOf(env, name);
+    return path === undefined ? [] : [[name, resolve(path)] as const];
+  });
+  return {
+    ...env,
+    ...Object.fromEntries(files),
+    PERDURE_HOME: home,
+    ...(file === null ? {} : { PERDURE_CONFIG: resolve(file) }),
+  };
 }
 
 function hashOf(settings: Settings): string {

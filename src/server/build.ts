@@ -6,7 +6,9 @@ import { messageOf, PerdureError } from '../study/error';
 /** What a worker that is started now would run. */
 export interface Build {
   readonly version: string;
-  /** Of the compiled program and of what it sends to sites, and of where they are. */
+  /** The package's directory. */
+  readonly root: string;
+  /** Of the compiled program and of what it sends to sites. */
   readonly hash: string;
 }
 
@@ -16,7 +18,7 @@ const runs = /\.(js|mjs|cjs|json|sh|py)$/;
 
 /** Reads all of it: a few megabytes, for the commands that may start a worker. @throws {@link PerdureError} `Unavailable` */
 export function installedBuild(folder = root): Build {
-  const hash = createHash('sha256').update(folder);
+  const hash = createHash('sha256');
   const add = (name: string): void => {
     const bytes = readFileSync(join(folder, name));
     hash.update(JSON.stringify([name, bytes.length])).update(bytes);
@@ -28,7 +30,7 @@ export function installedBuild(folder = root): Build {
       const names = readdirSync(join(folder, part), { recursive: true, encoding: 'utf8' });
       for (const name of names.filter((one) => runs.test(one)).sort()) add(join(part, name));
     }
-    return { version: manifest.version, hash: hash.digest('hex') };
+    return { version: manifest.version, root: folder, hash: hash.digest('hex') };
   } catch (cause) {
     const why = messageOf(cause);
     throw new PerdureError('Unavailable', `the installed Perdure can't be read: ${why}`, {

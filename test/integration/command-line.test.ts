@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -7,7 +8,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { badInputs, goodFiles, goodStudy } from '../support/bad-inputs';
 import { Installation, until } from '../support/installation';
 
@@ -516,6 +517,19 @@ test("what Node compiles is kept in the user's cache directory; one of no use is
     await fresh.destroy();
   }
 });
+
+test.each(['list', 'run study.yaml', 'doctor', 'job list'])(
+  'in a deleted working directory `%s` says so in a sentence',
+  (words) => {
+    const gone = join(installation.folder, 'gone');
+    mkdirSync(gone);
+    const script = 'cd "$1" && rmdir "$1" && shift && exec "$@"';
+    const args = ['-c', script, 'sh', gone, resolve('bin', 'perdure'), ...words.split(' ')];
+    const { status, stderr } = spawnSync('sh', args, { env: installation.env, encoding: 'utf8' });
+    expect(stderr).toMatch(/^the current working directory can't be read; .*\n {2}.*cd ~\n$/m);
+    expect(status).toBe(2);
+  },
+);
 
 test('nobody answers: ends with 3 and says what to do', async () => {
   const down = new Installation();

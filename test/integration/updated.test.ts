@@ -1,5 +1,15 @@
 import { execFile } from 'node:child_process';
-import { appendFileSync, cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { HeldStudy } from '../support/held-study';
@@ -27,8 +37,8 @@ afterAll(async () => {
 });
 
 /** What `perdure up` of that program says. */
-async function up(env: Readonly<Record<string, string>> = {}): Promise<string> {
-  const { stderr } = await promisify(execFile)(join(program, 'bin', 'perdure'), ['up'], {
+async function up(env: Readonly<Record<string, string>> = {}, of = program): Promise<string> {
+  const { stderr } = await promisify(execFile)(join(of, 'bin', 'perdure'), ['up'], {
     env: { ...installation.env, ...env },
     cwd: installation.folder,
   });
@@ -53,6 +63,7 @@ test.each([
   const before = noted();
   expect(before.build).toEqual({
     version: '0.1.0',
+    root: realpathSync(program),
     hash: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
   });
   await using session = await installation.session();
@@ -89,4 +100,28 @@ test('a worker keeps the ssh agent that it has, and its logins, as long as that 
   expect(noted().pid).toBe(pid);
   expect(await up({ SSH_AUTH_SOCK: second! })).toMatch(/^replaced the worker, as the settings have changed/);
   expect(await up({ SSH_AUTH_SOCK: second! })).toBe('');
+});
+
+test('a worker does not run in the directory of the command that started it', async () => {
+  await up();
+  expect(readlinkSync(`/proc/${String(noted().pid)}/cwd`)).toBe(realpathSync(installation.home));
+});
+
+test('two installations with one state directory leave each other their worker', async () => {
+  await up();
+  const { pid } = noted();
+  const other = join(installation.folder, 'other');
+  cpSync(program, other, { recursive: true, verbatimSymlinks: true });
+  expect(await up({}, other)).toBe('');
+  appendFileSync(join(other, 'trial', 'wrapper.sh'), '\n# other\n');
+  const said = `the worker in the background is of Perdure 0.1.0 in ${realpathSync(program)}`;
+  expect(await up({}, other)).toContain(said);
+  expect(await up({}, other)).toContain(said);
+  expect(await up()).toBe('');
+  expect(noted().pid).toBe(pid);
+
+  renameSync(program, `${program}.gone`);
+  expect(await up({}, other)).toMatch(/^replaced the worker, as Perdure has been updated/);
+  expect(noted().pid).not.toBe(pid);
+  renameSync(`${program}.gone`, program);
 });

@@ -2,7 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { reportOf, type BatchStatus } from '../../client/batch-handle';
 import { BatchHandle } from '../../client/batch-handle';
 import { newJobName } from '../../client/job-names';
-import { readJob } from '../../config';
+import { readJob, workingDirectory } from '../../config';
 import { isFinalJob } from '../../jobs/job';
 import { PerdureError } from '../../study/error';
 import { count, countOrNone, json } from '../arguments';
@@ -74,7 +74,7 @@ function addSubmit(job: Command): void {
           ...(ranksPerNode === undefined ? {} : { ranks_per_node: ranksPerNode }),
           ...(params === undefined ? {} : { params }),
         },
-        { where: 'the job', directory: process.cwd() },
+        { where: 'the job', directory: workingDirectory() },
       );
       const name = loaded.id ?? newJobName(loaded.spec.trial.program);
       const jobs = [{ ...loaded, id: name }];
