@@ -3,6 +3,7 @@ import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescrip
 import { importX } from 'eslint-plugin-import-x';
 import tseslint from 'typescript-eslint';
 import { handleErrorsRule } from './eslint-rules/handle-errors.mjs';
+import { noUnboundedSpread } from './eslint-rules/no-unbounded-spread.mjs';
 
 /*
  * Imports go one way. Each folder of src/ with the folders that it may import from; type-only imports count too. Whoever
@@ -128,8 +129,15 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts'],
-    plugins: { perdure: { rules: { 'handle-errors': handleErrorsRule } } },
-    rules: { 'perdure/handle-errors': 'error' },
+    plugins: {
+      perdure: { rules: { 'handle-errors': handleErrorsRule, 'no-unbounded-spread': noUnboundedSpread } },
+    },
+    rules: {
+      'perdure/handle-errors': 'error',
+      // What a study holds has no upper limit: trials, reports, jobs.
+      'perdure/no-unbounded-spread': 'error',
+      'prefer-spread': 'error',
+    },
   },
   {
     // The study's pure modules go into the workflows' bundle.

@@ -1,6 +1,7 @@
 import { approved } from '../agent/decisions';
 import type { RoundRecord } from '../agent/round';
 import { noTurns, type AgentState, type Pending } from '../agent/turns';
+import { largest } from '../study/lists';
 import type { AgentSamplerSpec } from '../study/spec';
 import type { Trial } from '../study/trial';
 
@@ -31,7 +32,7 @@ export function agentStateOf(
   const someApproved = all.some(({ outcome }) => outcome === approved);
   const waits = approval === 'every' || (approval === 'first' && !someApproved);
   const numbers = new Map(told.map((one) => [idOf(one), one.number]));
-  let numbered = Math.max(0, all.length, ...numbers.values());
+  let numbered = largest([0, all.length, ...numbers.values()]);
   const numberOf = (id: string): number => numbers.get(id) ?? ++numbered;
   const undecided = !waits
     ? []

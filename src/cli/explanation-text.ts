@@ -4,6 +4,7 @@ import { callName, type Mistakes, type RoundRecord } from '../agent/round';
 import type { CallPreview } from '../client/preview-call';
 import type { StudyExplanation } from '../client/agent-story';
 import type { CallRow } from '../storage/ledger';
+import { appendAll } from '../study/lists';
 import { shortNumber } from '../study/params-text';
 import { plainLine } from '../study/plain-text';
 import type { Trial } from '../study/trial';
@@ -25,9 +26,10 @@ export function explanationText(explanation: StudyExplanation): string {
     lines.push('  no language model proposes in it');
   }
   lines.push('', tallyTable(tally));
-  for (const round of rounds) lines.push('', ...roundLines(round, explanation));
+  for (const round of rounds) appendAll(lines, ['', ...roundLines(round, explanation)]);
   const notes = rounds.findLast((round) => round.notes !== '')?.notes ?? '';
-  if (notes !== '') lines.push('', 'notes', ...notes.split('\n').map((line) => `  ${plainLine(line, 400)}`));
+  if (notes !== '')
+    appendAll(lines, ['', 'notes', ...notes.split('\n').map((line) => `  ${plainLine(line, 400)}`)]);
   return lines.join('\n');
 }
 
@@ -118,7 +120,7 @@ export function trialExplanation(explanation: StudyExplanation, trial: Trial): s
     );
   }
   const round = explanation.rounds.find(({ ideas }) => ideas.some(({ id }) => id === agent_idea));
-  if (round !== undefined) lines.push('', ...roundLines(round, explanation));
+  if (round !== undefined) appendAll(lines, ['', ...roundLines(round, explanation)]);
   return lines.join('\n');
 }
 

@@ -2,6 +2,7 @@ import type { Session } from '../client/session';
 import { endedStates, type StudyHandle } from '../client/study-handle';
 import { watchStatus } from '../client/watch-status';
 import type { StudyStatus } from '../client/study-status';
+import { largest } from '../study/lists';
 import { paramsText, shortNumber } from '../study/params-text';
 import { plainLine } from '../study/plain-text';
 import { isFinal, type Trial } from '../study/trial';
@@ -100,7 +101,7 @@ class EndedTrials {
     });
     const ended = trials.filter(({ state }) => isFinal(state));
     this.open = new Set(trials.filter(({ state }) => !isFinal(state)).map(({ number }) => number));
-    this.last = Math.max(this.last, ...trials.map(({ number }) => number));
+    this.last = largest([this.last, ...trials.map(({ number }) => number)]);
     return ended;
   }
 }

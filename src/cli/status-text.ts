@@ -1,6 +1,7 @@
 import { dollars } from '../agent/limits';
 import type { AgentStatus, StudyStatus } from '../client/study-status';
 import type { WaitingTrial } from '../client/waiting-trials';
+import { appendAll } from '../study/lists';
 import { shortNumber } from '../study/params-text';
 import { plainLine, plainLines } from '../study/plain-text';
 import { quoted } from './shell-word';
@@ -19,7 +20,7 @@ export function statusText(status: StudyStatus, waiting: readonly WaitingTrial[]
   }
   for (const [why, numbers] of byReason(waiting))
     lines.push(`  waits   ${numbersText(numbers)}: ${plainLine(why, 300)}`);
-  if (status.agent !== null) lines.push(...agentLines(status.study, status.agent));
+  if (status.agent !== null) appendAll(lines, agentLines(status.study, status.agent));
   for (const [site, what] of Object.entries(status.login_required))
     lines.push(`  login   ${site} waits for you: ${what.replaceAll('\n', '\n          ')}`);
   return plainLines(lines.join('\n'));

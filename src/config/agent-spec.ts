@@ -1,3 +1,4 @@
+import { appendAll } from '../study/lists';
 import type { Problem } from '../study/problem';
 import type { AgentSamplerSpec, AgentSource, AgentSpec, MethodSpec, ModelSpec } from '../study/spec';
 import { milliseconds } from './duration-schema';
@@ -61,7 +62,7 @@ export function agentOf(file: AgentFile, circumstances: AgentCircumstances): Age
 
 function single(file: AgentFile, circumstances: AgentCircumstances): AgentSpec {
   const share = file.share ?? bestShare;
-  circumstances.problems.push(...shareProblems(share, ['share']));
+  appendAll(circumstances.problems, shareProblems(share, ['share']));
   return { name: 'agent', persona: '', share, by: sourceOf(file, file, [], circumstances) };
 }
 
@@ -86,7 +87,7 @@ function severalOf(
       problems.push({ path: [...path, 'name'], message, hint: 'give it another name' });
     }
     seen.add(name);
-    problems.push(...shareProblems(entry.share, [...path, 'share']));
+    appendAll(problems, shareProblems(entry.share, [...path, 'share']));
     return {
       name,
       persona: entry.persona,

@@ -1,5 +1,6 @@
 import { access, constants, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
+import { appendAll } from '../study/lists';
 import { suggestion } from '../study/nearest';
 import { invalidInput, pathText, type PlacedProblem } from '../study/problem';
 import type { StudySpec } from '../study/spec';
@@ -97,7 +98,8 @@ export async function checkLocalPrograms(
     const where = place(['trial', 'command', 0]);
     // A placeholder is only known once a trial has its parameters.
     if (/\{[^{}]+\}/.test(program)) return;
-    if (program.includes('/') && !isAbsolute(program)) problems.push(...stagedProblem(program, trial, where));
+    if (program.includes('/') && !isAbsolute(program))
+      appendAll(problems, stagedProblem(program, trial, where));
     else await need(program, where, programHint(program, trial));
   }
   if (sampler?.type === 'optuna') {

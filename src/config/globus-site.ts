@@ -1,3 +1,4 @@
+import { appendAll } from '../study/lists';
 import type { Problem } from '../study/problem';
 import { suggestion } from '../study/nearest';
 import { milliseconds } from './duration-schema';
@@ -34,8 +35,8 @@ export function globusSiteOf(
   circumstances: SiteCircumstances,
 ): GlobusSiteSettings | undefined {
   const { absolute, problems } = circumstances;
-  problems.push(...idProblems([...path, 'endpoint_id'], site.endpoint_id, endpointHint));
-  problems.push(...reservedProblems([...path, 'user_endpoint_config'], site));
+  appendAll(problems, idProblems([...path, 'endpoint_id'], site.endpoint_id, endpointHint));
+  appendAll(problems, reservedProblems([...path, 'user_endpoint_config'], site));
   const auth = authOf(path, site, circumstances);
   const serviceUrl = site.service_url ?? computeAddress(circumstances.env);
   if (serviceUrl === undefined && auth !== undefined)
@@ -108,7 +109,7 @@ function authOf(
   const authUrl = site.auth_url ?? authAddress(env);
   if (authUrl === undefined) problems.push(unknownAuth(path, env));
   const clientId = site.client_id ?? valueOf(env, idVariable) ?? null;
-  if (clientId !== null) problems.push(...idProblems([...path, 'client_id'], clientId, clientHint));
+  if (clientId !== null) appendAll(problems, idProblems([...path, 'client_id'], clientId, clientHint));
   else if (method !== 'native_client') {
     const message = `'${method}' needs the 'client_id' of a registered application`;
     problems.push({ path, message, hint: `${clientHint}, as client_id or in ${idVariable}` });

@@ -5,6 +5,7 @@ import { isObject, type Json, type JsonObject } from '../study/json';
 import { suggestion } from '../study/nearest';
 import { invalidInput, type PlacedProblem, type Problem } from '../study/problem';
 import { messageOf, PerdureError } from '../study/error';
+import { appendAll } from '../study/lists';
 import type { Program } from '../study/spec';
 import { InexactNumber, inexactHint, parseExactJson } from './exact-numbers';
 import { jobSchema, type JobFile } from './job-schema';
@@ -138,7 +139,7 @@ async function load(
   const loose = isObject(source.data) ? programProblems(source.data) : [];
   const place: Place = (path, options) => source.place(path[0] === 'trial' ? path.slice(1) : path, options);
   if (!form.ok || loose.length > 0) {
-    problems.push(...(form.ok ? [] : form.problems), ...placed(loose, place));
+    appendAll(problems, [...(form.ok ? [] : form.problems), ...placed(loose, place)]);
     return undefined;
   }
   const found: Problem[] = [];
@@ -152,8 +153,8 @@ async function load(
   const trial = trialSpecOf(job, { files: files.files, python }, found);
   // Checked by the schema: it holds JSON.
   const params = job.params as JsonObject;
-  found.push(...checkProgram(trial, files), ...placeholders(trial.program, params));
-  problems.push(...placed(found, place));
+  appendAll(found, [...checkProgram(trial, files), ...placeholders(trial.program, params)]);
+  appendAll(problems, placed(found, place));
   if (found.length > 0) return undefined;
   return { id: job.job_id ?? null, spec: { trial, params }, files: files.bytes, place };
 }

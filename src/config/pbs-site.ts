@@ -1,3 +1,4 @@
+import { appendAll } from '../study/lists';
 import type { Problem } from '../study/problem';
 import { parseWalltime } from './duration';
 import { milliseconds } from './duration-schema';
@@ -25,7 +26,7 @@ export function pbsSiteOf(
     );
   }
   const transport = transportOf(path, site.transport, circumstances);
-  circumstances.problems.push(...blockProblems(name, site));
+  appendAll(circumstances.problems, blockProblems(name, site));
   if (workingDir === undefined || transport === undefined) return undefined;
   return {
     scheduler: 'pbs',

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { appendAll } from '../study/lists';
 import type { Problem } from '../study/problem';
 import { globusBlockName, globusSiteOf } from './globus-site';
 import { pbsSiteOf } from './pbs-site';
@@ -24,7 +25,7 @@ export interface SiteCircumstances {
 export function sitesOf(data: SettingsFile, circumstances: SiteCircumstances): Settings['sites'] {
   const { home, absolute, problems } = circumstances;
   const named = Object.entries(data.sites ?? {}).flatMap(([name, site]): [string, SiteSettings][] => {
-    problems.push(...nameProblems(name, site.scheduler));
+    appendAll(problems, nameProblems(name, site.scheduler));
     if (site.scheduler === 'pbs') {
       const settings = pbsSiteOf(name, site, data, circumstances);
       return settings === undefined ? [] : [[name, settings]];
@@ -45,7 +46,7 @@ export function sitesOf(data: SettingsFile, circumstances: SiteCircumstances): S
     workingDir: join(home, 'jobs', 'local'),
   };
   const sites = { local, ...Object.fromEntries(named), ...globusBlockSite(data, circumstances) };
-  problems.push(...sharedInboxes(sites));
+  appendAll(problems, sharedInboxes(sites));
   return sites;
 }
 

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { appendAll } from '../study/lists';
 import { invalidInput, type PlacedProblem, type Problem } from '../study/problem';
 import { checkParams } from '../study/space-membership';
 import { checkSpace } from '../study/space-rules';
@@ -76,8 +77,12 @@ async function read(source: Source, file: string, directory: string): Promise<Lo
   if (program?.kind === 'function') wanted.push({ name: program.file, path: ['trial', 'function'] });
   const staged = await stageFiles(directory, wanted, problems);
   const spec = toSpec(study, staged.files, (path) => programPath(path, directory), problems);
-  problems.push(...checkSpec(spec), ...checkProgram(spec.trial, staged), ...checkEnqueued(study, spec));
-  if (problems.length === 0) problems.push(...checkSize(spec));
+  appendAll(problems, [
+    ...checkSpec(spec),
+    ...checkProgram(spec.trial, staged),
+    ...checkEnqueued(study, spec),
+  ]);
+  if (problems.length === 0) appendAll(problems, checkSize(spec));
   if (problems.length > 0) throw invalidInput(inOrder(placed(problems, place)));
   return {
     spec,

@@ -1,3 +1,4 @@
+import { appendAll } from '../study/lists';
 import type { Problem } from '../study/problem';
 import type { Choice, Parameter, SearchSpace } from '../study/space';
 import { snapped } from '../study/space-rules';
@@ -33,9 +34,9 @@ export function toSpec(
 ): StudySpec {
   const objectives = study.objectives ?? (study.objective === undefined ? [] : [study.objective]);
   const python = absolute(study.trial.python);
-  problems.push(...repeatedMetrics(objectives.map(({ metric }) => metric)));
+  appendAll(problems, repeatedMetrics(objectives.map(({ metric }) => metric)));
   const sites = study.sites ?? ['local'];
-  problems.push(...checkSiteNames(sites));
+  appendAll(problems, checkSiteNames(sites));
   return {
     name: study.name,
     objectives,
@@ -58,7 +59,7 @@ export function trialSpecOf(
   { files, python }: Pick<TrialSpec, 'files' | 'python'>,
   problems: Problem[],
 ): TrialSpec {
-  problems.push(...environmentProblems(trial.env));
+  appendAll(problems, environmentProblems(trial.env));
   return {
     program: programOf(trial) ?? { kind: 'command', argv: [] },
     files,
@@ -123,7 +124,10 @@ export function samplerOf(sampler: StudyFile['sampler'], study: SamplerCircumsta
       methodOf(typeof method === 'string' ? methodSchema.parse({ type: method }) : method, study),
     problems,
   });
-  study.problems.push(...problems.map((problem) => ({ ...problem, path: ['sampler', ...problem.path] })));
+  appendAll(
+    study.problems,
+    problems.map((problem) => ({ ...problem, path: ['sampler', ...problem.path] })),
+  );
   return agent;
 }
 

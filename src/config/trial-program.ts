@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { isObject } from '../study/json';
+import { appendAll } from '../study/lists';
 import { nearest } from '../study/nearest';
 import type { Problem } from '../study/problem';
 import type { Program, TrialSpec } from '../study/spec';
@@ -30,7 +31,7 @@ export function looseProblems(data: unknown): readonly Problem[] {
     problems.push({ path: ['space', '__proto__'], message, hint: 'choose another name' });
   }
   const trial = valueAt(data, ['trial']);
-  if (trial !== null && typeof trial === 'object') problems.push(...programProblems(trial));
+  if (trial !== null && typeof trial === 'object') appendAll(problems, programProblems(trial));
   return problems;
 }
 

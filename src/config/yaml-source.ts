@@ -14,6 +14,7 @@ import {
 import { inexactHint, inexactText, isInexact } from './exact-numbers';
 import { invalidInput, type PlacedProblem, type Problem } from '../study/problem';
 import { messageOf } from '../study/error';
+import { appendAll } from '../study/lists';
 
 /** Where a problem is, for its message. With `key`, the place of the last part's name and not of its value. */
 export type Place = (path: Problem['path'], options?: { readonly key?: boolean }) => string;
@@ -66,7 +67,7 @@ export function parseYaml(text: string, file: string, language: 'YAML' | 'JSON' 
   const aliases = aliasesOf(document);
   if (problems.length === 0) {
     const lost = aliases.filter(({ anchored }) => !anchored);
-    problems.push(
+    appendAll(problems, [
       ...inexactNumbers(document, at),
       ...oddNames(document, at),
       ...lost.map(({ source, offset }) => ({
@@ -74,7 +75,7 @@ export function parseYaml(text: string, file: string, language: 'YAML' | 'JSON' 
         message: `there is no anchor '&${source}' above`,
         hint: `an anchor (&name) comes before its alias (*name); a text that begins with * goes in quotes: "*${source}"`,
       })),
-    );
+    ]);
   }
   if (problems.length > 0) throw invalidInput(problems);
   try {

@@ -1,4 +1,5 @@
 import { objectOf, type Json, type JsonObject } from '../study/json';
+import { appendAll, largest, smallest } from '../study/lists';
 import type { JobState } from './job';
 
 /** What `perdure diagnose` can look at. */
@@ -86,12 +87,12 @@ export function judgeDiagnosis(
   for (const record of records) {
     if (record.id.startsWith('task-')) continue;
     if (record.state !== 'COMPLETE') findings.push(failed(record));
-    else if (record.id === 'connectivity') findings.push(...judgeSite(record.result, roundTrip));
-    else if (record.id === 'torch') findings.push(...judgeTorch(record.result, test));
-    else findings.push(...judgeMpi(record.result, test));
+    else if (record.id === 'connectivity') appendAll(findings, judgeSite(record.result, roundTrip));
+    else if (record.id === 'torch') appendAll(findings, judgeTorch(record.result, test));
+    else appendAll(findings, judgeMpi(record.result, test));
   }
   const tasks = records.filter(({ id }) => id.startsWith('task-'));
-  if (tasks.length > 0) findings.push(...judgeTasks(tasks));
+  if (tasks.length > 0) appendAll(findings, judgeTasks(tasks));
   return findings;
 }
 
@@ -219,7 +220,7 @@ function judgeTasks(tasks: readonly DiagnosisRecord[]): readonly DiagnosisFindin
     return { begun: Number(begun), ended: Number(ended), host: text(host) };
   });
   const most = mostAtOnce(spans);
-  const wall = Math.max(...spans.map(({ ended }) => ended)) - Math.min(...spans.map(({ begun }) => begun));
+  const wall = largest(spans.map(({ ended }) => ended)) - smallest(spans.map(({ begun }) => begun));
   const work = spans.reduce((sum, { begun, ended }) => sum + ended - begun, 0);
   const hosts = new Set(spans.map(({ host }) => host)).size;
   const found = `${String(tasks.length)} tasks, at most ${String(most)} at once, on ${String(hosts)} ${hosts === 1 ? 'host' : 'hosts'}; ${work.toFixed(0)} s of work in ${wall.toFixed(1)} s (${(work / wall).toFixed(1)} times)`;

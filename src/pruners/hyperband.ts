@@ -1,3 +1,4 @@
+import { largest } from '../study/lists';
 import type { PrunerSpec } from '../study/spec';
 import type { Direction, Trial } from '../study/trial';
 import { Decided } from './decided';
@@ -62,7 +63,7 @@ function takeTurns(shares: readonly number[], lastNumber: number): (trial: Trial
   // A round can be much longer than a study.
   const turns = Array.from({ length: Math.min(round, lastNumber + 1) }, () => {
     shares.forEach((share, bracket) => (credit[bracket] = (credit[bracket] ?? 0) + share));
-    const next = credit.indexOf(Math.max(...credit));
+    const next = credit.indexOf(largest(credit));
     credit[next] = (credit[next] ?? 0) - round;
     return next;
   });

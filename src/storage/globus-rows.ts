@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { Json, JsonObject } from '../study/json';
+import { appendAll } from '../study/lists';
 import type { Tables } from './tables';
 
 /** How a database is asked; the ledger's own ways, with its errors and its repetitions. */
@@ -153,7 +154,7 @@ export class GlobusRows {
     return this.access.read(async (db) => {
       const found: AttemptRow[] = [];
       for (let at = 0; at < attempts.length; at += most) {
-        found.push(...(await readAttempts(db, attempts.slice(at, at + most))));
+        appendAll(found, await readAttempts(db, attempts.slice(at, at + most)));
       }
       return found;
     });

@@ -1,5 +1,6 @@
 import { sql, type Kysely } from 'kysely';
 import { PerdureError } from '../study/error';
+import { largest } from '../study/lists';
 import type { Tables } from './tables';
 
 export type DatabaseKind = 'sqlite' | 'postgresql';
@@ -78,7 +79,7 @@ function optunaTables(kind: DatabaseKind): readonly string[] {
   const float = pg ? 'DOUBLE PRECISION' : 'FLOAT';
   const time = pg ? 'TIMESTAMP WITHOUT TIME ZONE' : 'DATETIME';
   const oneOf = (name: string): string =>
-    pg ? name : `VARCHAR(${String(Math.max(...(enums[name] ?? []).map(({ length }) => length)))})`;
+    pg ? name : `VARCHAR(${String(largest((enums[name] ?? []).map(({ length }) => length)))})`;
   const attributes = (owner: 'study' | 'trial', table: 'studies' | 'trials', which: string): string =>
     `CREATE TABLE ${owner}_${which}_attributes (${owner}_${which}_attribute_id ${id}, ${owner}_id INTEGER, "key" VARCHAR(512), value_json TEXT, PRIMARY KEY (${owner}_${which}_attribute_id), UNIQUE (${owner}_id, "key"), FOREIGN KEY(${owner}_id) REFERENCES ${table} (${owner}_id))`;
   const ofTrial = 'FOREIGN KEY(trial_id) REFERENCES trials (trial_id)';

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Json } from '../study/json';
+import { appendAll } from '../study/lists';
 import type { Distribution, ParamValue } from '../study/space';
 import { isFinal, type Trial } from '../study/trial';
 import type { Ledger } from './ledger';
@@ -36,9 +37,9 @@ export async function readTrials(
   const newer = after === undefined ? undefined : base.where('number', '>', after);
   // Together, since this is asked for every proposal; as a union, since each part has the index then.
   const all = newer === undefined || first === undefined ? (newer ?? first) : newer.unionAll(first);
-  if (numbers === undefined && after === undefined) rows.push(...(await base.execute()));
-  else if (all !== undefined) rows.push(...(await all.execute()));
-  for (const part of more) rows.push(...(await part.execute()));
+  if (numbers === undefined && after === undefined) appendAll(rows, await base.execute());
+  else if (all !== undefined) appendAll(rows, await all.execute());
+  for (const part of more) appendAll(rows, await part.execute());
   if (rows.length === 0) {
     await studyId(db, study);
     return [];

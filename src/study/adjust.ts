@@ -1,4 +1,5 @@
 import type { Adjustment, ParameterChange } from './adjustment';
+import { appendAll } from './lists';
 import { suggestion } from './nearest';
 import { invalidInput, pathText, type Problem } from './problem';
 import type {
@@ -34,13 +35,13 @@ export function applyAdjustment(spec: StudySpec, adjustment: Adjustment): StudyS
     sites: adjustment.sites ?? spec.sites,
   };
   if (problems.length === 0) {
-    problems.push(
+    appendAll(problems, [
       ...checkBudget(adjusted),
       ...checkPruner(adjusted),
       ...checkSampler(adjusted.sampler, adjusted.space),
       ...checkSiteNames(adjusted.sites),
       ...checkSize(adjusted),
-    );
+    ]);
   }
   if (problems.length === 0) return adjusted;
   throw invalidInput(problems.map(({ path, message, hint }) => ({ where: pathText(path), message, hint })));
@@ -102,7 +103,7 @@ function withBounds(
   }
   const next = { ...distribution, low: change.low ?? low, high: change.high ?? high };
   const wrong = checkDistribution(name, next);
-  problems.push(...wrong);
+  appendAll(problems, wrong);
   if (wrong.length > 0) return parameter;
   if (step !== null && !isOnGrid(next.low - low, step)) {
     const below = low + Math.floor((next.low - low) / step) * step;
@@ -141,7 +142,7 @@ function withChoices(
     ...checkDistribution(name, { type: 'categorical', choices: wanted }),
     ...checkDistribution(name, all).map((problem) => ({ ...problem, path: [...path, 'choices'] })),
   ].slice(0, 1);
-  problems.push(...wrong);
+  appendAll(problems, wrong);
   if (wrong.length > 0) return parameter;
   return narrowed({ ...parameter, distribution: all }, all.choices, wanted);
 }

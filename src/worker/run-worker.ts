@@ -176,7 +176,7 @@ export async function runWorker(run: WorkerRun): Promise<void> {
     () => health?.close(),
     () => endControl?.(),
     () => contexts.close(),
-    ...[...sites.values()].map(
+    [...sites.values()].map(
       ({ scheduler }) =>
         () =>
           scheduler.close(),

@@ -19,6 +19,7 @@ import {
   type RoundRecord,
   type Usage,
 } from '../agent/round';
+import { appendAll } from '../study/lists';
 import type { AgentActivities, ModelReply, RoundBriefing } from './activity-types';
 import { asking, boundary, workerDied } from './retry';
 import type { RoundInput } from './study-input';
@@ -140,10 +141,13 @@ class Round {
         besides: [...besides, ...good.map(({ params }) => params)],
       });
       const { call, model } = answer;
-      good.push(...checked.proposals.map((proposal) => ({ ...proposal, call, model })));
-      this.requests.push(...checked.requests);
+      appendAll(
+        good,
+        checked.proposals.map((proposal) => ({ ...proposal, call, model })),
+      );
+      appendAll(this.requests, checked.requests);
       this.mistakes = addMistakes(this.mistakes, checked.mistakes);
-      this.problems.push(...checked.problems);
+      appendAll(this.problems, checked.problems);
       problems = checked.problems;
       if (problems.length === 0 || good.length >= wanted || this.repairs === mostRepairs) return good;
       this.repairs += 1;

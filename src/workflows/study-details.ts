@@ -1,3 +1,4 @@
+import { appendAll } from '../study/lists';
 import { isFiniteValue, type StudyStateMachine } from '../study/study-state';
 
 /** A study at a glance, in Markdown, for Temporal UI. */
@@ -19,7 +20,7 @@ export function describeStudy(state: StudyStateMachine, agents: readonly string[
   lines.push(
     `- sampler: ${spec.sampler.type}; sites: ${spec.sites.join(', ')}; specification ${String(state.specVersion)}`,
   );
-  lines.push(...agents);
+  appendAll(lines, agents);
   return lines.join('\n');
 }
 

@@ -1,3 +1,4 @@
+import { appendAll } from '../../study/lists';
 import { chooseByHypervolume } from './hypervolume';
 import { nonDominationRanks, type Loss } from './pareto';
 
@@ -21,10 +22,13 @@ export function splitSeveral<T>(items: readonly T[], lossOf: (item: T) => Loss, 
     if (chosen.length + front.length > count) {
       const frontLosses = front.map((i) => losses[i] ?? []);
       const best = chooseByHypervolume(frontLosses, count - chosen.length, referencePoint(frontLosses));
-      chosen.push(...best.map((i) => front[i] ?? 0));
+      appendAll(
+        chosen,
+        best.map((i) => front[i] ?? 0),
+      );
       break;
     }
-    chosen.push(...front);
+    appendAll(chosen, front);
   }
   return chosen.flatMap((i) => items.slice(i, i + 1));
 }

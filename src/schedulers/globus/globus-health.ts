@@ -1,5 +1,6 @@
 import { PerdureError } from '../../study/error';
 import { objectOf } from '../../study/json';
+import { largest } from '../../study/lists';
 import { HealthClock, type SiteHealth } from '../../study/site-health';
 import type { GlobusClient } from './globus-client';
 import type { EndpointStatus } from './wire';
@@ -99,7 +100,7 @@ export class GlobusHealth {
     try {
       const { user_endpoints: processes } = await this.client.endpointConsole(this.endpointId);
       const beats = processes.map((one) => objectOf(one)?.['last_heartbeat_unix'] ?? null);
-      const last = Math.max(0, ...beats.filter((at) => typeof at === 'number'));
+      const last = largest([0, ...beats.filter((at) => typeof at === 'number')]);
       this.heardAt = last > 0 ? new Date(1000 * last) : null;
     } catch (error) {
       if (!(error instanceof PerdureError)) throw error;

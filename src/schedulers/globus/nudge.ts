@@ -1,3 +1,4 @@
+import { largest } from '../../study/lists';
 /** The longest pause between two (milliseconds). */
 const longest = 60 * 60_000;
 
@@ -39,8 +40,8 @@ export class Nudge {
       this.sent = 0;
     }
     if (waiting.length === 0 || away) return false;
-    const isBack = backAt > Math.max(newsAt, this.at, ...waiting);
-    if (!isBack && now - Math.max(newsAt, this.at, ...waiting) < this.pause) return false;
+    const isBack = backAt > largest([newsAt, this.at, ...waiting]);
+    if (!isBack && now - largest([newsAt, this.at, ...waiting]) < this.pause) return false;
     this.at = now;
     this.sent += 1;
     this.pause = isBack ? this.first : Math.min(2 * this.pause, longest);

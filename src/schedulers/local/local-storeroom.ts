@@ -3,6 +3,7 @@ import type { Dirent } from 'node:fs';
 import { lstat, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isGroupAlive } from '../../process/process-group';
+import { largest } from '../../study/lists';
 import type { Storeroom, Survey } from '../storeroom';
 import { JobDirectory } from './job-directory';
 
@@ -69,7 +70,7 @@ async function newest(path: string, levels: number): Promise<number> {
   const below = await Promise.all(
     (await entries(path)).map(({ name }) => newest(join(path, name), levels - 1)),
   );
-  return Math.max(info.mtimeMs, ...below);
+  return largest([info.mtimeMs, ...below]);
 }
 
 async function sizeOf(path: string): Promise<number> {

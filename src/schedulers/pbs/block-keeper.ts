@@ -1,4 +1,5 @@
 import { PerdureError } from '../../study/error';
+import { largest } from '../../study/lists';
 import type { Transport } from '../../transports/transport';
 import { blockJob } from './block-job';
 import { blocksNeeded, type ActiveBlock } from './blocks-needed';
@@ -107,7 +108,7 @@ export class BlockKeeper {
     );
     // One whose submission was interrupted is submitted first.
     const begun = active.filter(({ jobId }) => jobId === null).map(({ name }) => name);
-    const last = Math.max(0, ...blocks.map(({ name }) => Number(name.slice(1))));
+    const last = largest([0, ...blocks.map(({ name }) => Number(name.slice(1)))]);
     const fresh = Array.from({ length: needed }, (_, i) => `b${String(last + 1 + i).padStart(6, '0')}`);
     this.problem = null;
     for (const name of [...begun, ...fresh]) if (!(await this.submit(name))) break;

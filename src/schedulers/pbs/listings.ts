@@ -29,7 +29,7 @@ export class Listings {
   call(ids: readonly string[]): Call {
     const { format, history } = this;
     return {
-      lines: (number) => `list_jobs ${words(number, format, history ? 'yes' : 'no', ...ids)}`,
+      lines: (number) => `list_jobs ${words(number, format, history ? 'yes' : 'no', ids)}`,
       timeoutMs: 5000,
       commands: 1,
     };

@@ -31,12 +31,12 @@ export class RemoteStoreroom implements Storeroom {
   }
 
   async weigh(paths: readonly string[]): Promise<number> {
-    const answer = await this.ask((number) => `weigh ${words(number, ...paths)}`, 'kilobytes');
+    const answer = await this.ask((number) => `weigh ${words(number, paths)}`, 'kilobytes');
     return 1024 * Number(lineOf(answer, 'kilobytes'));
   }
 
   async remove(paths: readonly string[]): Promise<void> {
-    await this.ask((number) => `remove ${words(number, ...paths)}`, 'removed');
+    await this.ask((number) => `remove ${words(number, paths)}`, 'removed');
   }
 
   /** In a command of its own: what looks after jobs must not wait for it. */

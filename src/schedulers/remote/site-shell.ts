@@ -232,9 +232,12 @@ export class SiteShell {
   }
 }
 
-/** Words of a call, quoted. */
-export function words(...all: readonly (string | number)[]): string {
-  return all.map((word) => quote(String(word))).join(' ');
+/** Words of a call, quoted. A list of any length is given as a list. */
+export function words(...all: readonly (string | number | readonly string[])[]): string {
+  return all
+    .flat()
+    .map((word) => quote(String(word)))
+    .join(' ');
 }
 
 /** What a function said had failed, in words; `undefined` where nothing had. */
