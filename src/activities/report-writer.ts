@@ -11,6 +11,8 @@ interface Written {
   readonly attempt: number;
   /** The trial's intermediate values in the ledger, those of earlier attempts included. */
   values: Map<number, number>;
+  /** What the scheduler returned at the last look; the same array again has no news. */
+  seen: readonly Report[] | null;
   /** By `performance.now`. */
   readAt: number;
   usedAt: number;
@@ -43,10 +45,11 @@ export class ReportWriter {
   /** @param reports all that the attempt has reported so far; the last one counts where a step comes twice */
   async write(ref: AttemptRef, reports: readonly Report[]): Promise<WrittenReports> {
     const written = await this.remembered(ref);
-    const news = await this.writeMissing(ref, written.values, reports);
-    if (news.size > 0) {
+    if (reports !== written.seen) {
+      const news = await this.writeMissing(ref, written.values, reports);
       for (const [step, value] of news) written.values.set(step, value);
-      written.version += 1;
+      if (news.size > 0) written.version += 1;
+      written.seen = reports;
     }
     const { version } = written;
     return {
@@ -79,13 +82,15 @@ export class ReportWriter {
       known.usedAt = now;
       if (now - known.readAt > trustedFor) {
         known.values = await this.read(ref);
+        known.seen = null;
         known.readAt = now;
       }
       return known;
     }
     for (const [other, { usedAt }] of this.written) if (now - usedAt > unusedFor) this.written.delete(other);
     const values = await this.read(ref);
-    const written = { attempt: ref.attempt, values, readAt: now, usedAt: now, version: 0, judged: -1 };
+    const { attempt } = ref;
+    const written = { attempt, values, seen: null, readAt: now, usedAt: now, version: 0, judged: -1 };
     this.written.set(name, written);
     return written;
   }
