@@ -18,6 +18,16 @@ module.exports = {
     {
       displayName: 'unit',
       testMatch: ['<rootDir>/test/unit/**/*.test.ts'],
+      testPathIgnorePatterns: ['<rootDir>/test/unit/workflows/'],
+      transform,
+      transformIgnorePatterns,
+      testEnvironment: 'node',
+    },
+    {
+      displayName: 'workflows',
+      testMatch: ['<rootDir>/test/unit/workflows/**/*.test.ts'],
+      globalSetup: '<rootDir>/test/support/workflows/bundle-workflows.ts',
+      globalTeardown: '<rootDir>/test/support/workflows/remove-bundle.ts',
       transform,
       transformIgnorePatterns,
       testEnvironment: 'node',
