@@ -7,6 +7,7 @@ export { Session, type SessionOptions } from './client/session';
 export { StudyHandle } from './client/study-handle';
 export { bestTrials, type AgentStatus, type AwaitingApproval, type StudyStatus } from './client/study-status';
 export type { WaitingTrial } from './client/waiting-trials';
+export type { Waiting, WaitingKind } from './study/waiting';
 export type { StudyExplanation } from './client/agent-story';
 export { previewCalls, type CallPreview } from './client/preview-call';
 export type { ProposerTally } from './agent/tally';

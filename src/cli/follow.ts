@@ -4,11 +4,12 @@ import { watchStatus } from '../client/watch-status';
 import type { StudyStatus } from '../client/study-status';
 import { largest } from '../study/lists';
 import { paramsText, shortNumber } from '../study/params-text';
-import { plainLine } from '../study/plain-text';
+import { plainLine, plainLines } from '../study/plain-text';
+import type { StudyState } from '../study/progress';
 import { isFinal, type Trial } from '../study/trial';
-import { quoted } from './shell-word';
+import { waitingSummary, waitingText, type Waiting } from '../study/waiting';
 import { counts } from './status-text';
-import { say } from './terminal';
+import { say, statusLineWidth } from './terminal';
 
 /** How following a study ended: with the study, or because the person left. */
 export interface Followed {
@@ -37,12 +38,15 @@ export async function follow(
 ): Promise<Followed> {
   const line = new StatusLine();
   const news = new EndedTrials(session, study);
+  const waits = new WaitingNews(study);
   if (!fresh) await news.read();
   let last: StudyStatus | undefined;
-  let before = goesOn;
   try {
-    for await (const { status, ended } of watchStatus(
-      async () => ({ status: await study.status(), ended: await news.read() }),
+    for await (const { status, ended, waiting, toSay } of watchStatus(
+      async () => {
+        const now = await study.status();
+        return { status: now, ended: await news.read(), ...(await waits.read(now)) };
+      },
       ({ status: { state } }) => endedStates.has(state),
       {
         signal: leave,
@@ -52,10 +56,13 @@ export async function follow(
       },
     )) {
       for (const trial of ended) line.above(described(trial, status));
-      const now = standing(status) ?? before;
-      if (now !== before) line.above(`study '${plainLine(study.name, 60)}' ${now}`);
-      before = now;
-      line.show(`${status.state}: ${counts(status)}${bestOf(status)}`);
+      for (const text of toSay) line.above(text);
+      const summary = waitingSummary(waiting);
+      line.show(
+        plainLine(
+          `${status.state}: ${counts(status)}${bestOf(status)}${summary === '' ? '' : `; waits: ${summary}`}`,
+        ),
+      );
       last = status;
     }
     return { status: last ?? (await study.status()), left: leave.aborted };
@@ -64,23 +71,49 @@ export async function follow(
   }
 }
 
-const goesOn = 'goes on';
+/** How often Temporal is asked what a study waits for: that takes several questions (milliseconds). */
+const waitingIntervalMs = 5000;
+/** What comes and goes, as a full site, is said again only after this time (milliseconds). */
+const repeatAfterMs = 60_000;
 
-/** What whoever follows a study should know of it beside its trials; its end is told by who follows. */
-function standing({ study, state, reason, login_required: logins }: StudyStatus): string | undefined {
-  const waits = Object.keys(logins).map((site) => `; ${site} waits for you: perdure login ${quoted(site)}`);
-  switch (state) {
-    case 'running':
-      if (reason === '' && waits.length === 0) return goesOn;
-      return `is running${reason === '' ? '' : `: ${reason}`}${waits.join('')}`;
-    case 'paused':
-      return `is paused; to go on: perdure resume ${quoted(study)}${waits.join('')}`;
-    case 'draining':
-      return `ends when its running trials have (${reason})${waits.join('')}`;
-    case 'stopped':
-    case 'complete':
-    case 'failed':
-      return undefined;
+/** What a person who follows a study should know about why nothing happens; each reason is said once. */
+export class WaitingNews {
+  private readAt = -Infinity;
+  private state: StudyState | undefined;
+  private waiting: readonly Waiting[] = [];
+  /** By reason, when it last held. */
+  private readonly heldAt = new Map<string, number>();
+  private blocked = false;
+
+  constructor(private readonly study: Pick<StudyHandle, 'name' | 'waitingFor'>) {}
+
+  /** @returns what the study waits for, and the lines that are new */
+  async read(
+    status: StudyStatus,
+    now = performance.now(),
+  ): Promise<{ readonly waiting: readonly Waiting[]; readonly toSay: readonly string[] }> {
+    if (now - this.readAt < waitingIntervalMs && status.state === this.state)
+      return { waiting: this.waiting, toSay: [] };
+    this.waiting = await this.study.waitingFor(status);
+    this.readAt = now;
+    this.state = status.state;
+    return { waiting: this.waiting, toSay: endedStates.has(status.state) ? [] : this.news(now) };
+  }
+
+  private news(now: number): readonly string[] {
+    const name = plainLine(this.study.name, 60);
+    const lines = this.waiting.flatMap((one) => {
+      // Counts and ages change all the time.
+      const reason = `${one.kind} ${one.message.replace(/\d+/g, '#')}`;
+      const heldAt = this.heldAt.get(reason) ?? -Infinity;
+      this.heldAt.set(reason, now);
+      if (now - heldAt < repeatAfterMs) return [];
+      const action = one.action === null ? '' : `\n  ${one.action}`;
+      return [`study '${name}' waits: ${plainLines(waitingText(one))}${action}`];
+    });
+    const wasBlocked = this.blocked;
+    this.blocked = this.waiting.some(({ kind }) => kind !== 'job' && kind !== 'end');
+    return wasBlocked && this.waiting.length === 0 ? [`study '${name}' goes on`] : lines;
   }
 }
 
@@ -121,7 +154,6 @@ function bestOf({ best }: StudyStatus): string {
 
 /** One line at the bottom that is written over; only where somebody looks. */
 class StatusLine {
-  private readonly terminal = process.stderr.isTTY;
   private text = '';
 
   above(text: string): void {
@@ -137,10 +169,15 @@ class StatusLine {
   }
 
   clear(): void {
-    if (this.terminal) process.stderr.write('\r\u001b[K');
+    if (this.width !== null) process.stderr.write('\r\u001b[K');
   }
 
   private draw(): void {
-    if (this.terminal) process.stderr.write(this.text.slice(0, Math.max(10, process.stderr.columns - 1)));
+    if (this.width !== null) process.stderr.write(this.text.slice(0, this.width));
+  }
+
+  /** The window may have another size by now. */
+  private get width(): number | null {
+    return statusLineWidth(process.stderr, process.env);
   }
 }

@@ -1,13 +1,13 @@
 import { dollars } from '../agent/limits';
 import type { AgentStatus, StudyStatus } from '../client/study-status';
-import type { WaitingTrial } from '../client/waiting-trials';
 import { appendAll } from '../study/lists';
 import { shortNumber } from '../study/params-text';
 import { plainLine, plainLines } from '../study/plain-text';
-import { quoted } from './shell-word';
+import { quoted } from '../study/shell-word';
+import { waitingText, type Waiting, type WaitingKind } from '../study/waiting';
 
-/** A status in a few lines. @param waiting what running trials wait for */
-export function statusText(status: StudyStatus, waiting: readonly WaitingTrial[] = []): string {
+/** A status in a few lines. @param waiting what the study waits for */
+export function statusText(status: StudyStatus, waiting: readonly Waiting[] = []): string {
   const { study, state, reason, best } = status;
   const lines = [
     `${plainLine(study, 60)}: ${state}${reason === '' ? '' : ` (${reason})`}`,
@@ -18,24 +18,17 @@ export function statusText(status: StudyStatus, waiting: readonly WaitingTrial[]
       `  best    ${best.values.map(shortNumber).join(', ')} (trial ${String(best.number)}) ${JSON.stringify(best.params)}`,
     );
   }
-  for (const [why, numbers] of byReason(waiting))
-    lines.push(`  waits   ${numbersText(numbers)}: ${plainLine(why, 300)}`);
+  for (const one of waiting) if (!saidElsewhere.has(one.kind)) appendAll(lines, waitingLines(one));
   if (status.agent !== null) appendAll(lines, agentLines(status.study, status.agent));
-  for (const [site, what] of Object.entries(status.login_required))
-    lines.push(`  login   ${site} waits for you: ${what.replaceAll('\n', '\n          ')}`);
   return plainLines(lines.join('\n'));
 }
 
-function byReason(waiting: readonly WaitingTrial[]): ReadonlyMap<string, readonly number[]> {
-  const reasons = new Map<string, number[]>();
-  for (const { number, why } of waiting) reasons.set(why, [...(reasons.get(why) ?? []), number]);
-  return reasons;
-}
+/** The first line has the reason of the state; the agent's lines name the proposals that need an approval. */
+const saidElsewhere: ReadonlySet<WaitingKind> = new Set<WaitingKind>(['preparation', 'proposal', 'approval']);
 
-function numbersText(numbers: readonly number[]): string {
-  const shown = numbers.slice(0, 4).map(String).join(', ');
-  const more = numbers.length > 4 ? ` and ${String(numbers.length - 4)} more` : '';
-  return `trial${numbers.length === 1 ? '' : 's'} ${shown}${more}`;
+function waitingLines(one: Waiting): readonly string[] {
+  const text = waitingText(one).replaceAll('\n', '\n          ');
+  return [`  waits   ${text}`, ...(one.action === null ? [] : [`          ${one.action}`])];
 }
 
 function agentLines(study: string, agent: AgentStatus): readonly string[] {

@@ -28,6 +28,18 @@ export function print(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+/**
+ * How long a line may be that is written over in place; `null` where none can be: a terminal without cursor movement, or no
+ * terminal. A terminal that does not say how wide it is has 80 columns.
+ */
+export function statusLineWidth(
+  { isTTY, columns }: Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>>,
+  { TERM }: NodeJS.ProcessEnv,
+): number | null {
+  if (isTTY !== true || TERM === 'dumb') return null;
+  return (columns === undefined || columns < 1 ? 80 : columns) - 1;
+}
+
 /** JSON in which numbers that JSON has no sign for are text (`"NaN"`, `"Infinity"`). */
 export function asJson(value: unknown): string {
   return JSON.stringify(

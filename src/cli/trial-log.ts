@@ -4,7 +4,7 @@ import type { JobRow } from '../storage/ledger';
 import { PerdureError } from '../study/error';
 import { isFinal, type Trial } from '../study/trial';
 import { AttemptOutput } from './attempt-output';
-import { quoted } from './shell-word';
+import { quoted } from '../study/shell-word';
 import { say } from './terminal';
 
 /** How often a site is asked for more: a site far away costs a command on its login node (milliseconds). */

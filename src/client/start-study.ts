@@ -76,7 +76,7 @@ export async function checkStart(study: LoadedStudy, settings: Settings): Promis
 }
 
 /** Where a study does not say where it runs, the settings do. */
-function placedSpec({ spec, namesSites }: LoadedStudy, { defaultSites }: Settings): StudySpec {
+export function placedSpec({ spec, namesSites }: LoadedStudy, { defaultSites }: Settings): StudySpec {
   return namesSites ? spec : { ...spec, sites: defaultSites };
 }
 

@@ -8,6 +8,7 @@ import { nearest } from '../study/nearest';
 import type { StudyState } from '../study/progress';
 import type { Params } from '../study/space';
 import type { Direction, FinalState, Trial } from '../study/trial';
+import { waitingFor, type Waiting } from '../study/waiting';
 import {
   adjustStudy,
   approveProposal,
@@ -26,9 +27,10 @@ import { describeWorkflow } from './describe-workflow';
 import { runsElsewhere } from './other-server';
 import { request } from './requests';
 import type { Session } from './session';
+import { studyFacts } from './study-facts';
 import { bestTrials, type StudyStatus } from './study-status';
 import { watchStatus } from './watch-status';
-import { waitingTrials, type WaitingTrial } from './waiting-trials';
+import { lookAtTrials, type WaitingTrial } from './waiting-trials';
 import { studyWorkflowId } from './workflow-ids';
 
 /** Those of a study that has ended. */
@@ -82,14 +84,34 @@ export class StudyHandle {
   }
 
   /**
+   * What the study waits for, the most fundamental thing first; empty where it makes progress or has ended.
+   * @param status of the study, where it was read already
+   * @param options.trials `false`: without its running trials, which take a question to Temporal each
+   * @throws {@link PerdureError} `Unavailable` where Temporal does not answer
+   */
+  async waitingFor(
+    status?: StudyStatus,
+    { trials: wanted = true }: { readonly trials?: boolean } = {},
+  ): Promise<readonly Waiting[]> {
+    const known = status ?? (await this.status());
+    if (endedStates.has(known.state)) return [];
+    const [study, workflow, trials] = await Promise.all([
+      this.read(),
+      this.describe(),
+      wanted ? this.runningTrials() : [],
+    ]);
+    const looks = await lookAtTrials(this.session, this.workflowId, trials);
+    return waitingFor(await studyFacts(this.session, study, known, workflow, looks));
+  }
+
+  /**
    * What the running trials wait for, as the last look at each had it; of very many, the first ones.
    * @param known the study's trials, where they were read already
    * @throws {@link PerdureError} `Unavailable` where Temporal does not answer
    */
   async waiting(known?: readonly Trial[]): Promise<readonly WaitingTrial[]> {
-    const trials =
-      known ?? (await this.session.ledger.readTrials(this.name, { attrs: false, reports: false }));
-    return waitingTrials(this.session, this.workflowId, trials);
+    const trials = known ?? (await this.runningTrials());
+    return (await lookAtTrials(this.session, this.workflowId, trials)).waiting;
   }
 
   /** The best trial; with several objectives the Pareto front. Empty while nothing is COMPLETE. */
@@ -202,6 +224,10 @@ export class StudyHandle {
     const [best] = await ledger.readTrials(this.name, { numbers: [number] });
     // Only then are the others of interest.
     return best === undefined || isFeasible(best) ? best : bestTrials(await this.trials(), directions)[0];
+  }
+
+  private runningTrials(): Promise<readonly Trial[]> {
+    return this.session.ledger.readTrials(this.name, { attrs: false, reports: false });
   }
 
   private get target(): { readonly workflowId: string; readonly study: string } {

@@ -1,6 +1,8 @@
 import type { Trial } from '../study/trial';
+import type { FailingTask } from '../study/waiting';
 import { trialWorkflowId } from '../study/workflow-id';
 import { describeWorkflow, pendingNotes } from './describe-workflow';
+import { failingTask } from './failing-task';
 import type { Session } from './session';
 
 /** A running trial whose job waits. */
@@ -10,6 +12,13 @@ export interface WaitingTrial {
   readonly why: string;
 }
 
+/** What Temporal tells of running trials. */
+export interface TrialLooks {
+  readonly waiting: readonly WaitingTrial[];
+  /** Workflow tasks of theirs that fail. */
+  readonly tasks: readonly FailingTask[];
+}
+
 /** Each costs a question to Temporal. */
 const most = 32;
 
@@ -17,18 +26,24 @@ const most = 32;
  * What the running ones of these trials wait for, as the last look at each of them had it; of very many, the first ones.
  * @throws {@link PerdureError} `Unavailable` where Temporal does not answer
  */
-export async function waitingTrials(
+export async function lookAtTrials(
   session: Session,
   workflowId: string,
   trials: readonly Trial[],
-): Promise<readonly WaitingTrial[]> {
+): Promise<TrialLooks> {
+  const client = await session.client();
   const running = trials.filter(({ state }) => state === 'RUNNING').slice(0, most);
-  const told = await Promise.all(
-    running.map(async ({ number }): Promise<readonly WaitingTrial[]> => {
+  const looks = await Promise.all(
+    running.map(async ({ number }): Promise<TrialLooks> => {
       const workflow = await describeWorkflow(session, trialWorkflowId(workflowId, number));
-      const [why] = workflow === null ? [] : pendingNotes(workflow);
-      return why === undefined ? [] : [{ number, why }];
+      if (workflow === null) return { waiting: [], tasks: [] };
+      const [why] = pendingNotes(workflow);
+      const task = await failingTask(client, workflow, number);
+      return { waiting: why === undefined ? [] : [{ number, why }], tasks: task === null ? [] : [task] };
     }),
   );
-  return told.flat();
+  return {
+    waiting: looks.flatMap(({ waiting }) => waiting),
+    tasks: looks.flatMap(({ tasks }) => tasks),
+  };
 }

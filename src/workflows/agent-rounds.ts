@@ -37,6 +37,7 @@ import type { agent } from './agent';
 import { approveProposal, rejectProposal, type WhichProposal } from './messages';
 import { boundary } from './retry';
 import { mustHaveRoom, refuse, roomToWait, type Requests } from './study-requests';
+import type { AgentDetails } from './study-details';
 import type { TrialWindow } from './trial-window';
 
 const activities = proxyActivities<StudyActivities & AgentActivities>(boundary);
@@ -81,17 +82,19 @@ export class AgentRounds {
   }
 
   /** How it stands with the agents, in Markdown. */
-  get lines(): readonly string[] {
-    if (this.turns === undefined || this.state.spec.sampler.type !== 'agent') return [];
+  get details(): AgentDetails {
+    if (this.turns === undefined || this.state.spec.sampler.type !== 'agent')
+      return { lines: [], approvals: [] };
     const { round, pending, ideas } = this.turns;
-    return [
+    const lines = [
       `- agents: ${String(round)} rounds, ${String(ideas.length)} proposals not tried yet${this.running ? ', one round under way' : ''}`,
       ...(this.last === '' ? [] : [`- last round: ${this.last}`]),
       ...pending.map(({ number, ...one }) => {
         const what = one.kind === 'trial' ? JSON.stringify(one.idea.params) : one.request.tool;
-        return `- **proposal ${String(number)} waits for a person**: ${what}; type \`perdure approve\` or \`perdure reject\``;
+        return `- proposal ${String(number)}: ${what}`;
       }),
     ];
+    return { lines, approvals: pending.map(({ number }) => number) };
   }
 
   get carried(): { readonly carriedAgent?: AgentState } {

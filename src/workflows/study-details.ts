@@ -1,8 +1,17 @@
 import { appendAll } from '../study/lists';
+import { waitingFor, waitingText, type StudyFacts, type Waiting } from '../study/waiting';
 import { isFiniteValue, type StudyStateMachine } from '../study/study-state';
 
+/** What there is to say of a study's agents. */
+export interface AgentDetails {
+  /** Lines of Markdown. */
+  readonly lines: readonly string[];
+  /** Numbers of the proposals that need an approval. */
+  readonly approvals: readonly number[];
+}
+
 /** A study at a glance, in Markdown, for Temporal UI. */
-export function describeStudy(state: StudyStateMachine, agents: readonly string[] = []): string {
+export function describeStudy(state: StudyStateMachine, { lines: agents, approvals }: AgentDetails): string {
   const { tally, spec, running } = state;
   const total = spec.budget.trials === null ? '' : ` of ${String(spec.budget.trials)}`;
   const lines = [
@@ -15,13 +24,28 @@ export function describeStudy(state: StudyStateMachine, agents: readonly string[
   if (tally.best !== null)
     lines.push(`- best: ${shown(tally.best.value)} (trial ${String(tally.best.number)})`);
   if (tally.failuresInRow > 0) lines.push(`- failed in a row: ${String(tally.failuresInRow)}`);
-  for (const site of state.loginRequired)
-    lines.push(`- **site ${site} needs a login**: its trials wait; type \`perdure login ${site}\``);
+  appendAll(lines, waitingFor(factsOf(state, approvals)).map(waitingLine));
   lines.push(
     `- sampler: ${spec.sampler.type}; sites: ${spec.sites.join(', ')}; specification ${String(state.specVersion)}`,
   );
   appendAll(lines, agents);
   return lines.join('\n');
+}
+
+/** A workflow knows nothing of its workers and of its own failing tasks. */
+function factsOf(state: StudyStateMachine, approvals: readonly number[]): StudyFacts {
+  return {
+    study: state.spec.name,
+    state: state.state,
+    reason: state.reason,
+    running: state.running.length,
+    logins: Object.fromEntries(state.loginRequired.map((site) => [site, 'it needs a login'])),
+    approvals,
+  };
+}
+
+function waitingLine(one: Waiting): string {
+  return `- **waits**: ${waitingText(one)}${one.action === null ? '' : `; type \`${one.action}\``}`;
 }
 
 function shown(value: number): string {

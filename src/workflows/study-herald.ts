@@ -3,7 +3,7 @@ import type { StudyState } from '../study/progress';
 import { searchAttributes } from '../study/search-attributes';
 import { isFiniteValue, type Stall, type StudyStateMachine } from '../study/study-state';
 import type { StudyActivities, StudyRef } from './activity-types';
-import { describeStudy } from './study-details';
+import { describeStudy, type AgentDetails } from './study-details';
 
 /** Tells Temporal UI and the ledger how the study stands, each only where something has changed. */
 export class StudyHerald {
@@ -12,7 +12,7 @@ export class StudyHerald {
   private stall: Stall | null = null;
   private best: number | undefined;
   /** What there is to say of the study's agents. */
-  agents: () => readonly string[] = () => [];
+  agents: () => AgentDetails = () => ({ lines: [], approvals: [] });
   private telling: Promise<void> = Promise.resolve();
 
   constructor(

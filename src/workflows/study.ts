@@ -54,7 +54,7 @@ export async function study(input: StudyInput): Promise<StudyResult> {
     window.touch();
   });
   const rounds = new AgentRounds(ref, state, window, requests, input.carriedAgent ?? opened?.agent);
-  herald.agents = () => rounds.lines;
+  herald.agents = () => rounds.details;
   setHandler(studyProgress, () => progressOf(input.uuid, state));
   setHandler(siteLogin, ({ site, needed }) => {
     state.setLoginRequired(site, needed);

@@ -1,3 +1,4 @@
+import type { Waiting } from '../../src/study/waiting';
 import { HeldStudy } from '../support/held-study';
 import { until } from '../support/installation';
 import { SshCluster } from '../support/ssh-cluster';
@@ -12,7 +13,12 @@ let cluster: SshCluster;
 afterEach(() => cluster.destroy());
 
 interface Status {
-  readonly waiting_for: readonly { readonly number: number; readonly why: string }[];
+  readonly waiting_for: readonly Waiting[];
+}
+
+/** The jobs that wait, of all that the study waits for. */
+function waitingJobs({ waiting_for: waiting }: Status): readonly Waiting[] {
+  return waiting.filter(({ kind }) => kind === 'job');
 }
 
 testWithSshd(title('status and trials show what a job waits for, as long as it waits'), async () => {
@@ -32,10 +38,12 @@ testWithSshd(title('status and trials show what a job waits for, as long as it w
       (await installation.must('trials', 'queue'))
         .split('\n')
         .find((line) => line.startsWith(`${String(number)} `)) ?? '';
-    await until('one waits and one runs', async () => (await status()).waiting_for.length === 1);
-    const [waits] = (await status()).waiting_for;
-    expect(waits?.why).toMatch(/^the job is pending: Not Running: Insufficient amount of resource: ncpus/);
-    const number = waits?.number ?? NaN;
+    await until('one waits and one runs', async () => waitingJobs(await status()).length === 1);
+    const [waits] = waitingJobs(await status());
+    expect(waits?.message).toMatch(
+      /^the job is pending: Not Running: Insufficient amount of resource: ncpus/,
+    );
+    const number = waits?.trials[0] ?? NaN;
     expect(study.started(1 - number)).toBe(true);
     expect(await installation.must('status', 'queue')).toContain(
       `  waits   trial ${String(number)}: the job is pending: Not Running`,
@@ -45,7 +53,7 @@ testWithSshd(title('status and trials show what a job waits for, as long as it w
 
     study.release(1 - number);
     await study.untilStarted(number);
-    await until('nothing waits', async () => (await status()).waiting_for.length === 0);
+    await until('nothing waits', async () => waitingJobs(await status()).length === 0);
     expect(await row(number)).not.toContain('Running:');
     study.release('all');
     await study.handle.result();
@@ -93,9 +101,11 @@ testWithSshd(
       });
       const status = async (): Promise<Status> =>
         JSON.parse(await installation.must('status', 'limit', '--json')) as Status;
-      await until('one waits', async () => (await status()).waiting_for.some(({ why }) => why === words));
-      const [waits] = (await status()).waiting_for;
-      const number = waits?.number ?? NaN;
+      await until('one waits', async () =>
+        waitingJobs(await status()).some(({ message }) => message === words),
+      );
+      const [waits] = waitingJobs(await status());
+      const number = waits?.trials[0] ?? NaN;
       expect(study.started(number)).toBe(false);
       expect(await installation.must('status', 'limit')).toContain(
         `  waits   trial ${String(number)}: ${words}`,
@@ -110,7 +120,7 @@ testWithSshd(
       await study.untilStarted(1 - number);
       study.release(1 - number);
       await study.untilStarted(number);
-      await until('nothing waits', async () => (await status()).waiting_for.length === 0);
+      await until('nothing waits', async () => waitingJobs(await status()).length === 0);
       study.release('all');
       await study.handle.result();
       expect(cluster.pbs.jobs()).toHaveLength(2);

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { errorCode, PerdureError } from '../../study/error';
-import { quoted } from '../shell-word';
+import { quoted } from '../../study/shell-word';
 import { asJson, print } from '../terminal';
 import { trialsCsv } from '../trial-csv';
 import { trialJson } from '../trial-json';

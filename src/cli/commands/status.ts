@@ -12,7 +12,7 @@ export function addStatus(root: Command): void {
     .action(async (name: string, { json }: { json?: boolean }, command: Command) => {
       await withStudy(command, name, async (study) => {
         const status = await study.status();
-        const waiting = status.trials.running === 0 ? [] : await study.waiting();
+        const waiting = await study.waitingFor(status);
         if (json === true) printJson({ ...status, waiting_for: waiting });
         else print(statusText(status, waiting));
       });

@@ -46,5 +46,8 @@ test('a study that can’t be asked for is an error, and no further one is begun
 });
 
 test('a ledger without studies has no status', async () => {
-  expect(await statusOfAll(sessionWith(0))).toEqual([]);
+  const never = (): { status: () => Promise<StudyStatus> } => ({
+    status: () => Promise.reject(new Error('asked')),
+  });
+  expect(await statusOfAll(sessionWith(0), never)).toEqual([]);
 });

@@ -1,0 +1,43 @@
+import { liveWorkers, type WorkerSign } from '../../../src/client/queue-state';
+
+const now = 1_000_000_000;
+const poll = (identity: string, secondsAgo: number): WorkerSign => ({
+  identity,
+  at: now - secondsAgo * 1000,
+  sign: 'poll',
+  ended: false,
+});
+const heartbeat = (identity: string, secondsAgo: number, ended = false): WorkerSign => ({
+  identity,
+  at: now - secondsAgo * 1000,
+  sign: 'heartbeat',
+  ended,
+});
+
+test.each<{
+  readonly name: string;
+  readonly signs: readonly WorkerSign[];
+  readonly alive: readonly string[];
+}>([
+  { name: 'a worker that polled within its long poll', signs: [poll('a', 60)], alive: ['a'] },
+  { name: 'one that polled four minutes ago is dead', signs: [poll('a', 240)], alive: [] },
+  {
+    name: 'one whose slots are all taken sends heartbeats and does not poll',
+    signs: [poll('a', 240), heartbeat('a', 9)],
+    alive: ['a'],
+  },
+  { name: 'one that missed three heartbeats is dead', signs: [heartbeat('a', 40)], alive: [] },
+  {
+    name: 'one that has said that it ends is dead, though it polled a moment ago',
+    signs: [poll('a', 5), heartbeat('a', 2, true)],
+    alive: [],
+  },
+  {
+    name: 'a container that was started again with the same identity is alive',
+    signs: [heartbeat('1@pod', 30, true), poll('1@pod', 3), heartbeat('1@pod', 3)],
+    alive: ['1@pod'],
+  },
+  { name: 'a process counts once', signs: [poll('a', 1), poll('a', 2), poll('b', 1)], alive: ['a', 'b'] },
+])('$name', ({ signs, alive }) => {
+  expect([...liveWorkers(signs, now)]).toEqual(alive);
+});
