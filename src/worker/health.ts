@@ -1,24 +1,48 @@
-import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
 import { handleErrors } from '../process/handle-errors';
-import { PerdureError } from '../study/error';
+import { messageOf, PerdureError } from '../study/error';
 
-/** Answers `GET /health` with 200 while the worker polls and 503 otherwise, on loopback unless `host` says more. */
-export async function serveHealth(
-  port: number,
-  host: string,
-  states: () => readonly string[],
-): Promise<Server> {
+/** What the health of a worker process consists of. */
+export interface HealthChecks {
+  /** States of Temporal's workers in this process; empty while it starts. */
+  readonly workers: () => readonly string[];
+  /** Services that the worker needs, by name; each resolves where the service answers and rejects where it does not. */
+  readonly services: Readonly<Record<string, () => Promise<unknown>>>;
+}
+
+/** How the process is: what `GET /health` answers. */
+export interface Health {
+  /** `false`: only a restart of the process helps. */
+  readonly live: boolean;
+  /** It polls, and the services that it needs answer. */
+  readonly ready: boolean;
+  readonly workers: readonly string[];
+  /** `ok`, or why the service is not. Absent in an answer about liveness, which asks no service. */
+  readonly services?: Readonly<Record<string, string>>;
+}
+
+/** How long a service may take to answer (milliseconds); Kubernetes gives a probe one second unless told otherwise. */
+const answerWithin = 800;
+
+/**
+ * Serves `GET /health/live`, `/health/ready` and `/health` (both): 200 or 503, with the reasons as JSON. A worker is live while
+ * none of its parts has failed. A service that is away makes it unready, not dead: it goes on by itself when the service is back.
+ * @throws {@link PerdureError} `Unavailable` where the port is taken
+ */
+export async function serveHealth(port: number, host: string, checks: HealthChecks): Promise<Server> {
+  const readiness = new Readiness(checks);
   const server = handleErrors(
     createServer((request, response) => {
-      if (request.url !== '/health') {
+      const answer = answerOf(request.url, checks, readiness);
+      if (answer === null) {
         response.writeHead(404).end();
         return;
       }
-      const all = states();
-      const ready = all.length > 0 && all.every((state) => state === 'RUNNING');
-      response.writeHead(ready ? 200 : 503, { 'content-type': 'application/json' });
-      response.end(JSON.stringify({ ready, workers: all }));
+      void answer.then(({ ok, health }) => {
+        response.writeHead(ok ? 200 : 503, { 'content-type': 'application/json' });
+        response.end(JSON.stringify(health));
+      });
     }),
   );
   server.listen(port, host);
@@ -31,4 +55,77 @@ export async function serveHealth(
     });
   }
   return server;
+}
+
+function answerOf(
+  url: string | undefined,
+  { workers }: HealthChecks,
+  readiness: Readiness,
+): Promise<{ readonly ok: boolean; readonly health: Partial<Health> }> | null {
+  switch (url?.split('?')[0]) {
+    case '/health/live': {
+      const all = workers();
+      const live = isLive(all);
+      return Promise.resolve({ ok: live, health: { live, workers: all } });
+    }
+    case '/health/ready':
+    case '/health':
+      return readiness.check().then((health) => ({ ok: health.live && health.ready, health }));
+    default:
+      return null;
+  }
+}
+
+function isLive(workers: readonly string[]): boolean {
+  return !workers.includes('FAILED');
+}
+
+/** Asks the services; probes that arrive meanwhile share the answer. */
+class Readiness {
+  private readonly asking = new Map<string, Promise<string>>();
+
+  constructor(private readonly checks: HealthChecks) {}
+
+  async check(): Promise<Health> {
+    const names = Object.keys(this.checks.services);
+    const answers = await Promise.all(names.map((name) => this.ask(name)));
+    const workers = this.checks.workers();
+    const live = isLive(workers);
+    const polls = workers.length > 0 && workers.every((state) => state === 'RUNNING');
+    return {
+      live,
+      ready: live && polls && answers.every((answer) => answer === 'ok'),
+      workers,
+      services: Object.fromEntries(names.map((name, i) => [name, answers[i] ?? ''])),
+    };
+  }
+
+  private ask(name: string): Promise<string> {
+    const service = this.checks.services[name];
+    if (service === undefined) return Promise.resolve('ok');
+    // A question that hangs is not asked again beside itself.
+    const asked =
+      this.asking.get(name) ??
+      service()
+        .then(
+          () => 'ok',
+          (error: unknown) => messageOf(error),
+        )
+        .finally(() => this.asking.delete(name));
+    this.asking.set(name, asked);
+    return within(answerWithin, asked, `no answer in ${String(answerWithin)} ms`);
+  }
+}
+
+/** The promise's value, or `late` where it takes longer. */
+async function within<T>(ms: number, promise: Promise<T>, late: T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<T>((resolve) => {
+    timer = setTimeout(resolve, ms, late);
+  });
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -29,6 +29,7 @@ import { withCleanUp } from '../study/clean-up';
 import { PerdureError } from '../study/error';
 import type { SiteHealth } from '../study/site-health';
 import { siteHostQueue, siteQueue, STUDY_QUEUE } from '../study/task-queues';
+import { heartbeatIntervalMs } from '../study/worker-heartbeat';
 import type { AttemptRef } from '../workflows/activity-types';
 import type { FailpointSinks } from '../workflows/failpoints';
 import { activitiesTogether } from './activities-together';
@@ -95,7 +96,16 @@ export async function runWorker(run: WorkerRun): Promise<void> {
   const workers: Worker[] = [];
   const work = async (): Promise<void> => {
     if (run.healthPort !== undefined) {
-      health = await serveHealth(run.healthPort, bind, () => workers.map((worker) => worker.getState()));
+      health = await serveHealth(run.healthPort, bind, {
+        workers: () => workers.map((worker) => worker.getState()),
+        services: {
+          temporal: async () => {
+            if (connection === undefined) throw new Error('not connected yet');
+            await connection.workflowService.describeNamespace({ namespace });
+          },
+          ledger: () => ledger.readSites(),
+        },
+      });
     }
     endControl = await serveControl(settings.home, (request, ask) =>
       carryControl(sites, serves, request, ask),
@@ -194,6 +204,7 @@ function installRuntime(log: Logger, metrics: string | undefined): void {
   Runtime.install({
     logger: temporalLogger(log),
     shutdownSignals: [],
+    workerHeartbeatInterval: heartbeatIntervalMs,
     telemetryOptions: {
       // Else they would be on standard output, in a form of their own.
       logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },

@@ -34,9 +34,16 @@ function start(...options: readonly string[]): Promise<WorkerProcess> {
 test('answers for its health and shows metrics', async () => {
   const [health, metrics] = [await freePort(), await freePort()];
   const worker = await start('--health-port', String(health), '--metrics-port', String(metrics));
-  const answer = await fetch(`http://127.0.0.1:${String(health)}/health`);
-  expect(answer.status).toBe(200);
-  expect(await answer.json()).toMatchObject({ ready: true });
+  for (const path of ['/health', '/health/ready']) {
+    const answer = await fetch(`http://127.0.0.1:${String(health)}${path}`);
+    expect(answer.status).toBe(200);
+    expect(await answer.json()).toMatchObject({
+      live: true,
+      ready: true,
+      services: { temporal: 'ok', ledger: 'ok' },
+    });
+  }
+  expect((await fetch(`http://127.0.0.1:${String(health)}/health/live`)).status).toBe(200);
   expect((await fetch(`http://127.0.0.1:${String(health)}/other`)).status).toBe(404);
   const text = await (await fetch(`http://127.0.0.1:${String(metrics)}/metrics`)).text();
   expect(text).toContain('temporal_worker_task_slots_available');
