@@ -6,7 +6,8 @@ import { withCleanUp } from '../study/clean-up';
 import { exitCode, print, printJson, say } from './terminal';
 import { reportOf, type BatchHandle } from '../client/batch-handle';
 import { batchText, jobTable, jobText } from './job-text';
-import { ensureRunning, settingsOf } from './with-session';
+import { ensureRunning, type WorkerOption } from './ensure-running';
+import { settingsOf } from './with-session';
 import { interrupted } from './follow';
 import { sayingLogins } from './login-notice';
 
@@ -17,7 +18,7 @@ const openings: Readonly<Record<BatchOpening, string>> = {
   ended: 'has ended already',
 };
 
-export interface StartOptions {
+export interface StartOptions extends WorkerOption {
   readonly wait?: boolean;
   readonly json?: boolean;
 }
@@ -31,7 +32,7 @@ export async function startJobs(
   const settings = await settingsOf(command);
   // Before a server and a worker are started for them.
   await checkBatch(settings, request);
-  await ensureRunning(settings);
+  await ensureRunning(settings, options, [request.site]);
   const session = await Session.open({ settings });
   await withCleanUp(
     async () => {

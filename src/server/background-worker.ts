@@ -36,6 +36,8 @@ export interface EnsuredWorker {
   readonly replaced: Replacement | null;
   /** Set where the worker that runs belongs to another installation of Perdure with other code. */
   readonly otherInstallation: Pick<Build, 'version' | 'root'> | null;
+  /** The worker's process. */
+  readonly pid: number;
 }
 
 /**
@@ -55,12 +57,13 @@ export async function ensureWorker(settings: Settings): Promise<EnsuredWorker> {
     };
     const running = readProcess<Notes>(files.worker);
     const otherInstallation = running === null ? null : installationOf(running.notes, wanted);
-    if (otherInstallation !== null) return { started: false, replaced: null, otherInstallation };
+    if (running !== null && otherInstallation !== null)
+      return { started: false, replaced: null, otherInstallation, pid: running.identity.pid };
     const reason = running === null ? null : reasonToReplace(running.notes, wanted);
     if (running !== null && reason === null)
-      return { started: false, replaced: null, otherInstallation: null };
+      return { started: false, replaced: null, otherInstallation: null, pid: running.identity.pid };
     const replaced = (await stopProcess(files.worker, stopGrace)) ? reason : null;
-    await startProcess({
+    const { identity } = await startProcess({
       file: files.worker,
       notes: wanted,
       log: files.workerLog,
@@ -71,12 +74,8 @@ export async function ensureWorker(settings: Settings): Promise<EnsuredWorker> {
       env: workerEnvironment(settings, process.env),
       ready: (logged) => Promise.resolve(logged.includes('"msg":"worker ready"')),
     });
-    return { started: true, replaced, otherInstallation: null };
+    return { started: true, replaced, otherInstallation: null, pid: identity.pid };
   });
-}
-
-export function workerRuns(home: string): boolean {
-  return readProcess(homeFiles(home).worker) !== null;
 }
 
 /** @returns `false` where none ran */

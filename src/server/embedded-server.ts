@@ -1,11 +1,19 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { basename, dirname, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
 import { withCleanUp } from '../study/clean-up';
 import { handleErrors } from '../process/handle-errors';
 import { searchAttributes } from '../study/search-attributes';
-import { readNotes, readProcess, startProcess, stopProcess } from './background-process';
+import { PerdureError } from '../study/error';
+import {
+  readNotes,
+  readProcess,
+  startProcess,
+  stopProcess,
+  type BackgroundProcess,
+} from './background-process';
 import { homeFiles, withHomeLocked } from './home';
 import { temporalProgram } from './temporal-program';
 
@@ -35,6 +43,9 @@ type Notes = EmbeddedServer & Ports;
 /** Temporal's usual ports, taken where they are free. */
 const usual: Ports = { port: 7233, uiPort: 8233 };
 const stopGrace = 10_000;
+/** How long a server that runs may take to answer, on a busy machine (milliseconds). */
+const answersWithin = 10_000;
+const tryTimeout = 1000;
 
 /** The embedded server of a state directory, if one was ever started there; it may be down. */
 export function embeddedServer(home: string): EmbeddedServer | null {
@@ -48,7 +59,7 @@ export function runningServer(home: string): EmbeddedServer | null {
 
 /**
  * Starts the Temporal server of this state directory unless it runs. Its state is in a file there; it survives any kill.
- * @throws {@link PerdureError} `Unavailable`
+ * @throws {@link PerdureError} `Unavailable` where it can't be started, or runs and does not answer
  */
 export async function ensureServer(
   home: string,
@@ -57,7 +68,10 @@ export async function ensureServer(
   return withHomeLocked(home, async () => {
     const files = homeFiles(home);
     const running = readProcess<Notes>(files.server);
-    if (running !== null) return { ...running.notes, started: false };
+    if (running !== null) {
+      await mustAnswer(running, files.serverLog);
+      return { ...running.notes, started: false };
+    }
     const program = await temporalProgram(home, say);
     const before = readNotes(files.server) as Notes | null;
     const start = async (wished: Ports): Promise<Notes> => {
@@ -110,12 +124,30 @@ async function notesOf(wished: Ports): Promise<Notes> {
   return { port, uiPort, address: `127.0.0.1:${String(port)}`, ui: `http://127.0.0.1:${String(uiPort)}` };
 }
 
+/** A process that runs may have been stopped or hang. @throws {@link PerdureError} `Unavailable` */
+async function mustAnswer({ identity, notes }: BackgroundProcess<Notes>, log: string): Promise<void> {
+  const until = Date.now() + answersWithin;
+  while (!(await answers(notes.address))) {
+    if (Date.now() < until) {
+      await sleep(200);
+      continue;
+    }
+    throw new PerdureError(
+      'Unavailable',
+      `the Temporal server runs (process ${String(identity.pid)}), but does not answer at ${notes.address}`,
+      { where: log, hint: 'end it and start it again: perdure up --restart; studies and jobs go on' },
+    );
+  }
+}
+
 async function answers(address: string): Promise<boolean> {
   try {
-    const connection = await Connection.connect({ address, connectTimeout: 1000 });
+    const connection = await Connection.connect({ address, connectTimeout: tryTimeout });
     return await withCleanUp(
       async () => {
-        await connection.workflowService.describeNamespace({ namespace: 'default' });
+        await connection.withDeadline(Date.now() + tryTimeout, () =>
+          connection.workflowService.describeNamespace({ namespace: 'default' }),
+        );
         return true;
       },
       () => connection.close(),

@@ -13,10 +13,11 @@ import { count, json } from '../arguments';
 import { sayingLogins } from '../login-notice';
 import { namedSite } from '../named-site';
 import { exitCode, print, printJson, say } from '../terminal';
+import { ensureRunning, workerOption, type WorkerOption } from '../ensure-running';
 import { plainTable } from '../plain-table';
-import { ensureRunning, settingsOf } from '../with-session';
+import { settingsOf } from '../with-session';
 
-interface Options {
+interface Options extends WorkerOption {
   readonly test: DiagnosisTest;
   readonly tasks: number;
   readonly python?: string;
@@ -36,6 +37,7 @@ export function addDiagnose(root: Command): void {
     .option('-n, --tasks <n>', 'tasks at once, and MPI ranks', count, 4)
     .option('--python <path>', 'the Python of the site; default: python3')
     .option('--json', 'as JSON')
+    .option(...workerOption)
     .action(async (named: string | undefined, options: Options, command: Command) => {
       const { test, tasks, python } = options;
       const site = await siteOf(named, options, command);
@@ -47,7 +49,7 @@ export function addDiagnose(root: Command): void {
         ...(python === undefined ? {} : { python }),
       });
       await checkBatch(settings, request);
-      await ensureRunning(settings);
+      await ensureRunning(settings, options, [site]);
       const session = await Session.open({ settings });
       await withCleanUp(
         async () => {

@@ -11,12 +11,13 @@ import { printJobLog } from '../job-log';
 import { batchText, jobTable, jobText } from '../job-text';
 import { sayingLogins } from '../login-notice';
 import { withJob } from '../named-job';
+import { workerOption, type WorkerOption } from '../ensure-running';
 import { followJobs, printResults, startJobs } from '../start-jobs';
 import { exitCode, print, printJson, say } from '../terminal';
 import { plainTable } from '../plain-table';
 import { withSession } from '../with-session';
 
-interface SubmitOptions {
+interface SubmitOptions extends WorkerOption {
   readonly function?: string;
   readonly command?: readonly string[];
   readonly params?: unknown;
@@ -64,8 +65,9 @@ function addSubmit(job: Command): void {
     .option('--id <name>', 'its name; the same again finds it')
     .option('--wait', 'until it has ended; Ctrl-C leaves it running')
     .option('--json', 'as JSON')
+    .option(...workerOption)
     .action(async (site: string, options: SubmitOptions, command: Command) => {
-      const { params, function: called, id, ranksPerNode, wait, json: asJson, ...rest } = options;
+      const { params, function: called, id, ranksPerNode, wait, json: asJson, worker, ...rest } = options;
       const loaded = await readJob(
         {
           ...rest,
@@ -78,7 +80,11 @@ function addSubmit(job: Command): void {
       );
       const name = loaded.id ?? newJobName(loaded.spec.trial.program);
       const jobs = [{ ...loaded, id: name }];
-      await startJobs(command, { kind: 'job', name, site, jobs, parallel: 1 }, { wait, json: asJson });
+      await startJobs(
+        command,
+        { kind: 'job', name, site, jobs, parallel: 1 },
+        { wait, json: asJson, worker },
+      );
     });
 }
 

@@ -3,9 +3,10 @@ import { bestTrials } from '../../client/study-status';
 import { withCleanUp } from '../../study/clean-up';
 import { plainLine, plainLines } from '../../study/plain-text';
 import { exitCode, print, say } from '../terminal';
+import { workerOption } from '../ensure-running';
 import { follow, interrupted } from '../follow';
 import { trialTable } from '../trial-table';
-import { quoted } from '../shell-word';
+import { quoted } from '../../study/shell-word';
 import { usageText } from '../status-text';
 import { dryRun, dryRunOption, startFromFile, type StartOptions } from './start';
 
@@ -15,13 +16,14 @@ export function addRun(root: Command): void {
     .description('start a study and follow it to its end; Ctrl-C leaves it running')
     .argument('<file>', 'study file (YAML)')
     .option(...dryRunOption)
+    .option(...workerOption)
     .action(async (file: string, options: StartOptions, command: Command) => {
       if (options.dryRun === true) {
         await dryRun(file, command);
         return;
       }
       const leave = interrupted();
-      const { session, study, opening, page, trials: asked } = await startFromFile(file, command);
+      const { session, study, opening, page, trials: asked } = await startFromFile(file, options, command);
       await withCleanUp(
         async () => {
           const { status, left } = await follow(session, study, leave, { fresh: opening === 'started' });

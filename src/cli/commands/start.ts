@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { loadStudy } from '../../config';
-import { checkStart, openStudy, type Opening } from '../../client/start-study';
+import { checkStart, openStudy, placedSpec, type Opening } from '../../client/start-study';
 import { Session } from '../../client/session';
 import type { StudyHandle } from '../../client/study-handle';
 import { workflowPage } from '../../server/workflow-page';
@@ -8,9 +8,10 @@ import { previewCalls } from '../../client/preview-call';
 import { openLedger } from '../../storage';
 import { withCleanUp } from '../../study/clean-up';
 import { previewText } from '../explanation-text';
-import { quoted } from '../shell-word';
+import { quoted } from '../../study/shell-word';
 import { print, say } from '../terminal';
-import { ensureRunning, settingsOf } from '../with-session';
+import { ensureRunning, workerOption, type WorkerOption } from '../ensure-running';
+import { settingsOf } from '../with-session';
 
 export function addStart(root: Command): void {
   root
@@ -18,18 +19,19 @@ export function addStart(root: Command): void {
     .description('start a study and leave it running')
     .argument('<file>', 'study file (YAML)')
     .option(...dryRunOption)
+    .option(...workerOption)
     .action(async (file: string, options: StartOptions, command: Command) => {
       if (options.dryRun === true) {
         await dryRun(file, command);
         return;
       }
-      const { session, study } = await startFromFile(file, command);
+      const { session, study } = await startFromFile(file, options, command);
       print(`follow it: npx perdure watch ${quoted(study.name)}`);
       await session.close();
     });
 }
 
-export interface StartOptions {
+export interface StartOptions extends WorkerOption {
   readonly dryRun?: boolean;
 }
 
@@ -70,14 +72,14 @@ export interface Started {
 /**
  * Checks the file, starts what is missing and opens the study. The caller closes the session.
  */
-export async function startFromFile(file: string, command: Command): Promise<Started> {
+export async function startFromFile(file: string, options: WorkerOption, command: Command): Promise<Started> {
   const settings = await settingsOf(command);
   const loaded = await loadStudy(file);
   await checkStart(loaded, settings);
   // A ledger that is of no use is told before anything starts.
   const session = await Session.open({ settings });
   try {
-    await ensureRunning(settings);
+    await ensureRunning(settings, options, placedSpec(loaded, settings).sites);
     const { handle, opening } = await openStudy(session, loaded);
     say(`study '${handle.name}' ${openings[opening]}`);
     const page = workflowPage(settings, handle.workflowId);

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { plainName } from '../../client/job-names';
 import { jobsHash, loadJobs } from '../../config';
 import { count } from '../arguments';
+import { workerOption } from '../ensure-running';
 import { startJobs, type StartOptions } from '../start-jobs';
 
 export function addSubmit(root: Command): void {
@@ -14,6 +15,7 @@ export function addSubmit(root: Command): void {
     .option('--parallel <n>', 'jobs at once', count, 8)
     .option('--wait', 'until all have ended; Ctrl-C leaves them running')
     .option('--json', 'as JSON')
+    .option(...workerOption)
     .action(
       async (
         site: string,

@@ -1,15 +1,25 @@
 import type { Command } from 'commander';
-import { embeddedServer } from '../../server/embedded-server';
-import { print } from '../terminal';
-import { ensureRunning, settingsOf } from '../with-session';
+import { stopWorker } from '../../server/background-worker';
+import { embeddedServer, stopServer } from '../../server/embedded-server';
+import { print, say } from '../terminal';
+import { checkSurroundings } from '../check-surroundings';
+import { ensureRunning } from '../ensure-running';
+import { settingsOf } from '../with-session';
 
 export function addUp(root: Command): void {
   root
     .command('up')
     .description('start the Temporal server and a worker in the background, where they do not run')
-    .action(async (_options: object, command: Command) => {
+    .option('--restart', 'end both first; running jobs go on')
+    .action(async ({ restart }: { readonly restart?: boolean }, command: Command) => {
       const settings = await settingsOf(command);
-      await ensureRunning(settings);
+      if (restart === true) {
+        // What a new worker would refuse is told while the old one still runs.
+        await checkSurroundings(settings);
+        if (await stopWorker(settings.home)) say('the worker has ended');
+        if (await stopServer(settings.home)) say('the Temporal server has ended');
+      }
+      await ensureRunning(settings, { worker: true });
       const server = settings.temporal.kind === 'embedded' ? embeddedServer(settings.home) : null;
       if (server !== null) print(`Temporal UI  ${server.ui}`);
       print(`logs         ${settings.home}/logs`);
