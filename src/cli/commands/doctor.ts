@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { examine, type Finding } from '../examine';
+import { examine } from '../examine';
+import type { Finding } from '../finding';
 import { exitCode, print } from '../terminal';
 import { settingsOf } from '../with-session';
 
