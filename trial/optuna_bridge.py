@@ -130,18 +130,23 @@ class Mirror:
                 raise Refused("missing_module", f"{self.name} needs '{module}'", module=module) from error
             raise Refused("bad_options", f"{self.name}: {error}") from error
 
+    def has_room(self, name, value):
+        distribution = self.parameters[name][0]
+        try:
+            return distribution._contains(distribution.to_internal_repr(value))
+        except (ValueError, TypeError):
+            return False
+
     def fits(self, trial):
-        """A trial that the current space has no room for is hidden from the sampler."""
-        for name, value in trial["params"].items():
-            if name not in self.parameters:
-                continue
-            distribution = self.parameters[name][0]
-            try:
-                if not distribution._contains(distribution.to_internal_repr(value)):
-                    return False
-            except (ValueError, TypeError):
-                return False
-        return True
+        """A trial outside the current bounds is hidden from the sampler. One that differs in a frozen parameter is not."""
+        return all(
+            self.has_room(name, value) or self.parameters[name][0].single()
+            for name, value in trial["params"].items()
+            if name in self.parameters
+        )
+
+    def usable(self, params):
+        return {n: v for n, v in params.items() if n in self.parameters and self.has_room(n, v)}
 
     def update(self, finished, running):
         for trial in finished:
@@ -170,9 +175,7 @@ class Mirror:
                 self.add(everything[number])
 
     def add(self, trial):
-        params = {
-            n: own_value(self.parameters[n][0], v) for n, v in trial["params"].items() if n in self.parameters
-        }
+        params = {n: own_value(self.parameters[n][0], v) for n, v in self.usable(trial["params"]).items()}
         frozen = create_trial(
             state=TrialState.RUNNING,
             params=params,
@@ -182,7 +185,7 @@ class Mirror:
 
     def replay(self, trial):
         """Lets the sampler propose this trial, as it would have then, and takes the trial's own values instead."""
-        asked = self.ask(trial["number"], trial["params"])[0]
+        asked = self.ask(trial["number"], self.usable(trial["params"]))[0]
         self.register(trial, asked._trial_id)
 
     def register(self, trial, trial_id):

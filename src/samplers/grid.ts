@@ -9,7 +9,7 @@ import type { Trial } from '../study/trial';
 import { own } from './given';
 import { RandomStream } from './random-stream';
 import type { ProposalRequest, Sampler } from './sampler';
-import { lastStep, openChoices, stepOf } from './unit-value';
+import { lastStep, onlyValue, openChoices, stepOf } from './unit-value';
 
 type GridSpec = Extract<SamplerSpec, { type: 'grid' }>;
 
@@ -149,6 +149,8 @@ function gridValues(
   }
   const { distribution } = parameter;
   if (distribution.type === 'categorical') return openChoices(parameter);
+  const only = onlyValue(parameter);
+  if (only !== undefined) return [only.value];
   const step = stepOf(distribution);
   if (step === 0) {
     throw new PerdureError('InvalidInput', `a grid needs a step or listed values for the float '${name}'`, {

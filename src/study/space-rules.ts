@@ -51,12 +51,9 @@ export function checkDistribution(name: string, distribution: Distribution): rea
       { path: [...path, key], message: `'${key}' of '${name}' has to be ${kind}, not ${String(value)}` },
     ];
   }
-  if (low >= high) {
-    const message = `'low' (${String(low)}) of '${name}' has to be below its 'high' (${String(high)})`;
-    const hint =
-      low > high
-        ? `low: ${String(high)}, high: ${String(low)}`
-        : 'use two different numbers; a constant belongs in the script or in env';
+  if (low > high) {
+    const message = `'low' (${String(low)}) of '${name}' is above its 'high' (${String(high)})`;
+    const hint = `low: ${String(high)}, high: ${String(low)}`;
     return [{ path: [...path, 'low'], message, hint }];
   }
   // A sampler goes half a step beyond both.
@@ -89,11 +86,11 @@ export function checkDistribution(name: string, distribution: Distribution): rea
       },
     ];
   }
-  if (step <= 0 || step > high - low) {
+  // A frozen parameter (`low` = `high`) keeps its step, so that it can be released again.
+  if (step <= 0 || (step > high - low && low < high)) {
     const message = `'step' of '${name}' is ${String(step)}, which leaves fewer than two values`;
-    return [
-      { path: [...path, 'step'], message, hint: `a number above 0 and not above ${String(high - low)}` },
-    ];
+    const hint = low < high ? `a number above 0 and not above ${String(high - low)}` : 'a number above 0';
+    return [{ path: [...path, 'step'], message, hint }];
   }
   return [];
 }

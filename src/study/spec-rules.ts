@@ -142,6 +142,7 @@ export function checkSampler(sampler: SamplerSpec, space: SearchSpace): readonly
     const distribution = parameterOf(space, name)?.distribution;
     if (distribution?.type !== 'float' || distribution.step !== null || Object.hasOwn(sampler.values, name))
       continue;
+    if (distribution.low === distribution.high) continue;
     const hint = `give '${name}' a step, or list values: sampler: {type: grid, values: {${name}: [${String(distribution.low)}, ${String(distribution.high)}]}}`;
     problems.push({
       path: ['space', name],

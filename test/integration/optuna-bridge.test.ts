@@ -7,7 +7,7 @@ import type { Params, SearchSpace } from '../../src/study/space';
 import type { SamplerSpec } from '../../src/study/spec';
 import type { Trial } from '../../src/study/trial';
 import { testPython } from '../support/optuna';
-import { bestOf, request, runStudy, trial } from '../unit/samplers/histories';
+import { bestOf, median, request, runStudy, trial } from '../unit/samplers/histories';
 import { problemsOf } from '../unit/samplers/spaces';
 
 type OptunaSpec = Extract<SamplerSpec, { type: 'optuna' }>;
@@ -155,6 +155,24 @@ test('a narrowed space hides the trials that it has no room for', async () => {
   const params = await sampler.propose(request({ ...smooth, x }, { finished, running: [] }));
   expect(problemsOf({ ...smooth, x }, params ?? {}, {})).toEqual([]);
 });
+
+test.each(['TPESampler', 'CmaEsSampler', 'NSGAIISampler'])(
+  '%s proposes a frozen parameter, and the trials with other values guide the others',
+  async (name) => {
+    const finished = await runStudy(optuna(name), smooth, 40, bowl);
+    const x = { distribution: { type: 'float', low: 3, high: 3, log: false, step: null } } as const;
+    const sampler = optuna(name);
+    const ys: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      const asked = request({ ...smooth, x }, { finished: [...finished], running: [] }, { number: 40 + i });
+      const params = (await sampler.propose(asked)) ?? {};
+      expect(params['x']).toBe(3);
+      ys.push(Math.abs(Number(params['y']) - 7));
+    }
+    // Of random values: 3.8.
+    if (name === 'TPESampler') expect(median(ys)).toBeLessThan(2);
+  },
+);
 
 test('a process that was killed is started again', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'perdure-bridge-'));

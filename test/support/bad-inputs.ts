@@ -279,12 +279,6 @@ const study: readonly Omit<BadInput, 'kind'>[] = [
     hint: 'low: 0.1, high: 1',
   },
   {
-    name: 'low equal to high',
-    text: line(5, '  hidden: {type: int, low: 16, high: 16}'),
-    line: 5,
-    hint: 'two different numbers',
-  },
-  {
     name: 'a logarithm of nothing',
     text: line(4, '  learning_rate: {type: float, low: 0, high: 1, log: true}'),
     line: 4,

@@ -83,7 +83,7 @@ test('a low may be moved by whole steps only, downwards too', () => {
 test.each([
   [{ y: { low: 1 } }, "no parameter 'y'"],
   [{ x: {} }, 'nothing to change'],
-  [{ x: { low: 2 } }, 'below'],
+  [{ x: { low: 2 } }, 'above its'],
   [{ x: { low: 0 } }, 'above 0'],
   [{ x: { high: NaN } }, 'finite'],
   [{ n: { high: 8.5 } }, 'whole number'],
