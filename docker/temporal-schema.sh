@@ -1,10 +1,9 @@
 #!/bin/sh
-# Temporal's two databases, made where they are missing and brought to this version's tables.
+# Brings Temporal's two databases to the tables of this version. docker/create-databases.sh has created them.
 set -eu
 for database in temporal temporal_visibility; do
   folder=${database#temporal_}
   tool() { temporal-sql-tool --plugin "$DB" --ep "$POSTGRES_SEEDS" -u "$POSTGRES_USER" -p "$DB_PORT" --db "$database" "$@"; }
-  tool create
   tool setup-schema -v 0.0 || echo "$database has its tables"
   tool update-schema -d "/etc/temporal/schema/postgresql/v12/$folder/versioned"
 done

@@ -24,13 +24,19 @@ function binaries(): string | undefined {
     .find((bin) => existsSync(join(bin, 'initdb')));
 }
 
+/** The directory of the server's programs. */
+export function postgresPrograms(): string {
+  const bin = binaries();
+  if (bin === undefined) throw new Error('skipped: needs PostgreSQL');
+  return bin;
+}
+
 export function postgresAvailable(): boolean {
   return binaries() !== undefined;
 }
 
 export async function startPostgres(): Promise<PostgresServer> {
-  const bin = binaries();
-  if (bin === undefined) throw new Error('skipped: needs PostgreSQL');
+  const bin = postgresPrograms();
   const folder = mkdtempSync(join(tmpdir(), 'perdure-pg-'));
   const root = process.getuid?.() === 0;
   const run = (program: string, ...args: string[]): void => {
