@@ -6,6 +6,7 @@ import type { LedgerStudy } from '../storage/ledger';
 import { withCleanUp } from '../study/clean-up';
 import { PerdureError } from '../study/error';
 import { isObject } from '../study/json';
+import { clientRoute } from './proxy';
 import type { Session } from './session';
 
 /** Where a study's workflow is: the embedded server of a state directory, which another one with the same ledger does not see. */
@@ -63,7 +64,11 @@ export async function mustNotRunElsewhere(
 
 async function runsAt(home: string, address: string, workflowId: string): Promise<boolean> {
   try {
-    const connection = await Connection.connect({ address, connectTimeout: answerWithin });
+    const connection = await Connection.connect({
+      address,
+      ...clientRoute(address),
+      connectTimeout: answerWithin,
+    });
     return await withCleanUp(
       async () => {
         const handle = new Client({ connection }).workflow.getHandle(workflowId);

@@ -122,9 +122,12 @@ export function workerEnvironment(
     const path = valueOf(env, name);
     return path === undefined ? [] : [[name, resolve(path)] as const];
   });
+  const options = valueOf(env, 'NODE_OPTIONS');
   return {
     ...env,
     ...Object.fromEntries(files),
+    // A debugger of the command's own would take the worker's port, or hold the worker at its first line.
+    ...(options === undefined ? {} : { NODE_OPTIONS: options.replace(/(^|\s)--inspect\S*/g, '').trim() }),
     PERDURE_HOME: home,
     ...(file === null ? {} : { PERDURE_CONFIG: resolve(file) }),
   };

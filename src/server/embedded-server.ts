@@ -84,6 +84,7 @@ export async function ensureServer(
         command: [resolve(program), ...serverArguments(notes, basename(files.temporalDb))],
         // Temporal takes the file for a part of an address, in which '#', '?' and '%' mean something: its name has none.
         cwd: dirname(files.temporalDb),
+        env: serverEnvironment(process.env),
         // Another server that took the port a moment before would answer as well; this one says when it has it.
         ready: async (logged) => /^(Temporal )?Server:\s/m.test(logged) && (await answers(notes.address)),
       });
@@ -98,6 +99,11 @@ export async function ensureServer(
 /** @returns `false` where it did not run */
 export async function stopServer(home: string): Promise<boolean> {
   return withHomeLocked(home, () => stopProcess(homeFiles(home).server, stopGrace, { keepNotes: true }));
+}
+
+/** Temporal's program takes options from `TEMPORAL_*` too, which are for a server of the user's own. */
+function serverEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_')));
 }
 
 function serverArguments({ port, uiPort }: Notes, database: string): readonly string[] {
@@ -142,7 +148,12 @@ async function mustAnswer({ identity, notes }: BackgroundProcess<Notes>, log: st
 
 async function answers(address: string): Promise<boolean> {
   try {
-    const connection = await Connection.connect({ address, connectTimeout: tryTimeout });
+    const connection = await Connection.connect({
+      address,
+      connectTimeout: tryTimeout,
+      // It is on loopback, where no proxy leads.
+      channelArgs: { 'grpc.enable_http_proxy': 0 },
+    });
     return await withCleanUp(
       async () => {
         await connection.withDeadline(Date.now() + tryTimeout, () =>

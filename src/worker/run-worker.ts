@@ -22,6 +22,7 @@ import { StudyContexts } from '../activities/study-context';
 import { createBatchActivities } from '../activities/batch-activities';
 import { createStudyActivities } from '../activities/study-activities';
 import { connectionOptions } from '../client/connect';
+import { workerRoute } from '../client/proxy';
 import { dataConverterOf } from '../client/payload-encryption';
 import type { Settings } from '../config/settings';
 import { openLedger } from '../storage';
@@ -233,11 +234,14 @@ async function healthAtHolder(home: string, site: string): Promise<SiteHealth | 
   }
 }
 
-async function connectNative(options: NativeConnectionOptions): Promise<NativeConnection> {
+async function connectNative(
+  options: NativeConnectionOptions & { readonly address: string },
+): Promise<NativeConnection> {
+  const route = workerRoute(options);
   try {
-    return await NativeConnection.connect(options);
+    return await NativeConnection.connect(route);
   } catch (cause) {
-    throw new PerdureError('Unavailable', `Temporal does not answer at ${options.address ?? 'its address'}`, {
+    throw new PerdureError('Unavailable', `Temporal does not answer at ${options.address}`, {
       hint: 'perdure doctor looks at what is there',
       cause,
     });

@@ -23,3 +23,10 @@ test('names of files in the environment are those that the command would read', 
 test('without a settings file none is named', () => {
   expect(workerEnvironment({ home: '/state', file: null }, {})).toEqual({ PERDURE_HOME: '/state' });
 });
+
+test("a debugger of the command's is not the worker's", () => {
+  const env = { NODE_OPTIONS: '--inspect-brk=9229 --max-old-space-size=900 --inspect' };
+  expect(workerEnvironment({ home: '/home', file: null }, env)).toMatchObject({
+    NODE_OPTIONS: '--max-old-space-size=900',
+  });
+});
