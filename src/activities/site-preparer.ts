@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PreparationProgress, PreparationRequest } from '../schedulers/preparation';
 import { PerdureError } from '../study/error';
+import { studySecrets } from '../study/spec-secrets';
 import type { PreparationEnd, PreparationRef } from '../workflows/activity-types';
 import { schedulerOf, type SiteDependencies } from './attempt';
 import { pending } from './boundary';
@@ -91,9 +92,16 @@ export class SitePreparer {
   }
 
   private async request({ study, asker }: PreparationRef): Promise<PreparationRequest | null> {
-    const { prepare, trial } = (await this.deps.contexts.get(study)).spec;
+    const { spec } = await this.deps.contexts.get(study);
+    const { prepare, trial } = spec;
     if (prepare === undefined) return null;
-    return { preparation: prepare, trial, readFile: (sha256) => this.deps.ledger.getFile(sha256), asker };
+    return {
+      preparation: prepare,
+      trial,
+      secrets: studySecrets(spec),
+      readFile: (sha256) => this.deps.ledger.getFile(sha256),
+      asker,
+    };
   }
 }
 

@@ -5,6 +5,7 @@ import { PerdureError } from '../study/error';
 import { floatNames } from '../study/float-names';
 import type { TrialOutcome } from '../study/progress';
 import type { Params } from '../study/space';
+import { studySecrets } from '../study/spec-secrets';
 import { isFinal, type Trial } from '../study/trial';
 import type { AttemptRef } from '../workflows/activity-types';
 import { schedulerOf, type Attempt, type HandOverOf, type SiteDependencies } from './attempt';
@@ -70,6 +71,7 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
     return {
       key: this.key,
       trial: spec.trial,
+      secrets: studySecrets(spec),
       ...(spec.prepare === undefined ? {} : { preparation: spec.prepare }),
       params: this.trial.params,
       floats: floatNames(this.trial.distributions),

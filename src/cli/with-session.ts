@@ -2,12 +2,16 @@ import type { Command } from 'commander';
 import { loadSettings } from '../config';
 import { Session } from '../client/session';
 import { StudyHandle } from '../client/study-handle';
-import type { Settings } from '../config/settings';
+import { secretVariables, type Settings } from '../config/settings';
+import { noteSecretVariables } from '../process/environment';
 import { withCleanUp } from '../study/clean-up';
 
 /** The settings that the command line asks for. */
-export function settingsOf(command: Command): Promise<Settings> {
-  return loadSettings({ config: command.optsWithGlobals<{ config?: string }>().config });
+export async function settingsOf(command: Command): Promise<Settings> {
+  const settings = await loadSettings({ config: command.optsWithGlobals<{ config?: string }>().config });
+  // Before a sampler is tried.
+  noteSecretVariables(secretVariables(settings));
+  return settings;
 }
 
 /** Does the work with a session that is closed after it. */

@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { loadSettings } from '../config';
-import type { Settings } from '../config/settings';
+import { secretVariables, type Settings } from '../config/settings';
+import { noteSecretVariables } from '../process/environment';
 import { openLedger } from '../storage';
 import type { Ledger } from '../storage/ledger';
 import { runningServer } from '../server/embedded-server';
@@ -30,6 +31,7 @@ export class Session implements AsyncDisposable {
   /** @throws {@link PerdureError} as `loadSettings` and `openLedger` do */
   static async open(options: SessionOptions = {}): Promise<Session> {
     const settings = options.settings ?? (await loadSettings({ config: options.config }));
+    noteSecretVariables(secretVariables(settings));
     return new Session(settings, await openLedger(settings.storage));
   }
 

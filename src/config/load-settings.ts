@@ -10,7 +10,7 @@ import type { Settings } from './settings';
 import { settingsSchema, type SettingsFile } from './settings-schema';
 import { shaped } from './shape';
 import { defaultSites, sitesOf } from './sites';
-import { storageOf } from './storage-setting';
+import { storageOf, variablesOf } from './storage-setting';
 import { userHome, valueOf, workingDirectory, xdg } from './user-directory';
 import { parseYaml, type Place } from './yaml-source';
 
@@ -117,11 +117,17 @@ function settingsFrom(data: SettingsFile, { file, home, cwd, env, named, place }
     ...(data.temporal?.encryption_key_env == null
       ? {}
       : { encryptionKeyEnv: data.temporal.encryption_key_env }),
+    ...storageVariablesOf(data.storage),
     sites: { ...named, ...sites },
     defaultSites: defaultSites(data, sites),
   };
   if (problems.length === 0) return settings;
   throw invalidInput(placed(problems, place));
+}
+
+function storageVariablesOf(storage: string | undefined): Pick<Settings, 'storageVariables'> {
+  const names = variablesOf(storage ?? '');
+  return names.length === 0 ? {} : { storageVariables: names };
 }
 
 function temporalOf(

@@ -147,8 +147,29 @@ export interface Settings {
       };
   /** The environment variable with the key that encrypts what is in Temporal's histories; absent: nothing does. */
   readonly encryptionKeyEnv?: string;
+  /** Environment variables that `storage` takes from the environment; absent: none. */
+  readonly storageVariables?: readonly string[];
   /** By name. `local` is always there, and is this machine. */
   readonly sites: Readonly<Record<string, SiteSettings>>;
   /** The sites of a study that names none, preferred first. */
   readonly defaultSites: readonly string[];
+}
+
+/**
+ * Names of the environment variables that hold secrets by these settings. Programs of the user's (trials, preparations, samplers,
+ * proposers, commands at a site) do not get them.
+ */
+export function secretVariables({
+  encryptionKeyEnv,
+  storageVariables = [],
+  sites,
+}: Settings): readonly string[] {
+  const logins = Object.values(sites).flatMap((site) =>
+    site.scheduler === 'globus_compute' && site.auth.clientSecretEnv !== null
+      ? [site.auth.clientSecretEnv]
+      : [],
+  );
+  // libpq's own: the password of any database.
+  const all = ['PGPASSWORD', ...storageVariables, ...logins];
+  return encryptionKeyEnv === undefined ? all : [...all, encryptionKeyEnv];
 }

@@ -60,8 +60,15 @@ function inUserInfo(value: string): string {
   return value.replace(/[/?#@[\]\s]|%(?![0-9a-f]{2})/gi, encodeURIComponent);
 }
 
+const variable = /\$\{([^}]*)\}/g;
+
+/** Names of the environment variables in a ledger's address. */
+export function variablesOf(storage: string): readonly string[] {
+  return [...storage.matchAll(variable)].map(([, name = '']) => name);
+}
+
 function substituted(text: string, env: NodeJS.ProcessEnv, problems: Problem[]): string {
-  return text.replace(/\$\{([^}]*)\}/g, (_, name: string, at: number) => {
+  return text.replace(variable, (_, name: string, at: number) => {
     const value = env[name];
     if (value !== undefined && value !== '') return at < text.lastIndexOf('@') ? inUserInfo(value) : value;
     const names = Object.keys(env).filter((known) => known.length > 3);

@@ -2,6 +2,7 @@ import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { withoutSecrets } from '../process/environment';
 import { handleErrors } from '../process/handle-errors';
 import type { Json } from '../study/json';
 import { plainLine } from '../study/plain-text';
@@ -27,6 +28,7 @@ export async function askModule(path: string, question: object, signal: AbortSig
   const child = handleErrors(
     spawn(process.execPath, words, {
       cwd: dirname(path),
+      env: withoutSecrets(),
       stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
       signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]),
       killSignal: 'SIGKILL',

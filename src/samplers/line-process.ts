@@ -1,5 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { withoutSecrets } from '../process/environment';
 import { handleErrors } from '../process/handle-errors';
 import { PerdureError } from '../study/error';
 
@@ -58,7 +59,7 @@ export class LineProcess {
 
   private spawn(): Running {
     const child = handleErrors(
-      spawn(this.command, this.args, { stdio: ['pipe', 'pipe', 'pipe'] }),
+      spawn(this.command, this.args, { stdio: ['pipe', 'pipe', 'pipe'], env: withoutSecrets() }),
       (cause) => {
         fail(this.notStarted(cause));
       },

@@ -25,6 +25,8 @@ export interface JobRequest {
   readonly floats?: readonly string[];
   /** What was prepared for the study at the site, where anything was: the trial is told its directory. */
   readonly preparation?: Preparation;
+  /** Environment variables that are secrets of the study; the job does not get them. */
+  readonly secrets?: readonly string[];
   /** The metrics that the result has to contain. */
   readonly metrics: readonly string[];
   /** Bytes of a staged file by its hash. */

@@ -1,5 +1,6 @@
-import { accessSync, constants, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, chmodSync, constants, lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { basename, join } from 'node:path';
 import { lock } from 'proper-lockfile';
 import { withCleanUp } from '../study/clean-up';
 import { errorCode, messageOf, PerdureError } from '../study/error';
@@ -21,6 +22,7 @@ export function homeFiles(
 export function makeHome(home: string): void {
   try {
     mkdirSync(home, { recursive: true, mode: 0o700 });
+    closeToOthers(home);
     accessSync(home, constants.W_OK | constants.X_OK);
   } catch (cause) {
     const why = messageOf(cause);
@@ -30,6 +32,19 @@ export function makeHome(home: string): void {
       cause,
     });
   }
+}
+
+/**
+ * Takes every right of others from the state directory and from what is in it, also where it was made before. Directories of jobs
+ * are not entered: nobody else can get there, and their files may be many.
+ */
+function closeToOthers(path: string, depth = 0): void {
+  const info = lstatSync(path, { throwIfNoEntry: false });
+  // A link is not followed, and what belongs to somebody else can't be changed.
+  if (info === undefined || info.isSymbolicLink() || info.uid !== userInfo().uid) return;
+  if ((info.mode & 0o077) !== 0) chmodSync(path, info.mode & 0o700);
+  if (!info.isDirectory() || depth > 1 || basename(path) === 'jobs') return;
+  for (const name of readdirSync(path)) closeToOthers(join(path, name), depth + 1);
 }
 
 /** Does the work while no other process starts or stops something of this state directory. */

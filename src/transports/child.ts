@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { withoutSecrets } from '../process/environment';
 import { handleErrors } from '../process/handle-errors';
 import { PerdureError } from '../study/error';
 import { Deadline } from './deadline';
@@ -115,7 +116,7 @@ export async function streamChild(
 }
 
 function start({ file, args }: Program): ChildProcessWithoutNullStreams {
-  return handleErrors(spawn(file, args, { detached: true, stdio: 'pipe' }));
+  return handleErrors(spawn(file, args, { detached: true, stdio: 'pipe', env: withoutSecrets() }));
 }
 
 function signal({ pid }: ChildProcessWithoutNullStreams, name: 'SIGTERM' | 'SIGKILL'): void {

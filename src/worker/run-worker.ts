@@ -24,7 +24,8 @@ import { createStudyActivities } from '../activities/study-activities';
 import { connectionOptions } from '../client/connect';
 import { workerRoute } from '../client/proxy';
 import { dataConverterOf } from '../client/payload-encryption';
-import type { Settings } from '../config/settings';
+import { secretVariables, type Settings } from '../config/settings';
+import { noteSecretVariables } from '../process/environment';
 import { openLedger } from '../storage';
 import { withCleanUp } from '../study/clean-up';
 import { PerdureError } from '../study/error';
@@ -68,6 +69,7 @@ const maxCachedWorkflows = 400;
  */
 export async function runWorker(run: WorkerRun): Promise<void> {
   const { settings, stop } = run;
+  noteSecretVariables(secretVariables(settings));
   const bind = run.bind ?? '127.0.0.1';
   const log = createLog(run.level);
   // A container gets a new name with each start; jobs that are bound to it want the same one.

@@ -75,10 +75,10 @@ export class LocalPreparations {
     await stageFiles(this.workingDir, job, { files: trial.files, readFile, own });
   }
 
-  private async begin(job: JobDirectory, { trial }: PreparationRequest): Promise<void> {
+  private async begin(job: JobDirectory, request: PreparationRequest): Promise<void> {
     job.awaitStart();
     await startProgram(this.launcher, job, ['bash', job.file('prepare.sh')], {
-      ...studyEnvironment(trial),
+      ...studyEnvironment(request),
       PERDURE_PREPARED_DIR: job.path,
     });
   }

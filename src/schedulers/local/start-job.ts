@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chmod, copyFile, mkdir, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join, resolve } from 'node:path';
+import { withoutSecrets } from '../../process/environment';
 import { withCleanUp } from '../../study/clean-up';
 import { errorCode, isDiskFull, PerdureError } from '../../study/error';
 import type { TrialSpec } from '../../study/spec';
@@ -158,10 +159,19 @@ function programOf({ trial, params }: JobRequest): readonly string[] {
   return [trial.python, join(shim, 'perdure_trial.py'), program.file, program.name];
 }
 
-/** The worker's environment without what is the worker's own, then the study's. */
-export function studyEnvironment(trial: Pick<TrialSpec, 'env'>): Record<string, string> {
-  const inherited = Object.entries(process.env).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !/^(PERDURE|TEMPORAL)_/.test(entry[0]),
+/**
+ * The worker's environment without its secrets and its own variables, then the study's. What `trial.env` names is passed on.
+ * @param secrets names of variables that are secrets of the study
+ */
+export function studyEnvironment({
+  trial,
+  secrets,
+}: {
+  readonly trial: Pick<TrialSpec, 'env'>;
+  readonly secrets?: readonly string[];
+}): Record<string, string> {
+  const inherited = Object.entries(withoutSecrets(secrets)).filter(
+    ([name]) => !/^(PERDURE|TEMPORAL)_/.test(name),
   );
   return { ...Object.fromEntries(inherited), ...trial.env };
 }
@@ -169,7 +179,7 @@ export function studyEnvironment(trial: Pick<TrialSpec, 'env'>): Record<string, 
 /** The study's environment, then the contract's. */
 function environment(job: JobDirectory, workingDir: string, request: JobRequest): Record<string, string> {
   const { key, trial, params, metrics, preparation } = request;
-  const env = studyEnvironment(trial);
+  const env = studyEnvironment(request);
   if (preparation !== undefined) {
     env['PERDURE_PREPARED_DIR'] = join(workingDir, preparedPath(preparationHash({ preparation, trial }, '')));
   }
