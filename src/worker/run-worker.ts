@@ -28,7 +28,7 @@ import { secretVariables, type Settings } from '../config/settings';
 import { noteSecretVariables } from '../process/environment';
 import { openLedger } from '../storage';
 import { withCleanUp } from '../study/clean-up';
-import { PerdureError } from '../study/error';
+import { messageOf, PerdureError } from '../study/error';
 import type { SiteHealth } from '../study/site-health';
 import { siteHostQueue, siteQueue, STUDY_QUEUE } from '../study/task-queues';
 import { heartbeatIntervalMs } from '../study/worker-heartbeat';
@@ -138,7 +138,9 @@ export async function runWorker(run: WorkerRun): Promise<void> {
     const create = async (
       own: Pick<WorkerOptions, 'taskQueue'> & Partial<WorkerOptions>,
     ): Promise<Worker> => {
-      const worker = await Worker.create({ ...common, ...own });
+      const worker = await Worker.create({ ...common, ...own }).catch((error: unknown) => {
+        throw refusal(error, namespace);
+      });
       workers.push(worker);
       return worker;
     };
@@ -234,6 +236,15 @@ async function healthAtHolder(home: string, site: string): Promise<SiteHealth | 
     if (error instanceof PerdureError && ['NotFound', 'Unavailable'].includes(error.kind)) return null;
     throw error;
   }
+}
+
+/** An error of the service in our words; any other one as it is. */
+function refusal(error: unknown, namespace: string): unknown {
+  if (!/^Namespace .* was not found/.test(messageOf(error))) return error;
+  return new PerdureError('Unavailable', `Temporal has no namespace '${namespace}'`, {
+    hint: `name another one under \`temporal:\`, or create it: temporal operator namespace create ${namespace}`,
+    cause: error,
+  });
 }
 
 async function connectNative(

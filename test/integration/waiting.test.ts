@@ -74,6 +74,18 @@ test('up says that the server runs and does not answer, and starts it again if a
   expect(await installation.perdure('doctor')).toMatchObject({ code: 0 });
 });
 
+test('a worker whose namespace is not there says so and ends', async () => {
+  const config = installation.write(
+    'namespace.yaml',
+    `temporal: {address: "${processOf('server').notes.address}", namespace: elsewhere}\n`,
+  );
+  const env = { PERDURE_CONFIG: config, PERDURE_HOME: join(installation.folder, 'elsewhere') };
+  expect(await installation.perdure('worker', { env })).toMatchObject({
+    code: 3,
+    stderr: expect.stringMatching(/^Temporal has no namespace 'elsewhere'$/m) as string,
+  });
+});
+
 test('a settings file that names a Temporal server starts no worker unless asked to', async () => {
   const config = installation.write(
     'cluster.yaml',

@@ -3,6 +3,9 @@ import { logLevels, type Level } from '../../worker/log';
 import { port } from '../arguments';
 import { settingsOf } from '../with-session';
 
+/** How long a worker that could not start may take to print why (milliseconds). */
+const exitWithin = 1000;
+
 interface Options {
   readonly healthPort?: number;
   readonly metricsPort?: number;
@@ -35,6 +38,10 @@ export function addWorker(root: Command): void {
         metricsPort: options.metricsPort,
         bind: options.bind,
         stop: stop.signal,
+      }).catch((error: unknown) => {
+        // Parts of Temporal's native core that were made before the failure would keep the process.
+        setTimeout(() => process.exit(), exitWithin).unref();
+        throw error;
       });
     });
 }
