@@ -16,7 +16,10 @@ interface Running {
   readonly ended: Promise<void>;
 }
 
-/** A child process that answers each line on its standard input with one on its standard output. One request at a time. */
+/**
+ * A child process that answers each line on its standard input with one on its standard output. One request at a time. It has
+ * a process group of its own, so that a wrapper script ends together with what it started.
+ */
 export class LineProcess {
   private running: Running | undefined;
   private started = 0;
@@ -33,33 +36,60 @@ export class LineProcess {
   }
 
   /**
+   * @param timeoutMs how long to wait for the answer; then the process group is ended, and the next request starts another
    * @throws {@link PerdureError} `InvalidInput` where the command can't be run, `Unavailable` with the last lines of its
-   * error output where it ended before it answered
+   * error output where it ended before it answered, and where it did not answer in time
    */
-  request(line: string): Promise<string> {
+  request(line: string, timeoutMs: number): Promise<string> {
     this.start();
     const { running } = this;
     if (running === undefined || running.waiting !== undefined) throw new Error('one request at a time');
-    return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined;
+    const answer = new Promise<string>((resolve, reject) => {
       running.waiting = { resolve, reject };
+      timer = setTimeout(() => {
+        const seconds = String(Math.round(timeoutMs / 1000));
+        this.end(
+          running,
+          `the sampler's process '${this.command}' gave no answer within ${seconds} s and was ended`,
+        );
+      }, timeoutMs);
       running.child.stdin.write(`${line}\n`);
+    });
+    return answer.finally(() => {
+      clearTimeout(timer);
     });
   }
 
-  /** Ends the process. A request that waits for an answer fails. */
+  /** Ends the process group. A request that waits for an answer fails. */
   async close(): Promise<void> {
     const { running } = this;
-    this.running = undefined;
     if (running === undefined) return;
-    running.waiting?.reject(new PerdureError('Unavailable', 'the sampler was closed', { where: 'sampler' }));
-    running.waiting = undefined;
-    running.child.kill('SIGKILL');
+    this.end(running, 'the sampler was closed');
     await running.ended;
+  }
+
+  private end(running: Running, why: string): void {
+    if (this.running === running) this.running = undefined;
+    running.waiting?.reject(new PerdureError('Unavailable', why, { where: 'sampler' }));
+    running.waiting = undefined;
+    const { child } = running;
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // The whole group has ended.
+    }
+    // A process that left the group may hold the pipes open.
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
   }
 
   private spawn(): Running {
     const child = handleErrors(
-      spawn(this.command, this.args, { stdio: ['pipe', 'pipe', 'pipe'], env: withoutSecrets() }),
+      spawn(this.command, this.args, {
+        detached: true,
+        stdio: ['pipe', 'pipe', 'pipe'],
+        env: withoutSecrets(),
+      }),
       (cause) => {
         fail(this.notStarted(cause));
       },

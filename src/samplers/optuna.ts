@@ -17,6 +17,9 @@ type OptunaSpec = Extract<SamplerSpec, { type: 'optuna' }>;
 /** The package's own directory is two above, in `src` as well as in `dist`. */
 const script = join(__dirname, '..', '..', 'trial', 'optuna_bridge.py');
 
+/** How long one proposal may take. Less than the 5 minutes of the activity that asks. */
+const proposalTimeoutMs = 240_000;
+
 /**
  * Any sampler of Optuna, in a Python process that is started with the first proposal. The process keeps a study in memory
  * that is fed with what is new in the history; trials that the current space has no room for are hidden from it, running
@@ -38,13 +41,15 @@ export class OptunaSampler implements Sampler {
   constructor(
     private readonly spec: OptunaSpec,
     private readonly seed: number,
+    private readonly timeoutMs = proposalTimeoutMs,
   ) {
     this.python = new LineProcess(spec.python, ['-u', script]);
   }
 
   /**
    * @throws {@link PerdureError} `InvalidInput` where Python, Optuna, the sampler or what it needs is missing, its options
-   * are wrong or it can't do what is asked; `Unavailable` where the process died twice or the sampler was closed
+   * are wrong or it can't do what is asked; `Unavailable` where the process died twice or
+   * did not answer in time, or the sampler was closed
    */
   propose(request: ProposalRequest): Promise<Params | null> {
     const mine = this.turn.then(() => this.ask(request));
@@ -60,17 +65,21 @@ export class OptunaSampler implements Sampler {
 
   private async ask(request: ProposalRequest): Promise<Params | null> {
     const given = withParents(request.space, request.fixed, new RandomStream(this.seed, request.number));
+    const deadline = performance.now() + this.timeoutMs;
     for (let attempt = 1; ; attempt++) {
       if (this.closed) throw new PerdureError('Unavailable', 'the sampler was closed', { where: 'sampler' });
       const process = this.python.start();
       try {
-        const answer = await this.python.request(JSON.stringify(this.message(request, given, process)));
+        const answer = await this.python.request(
+          JSON.stringify(this.message(request, given, process)),
+          deadline - performance.now(),
+        );
         return this.read(JSON.parse(answer) as JsonObject, request, given);
       } catch (error) {
         // What it had been told of this request is not certain; the next one tells everything.
         this.told = undefined;
         const died = error instanceof PerdureError && error.kind === 'Unavailable';
-        if (!died || attempt === 2) throw error;
+        if (!died || attempt === 2 || performance.now() >= deadline - 1) throw error;
       }
     }
   }

@@ -1,7 +1,8 @@
-import { mkdtempSync, writeFileSync, chmodSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSampler } from '../../src/samplers';
+import { OptunaSampler } from '../../src/samplers/optuna';
 import type { Sampler } from '../../src/samplers/sampler';
 import type { Params, SearchSpace } from '../../src/study/space';
 import type { SamplerSpec } from '../../src/study/spec';
@@ -188,6 +189,61 @@ test('a process that was killed is started again', async () => {
   );
   expect(problemsOf(smooth, params ?? {}, {})).toEqual([]);
   rmSync(directory, { recursive: true });
+});
+
+describe('a Python that is a wrapper script and never answers', () => {
+  let directory: string;
+  let python: string;
+  let spec: OptunaSpec;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'perdure-bridge-'));
+    python = join(directory, 'python');
+    const pid = join(directory, 'pid');
+    // Hangs the first time, and is Python from then on. The hanging process is a child that holds the pipes.
+    writeFileSync(
+      python,
+      `#!/bin/sh\nmkdir "${directory}/hung" 2>/dev/null && { sh -c 'echo $$ >"${pid}"; exec sleep 600'; exit; }\nexec "${testPython}" "$@"\n`,
+    );
+    chmodSync(python, 0o755);
+    spec = { type: 'optuna', seed: null, sampler: 'RandomSampler', options: {}, python };
+  });
+  afterEach(() => {
+    rmSync(directory, { recursive: true });
+  });
+  const ended = async (): Promise<boolean> => {
+    const pid = Number(readFileSync(join(directory, 'pid'), 'utf8'));
+    for (let i = 0; i < 200; i++) {
+      try {
+        if (/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${String(pid)}/stat`, 'utf8'))) return true;
+      } catch {
+        return true;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return false;
+  };
+  const asked = request(smooth, { finished: [], running: [] });
+
+  test('is ended at the deadline with all it started, and the next proposal starts afresh', async () => {
+    const sampler = new OptunaSampler(spec, 1, 10_000);
+    open.push(sampler);
+    const first = sampler.propose(asked);
+    await expect(first).rejects.toMatchObject({
+      kind: 'Unavailable',
+      message: expect.stringContaining('no answer within 10 s') as string,
+    });
+    expect(await ended()).toBe(true);
+    expect(problemsOf(smooth, (await sampler.propose(asked)) ?? {}, {})).toEqual([]);
+  }, 150_000);
+
+  test('does not keep `close` waiting', async () => {
+    const sampler = new OptunaSampler(spec, 1);
+    const pending = sampler.propose(asked).catch((error: unknown) => error);
+    while (!existsSync(join(directory, 'pid'))) await new Promise((resolve) => setTimeout(resolve, 20));
+    await sampler.close();
+    expect(await pending).toMatchObject({ message: 'the sampler was closed' });
+    expect(await ended()).toBe(true);
+  }, 60_000);
 });
 
 test('a proposal that is under way when the sampler is closed fails, and no process stays', async () => {

@@ -67,7 +67,7 @@ test('a trial gets what trial.env passes on purpose', () => {
 
 test("a sampler's Python", async () => {
   const python = new LineProcess('python3', ['-c', `input(); ${script}`]);
-  expect(ours(JSON.parse(await python.request('go')) as Record<string, string>)).toEqual(expected);
+  expect(ours(JSON.parse(await python.request('go', 10_000)) as Record<string, string>)).toEqual(expected);
   await python.close();
 });
 
