@@ -90,7 +90,7 @@ describeWorkflows('a study', (workflows) => {
       const study = await workflows.study({
         held: true,
         budget: { trials: 6 },
-        continueAfterEvents: 20,
+        continueAfterEvents: 45,
         activities: {
           watchTrials: async (trials) => {
             const numbers = await study.mocks.wait(told ? new Promise<never>(() => undefined) : gone.promise);
@@ -105,10 +105,13 @@ describeWorkflows('a study', (workflows) => {
         study.end(number);
       }
       await continued(study);
+      const second = await runId(study);
       await study.mocks.called('watchTrials');
       await terminateTrial(study, 0);
       gone.resolve([0]);
       expect(await study.result()).toMatchObject({ state: 'complete', reason: 'all 6 trials are done' });
+      // A third run would have found out by itself that the trial's workflow is closed.
+      expect(await runId(study)).toBe(second);
       expect(study.outcomes.get(0)).toMatchObject({ state: 'FAIL', cancelled: true });
     });
   });
