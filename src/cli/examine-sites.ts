@@ -1,6 +1,6 @@
 import { askAnyWorker } from '../control/any-worker';
 import type { Settings } from '../config/settings';
-import { openLedger } from '../storage';
+import { openLedgerToRead } from '../storage';
 import { withCleanUp } from '../study/clean-up';
 import { PerdureError } from '../study/error';
 import type { NeededStudy, SiteFinding } from '../study/site-upkeep';
@@ -35,7 +35,8 @@ async function* examineSite(
 
 async function readNeeded({ storage }: Settings): Promise<readonly NeededStudy[] | null> {
   try {
-    const ledger = await openLedger(storage);
+    const ledger = await openLedgerToRead(storage);
+    if (ledger === null) return [];
     return await withCleanUp(
       () => neededStudies(ledger),
       () => ledger.close(),

@@ -4,7 +4,7 @@ import { dirname, join, sep } from 'node:path';
 import { promisify } from 'node:util';
 import type { Settings } from '../config/settings';
 import { findTemporal } from '../server/temporal-program';
-import { openLedger } from '../storage';
+import { openLedgerToRead } from '../storage';
 import { parseLedgerUrl } from '../storage/url';
 import { withCleanUp } from '../study/clean-up';
 import { isDiskFull, messageOf, PerdureError } from '../study/error';
@@ -28,9 +28,12 @@ export async function* examine(settings: Settings): AsyncGenerator<Finding> {
     'trials that are Python functions need python3 on PATH, or `python:` in the study',
   );
   yield await look('ledger', async () => {
-    const ledger = await openLedger(settings.storage);
-    const studies = await ledger.listStudies();
-    await ledger.close();
+    const ledger = await openLedgerToRead(settings.storage);
+    if (ledger === null) return 'none yet; perdure start FILE makes it';
+    const studies = await withCleanUp(
+      () => ledger.listStudies(),
+      () => ledger.close(),
+    );
     return `${ledger.url}, ${String(studies.length)} studies`;
   });
   for (const directory of writtenDirectories(settings))

@@ -21,8 +21,8 @@ export interface SiteState {
   readonly log: readonly string[];
 }
 
-/** Each site of the settings: as a worker of this machine sees it now, else as others told lately. */
-export async function siteStates(settings: Settings, ledger: Ledger): Promise<readonly SiteState[]> {
+/** Each site of the settings: as a worker of this machine sees it now, else as others told lately. `null`: there is no ledger yet. */
+export async function siteStates(settings: Settings, ledger: Ledger | null): Promise<readonly SiteState[]> {
   return Promise.all(
     Object.keys(settings.sites).map((site) => siteState(settings, ledger, site, { log: true })),
   );
@@ -31,14 +31,14 @@ export async function siteStates(settings: Settings, ledger: Ledger): Promise<re
 /** One of them. `log`: with the last lines of its own log; `signal` ends the asking. */
 export async function siteState(
   settings: Settings,
-  ledger: Ledger,
+  ledger: Ledger | null,
   site: string,
   { log = false, signal }: { readonly log?: boolean; readonly signal?: AbortSignal } = {},
 ): Promise<SiteState> {
   const scheduler = settings.sites[site]?.scheduler ?? '';
   const asked = await ask(settings, site, log, signal);
   if (!('problem' in asked)) return stateOf(site, scheduler, asked);
-  const health = combined(null, heardOf(site, await ledger.readSites()));
+  const health = combined(null, heardOf(site, ledger === null ? [] : await ledger.readSites()));
   return health === null ? unknown(site, scheduler, asked.problem) : stateOf(site, scheduler, health);
 }
 

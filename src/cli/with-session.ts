@@ -5,6 +5,7 @@ import { StudyHandle } from '../client/study-handle';
 import { secretVariables, type Settings } from '../config/settings';
 import { noteSecretVariables } from '../process/environment';
 import { withCleanUp } from '../study/clean-up';
+import { PerdureError } from '../study/error';
 
 /** The settings that the command line asks for. */
 export async function settingsOf(command: Command): Promise<Settings> {
@@ -14,9 +15,25 @@ export async function settingsOf(command: Command): Promise<Settings> {
   return settings;
 }
 
-/** Does the work with a session that is closed after it. */
-export async function withSession<T>(command: Command, work: (session: Session) => Promise<T>): Promise<T> {
-  const session = await Session.open({ settings: await settingsOf(command) });
+/**
+ * Does the work with a session that is closed after it. Its ledger is opened for reading: what a command changes, it changes through
+ * Temporal. Commands that write to the ledger (`start`, `run`, `submit`, `diagnose`) open a session of their own.
+ * @param absent what to do where there is no ledger yet; without it, that is an error
+ */
+export async function withSession<T>(
+  command: Command,
+  work: (session: Session) => Promise<T>,
+  absent?: (settings: Settings) => T | Promise<T>,
+): Promise<T> {
+  const settings = await settingsOf(command);
+  let session: Session;
+  try {
+    session = await Session.open({ settings, readOnly: true });
+  } catch (error) {
+    const missing = error instanceof PerdureError && error.kind === 'NotFound';
+    if (missing && absent !== undefined) return absent(settings);
+    throw error;
+  }
   return withCleanUp(
     () => work(session),
     () => session.close(),

@@ -2,9 +2,10 @@ import type { Client } from '@temporalio/client';
 import { loadSettings } from '../config';
 import { secretVariables, type Settings } from '../config/settings';
 import { noteSecretVariables } from '../process/environment';
-import { openLedger } from '../storage';
+import { openLedger, openLedgerToRead, parseLedgerUrl } from '../storage';
 import type { Ledger } from '../storage/ledger';
 import { runningServer } from '../server/embedded-server';
+import { PerdureError } from '../study/error';
 import { connect, notRunning } from './connect';
 
 export interface SessionOptions {
@@ -12,6 +13,8 @@ export interface SessionOptions {
   readonly config?: string;
   /** Settings that are loaded already. */
   readonly settings?: Settings;
+  /** Opens the ledger for reading only: no lock, no right to write and no new ledger is needed. Default: `false`. */
+  readonly readOnly?: boolean;
 }
 
 /**
@@ -28,11 +31,17 @@ export class Session implements AsyncDisposable {
     readonly ledger: Ledger,
   ) {}
 
-  /** @throws {@link PerdureError} as `loadSettings` and `openLedger` do */
+  /** @throws {@link PerdureError} as `loadSettings` and `openLedger` do; `NotFound` with `readOnly` where there is no ledger yet */
   static async open(options: SessionOptions = {}): Promise<Session> {
     const settings = options.settings ?? (await loadSettings({ config: options.config }));
     noteSecretVariables(secretVariables(settings));
-    return new Session(settings, await openLedger(settings.storage));
+    if (options.readOnly !== true) return new Session(settings, await openLedger(settings.storage));
+    const ledger = await openLedgerToRead(settings.storage);
+    if (ledger !== null) return new Session(settings, ledger);
+    throw new PerdureError('NotFound', 'there is no ledger yet', {
+      where: parseLedgerUrl(settings.storage).shown,
+      hint: 'perdure start FILE makes it',
+    });
   }
 
   /** @throws {@link PerdureError} `Unavailable` */

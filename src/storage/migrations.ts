@@ -18,7 +18,7 @@ function migrationsFor(kind: DatabaseKind): Readonly<Record<string, Migration>> 
  * @throws {@link PerdureError} `Corrupt` where Optuna's tables are of another version, or a newer Perdure has changed Perdure's
  */
 export async function migrate(db: Kysely<Tables>, kind: DatabaseKind, url: string): Promise<void> {
-  if (!(await needsMigration(db, kind, url))) return;
+  if ((await stateOf(db, kind, url)) === 'current') return;
   const { error } = await new Migrator({
     db,
     provider: { getMigrations: () => Promise.resolve({ ...migrationsFor(kind) }) },
@@ -27,11 +27,39 @@ export async function migrate(db: Kysely<Tables>, kind: DatabaseKind, url: strin
     ...(kind === 'postgresql' ? { migrationTableSchema: await currentSchema(db) } : {}),
   }).migrateToLatest();
   // A newer Perdure may have migrated the ledger since it was read.
-  if (error !== undefined && (await needsMigration(db, kind, url))) throw error as unknown;
+  if (error !== undefined && (await stateOf(db, kind, url)) !== 'current') throw error as unknown;
 }
 
-/** Whether the ledger lacks tables of this version. Only reads. @throws as {@link migrate} */
-export async function needsMigration(db: Kysely<Tables>, kind: DatabaseKind, url: string): Promise<boolean> {
+/**
+ * Whether there is a ledger that can be read without a change. Only reads.
+ * @returns `false` for a database without tables
+ * @throws as {@link migrate}; `NotFound` where the ledger has to be migrated first
+ */
+export async function hasLedger(db: Kysely<Tables>, kind: DatabaseKind, url: string): Promise<boolean> {
+  const state = await stateOf(db, kind, url);
+  if (state === 'optuna') {
+    throw new PerdureError('NotFound', 'Perdure has not used this Optuna storage yet', {
+      where: url,
+      hint: 'perdure start FILE makes the tables that it needs beside those of Optuna',
+    });
+  }
+  if (state === 'older') {
+    throw new PerdureError(
+      'NotFound',
+      'an older Perdure made this ledger, and no worker of this one has used it',
+      {
+        where: url,
+        hint: 'perdure up changes its tables',
+      },
+    );
+  }
+  return state === 'current';
+}
+
+/** `optuna`: Optuna's tables alone; `older`: not all migrations. */
+type State = 'empty' | 'optuna' | 'older' | 'current';
+
+async function stateOf(db: Kysely<Tables>, kind: DatabaseKind, url: string): Promise<State> {
   const tables = await tableNames(db, kind);
   await checkOptunaVersion(db, tables, url);
   const done = tables.has(migrationTable) ? await doneMigrations(db) : [];
@@ -44,7 +72,9 @@ export async function needsMigration(db: Kysely<Tables>, kind: DatabaseKind, url
       { where: url, hint: 'update Perdure here, or name another ledger: `storage:` in perdure.yaml' },
     );
   }
-  return known.some((name) => !done.includes(name));
+  if (done.length === known.length) return 'current';
+  if (done.length > 0) return 'older';
+  return tables.has('studies') ? 'optuna' : 'empty';
 }
 
 async function doneMigrations(db: Kysely<Tables>): Promise<readonly string[]> {

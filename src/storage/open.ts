@@ -1,17 +1,20 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type Driver, Kysely, PostgresDialect } from 'kysely';
-import { Pool, types } from 'pg';
-import { handleErrors } from '../process/handle-errors';
+import { Kysely } from 'kysely';
 import { errorCode, isDiskFull, messageOf, PerdureError } from '../study/error';
 import type { Ledger } from './ledger';
 import { networkFileSystem } from './network-file-system';
-import { migrate } from './migrations';
+import { hasLedger, migrate } from './migrations';
+import type { DatabaseKind } from './optuna-schema';
+import { postgresDialect, type PostgresOptions } from './postgres-dialect';
 import { SqlLedger } from './sql-ledger';
 import { sqliteDialect } from './sqlite-dialect';
 import type { Tables } from './tables';
 import { asOpeningError } from './unavailable';
 import { parseLedgerUrl, type LedgerAddress } from './url';
+
+/** How a ledger on PostgreSQL is opened. */
+export type LedgerOptions = Pick<PostgresOptions, 'queryTimeoutMs'>;
 
 /**
  * Opens the ledger, making its tables where there are none.
@@ -20,82 +23,100 @@ import { parseLedgerUrl, type LedgerAddress } from './url';
  * file on a network file system;
  * `Unavailable` where the database does not answer; `Corrupt` for an Optuna storage of another version, or a ledger of a newer Perdure
  */
-export async function openLedger(url: string): Promise<Ledger> {
+export async function openLedger(url: string, options: LedgerOptions = {}): Promise<Ledger> {
   const address = parseLedgerUrl(url);
-  const db = address.kind === 'sqlite' ? await openSqlite(address) : openPostgres(address);
-  try {
-    await migrate(db, address.kind, address.shown);
-  } catch (error) {
-    // What could not be opened can't be closed either.
-    await db.destroy().catch(() => undefined);
-    throw asOpeningError(error, address.shown);
-  }
+  if (address.kind === 'sqlite') await prepareFile(address);
+  const db = connect(address, options);
+  await examine(db, address, migrate);
   return new SqlLedger(db, address.kind, address.shown);
 }
 
-/** What passes: no room, a disk that does not answer. */
-const passing: ReadonlySet<string> = new Set(['EIO', 'ESTALE', 'ETIMEDOUT']);
+/**
+ * Opens the ledger for reading: takes no write lock, and needs no right to write. The methods that write fail.
+ * @returns `null` where there is no ledger yet
+ * @throws {@link PerdureError} as {@link openLedger} does; `NotFound` for an Optuna storage that Perdure has not used
+ */
+export async function openLedgerToRead(url: string, options: LedgerOptions = {}): Promise<Ledger | null> {
+  const address = parseLedgerUrl(url);
+  if (address.kind === 'sqlite' && !(await fileExists(address))) return null;
+  const db = connect(address, { ...options, readOnly: true });
+  const found = await examine(db, address, hasLedger);
+  if (found) return new SqlLedger(db, address.kind, address.shown);
+  await db.destroy();
+  return null;
+}
 
-async function openSqlite({
-  path,
-  shown,
-}: Extract<LedgerAddress, { kind: 'sqlite' }>): Promise<Kysely<Tables>> {
-  const network = networkFileSystem(path);
-  if (network !== null) {
-    throw new PerdureError(
-      'InvalidInput',
-      `a SQLite ledger does not hold on a network file system (${network})`,
-      {
-        where: shown,
-        hint: 'keep it on a local disk, or use PostgreSQL: storage: postgresql://user:password@host:5432/database',
-      },
-    );
+function connect(address: LedgerAddress, options: PostgresOptions): Kysely<Tables> {
+  const dialect =
+    address.kind === 'sqlite'
+      ? sqliteDialect(address.path, { readOnly: options.readOnly ?? false })
+      : postgresDialect(address.connectionString, options);
+  return new Kysely<Tables>({ dialect });
+}
+
+/** The first queries of a database, whose errors tell what is wrong with its address. */
+async function examine<T>(
+  db: Kysely<Tables>,
+  { kind, shown }: LedgerAddress,
+  work: (db: Kysely<Tables>, kind: DatabaseKind, shown: string) => Promise<T>,
+): Promise<T> {
+  try {
+    return await work(db, kind, shown);
+  } catch (error) {
+    // What could not be opened can't be closed either.
+    await db.destroy().catch(() => undefined);
+    throw asOpeningError(error, shown);
   }
-  const hint = 'name another place: `storage:` in perdure.yaml, or PERDURE_HOME';
-  // By default that is the state directory, which is nobody else's.
+}
+
+type SqliteAddress = Extract<LedgerAddress, { kind: 'sqlite' }>;
+
+const otherPlace = 'name another place: `storage:` in perdure.yaml, or PERDURE_HOME';
+
+/** No room, or a disk that does not answer: trying again may help. */
+function isTransient(error: unknown): boolean {
+  return isDiskFull(error) || ['EIO', 'ESTALE', 'ETIMEDOUT'].includes(errorCode(error));
+}
+
+/** Makes the directory of a ledger that may not be there yet. */
+async function prepareFile(address: SqliteAddress): Promise<void> {
+  const { path, shown } = address;
+  refuseNetworkFileSystem(address);
+  // By default that is the state directory, which belongs to one user.
   await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((cause: unknown) => {
-    const kind = isDiskFull(cause) || passing.has(errorCode(cause)) ? 'Unavailable' : 'InvalidInput';
+    const kind = isTransient(cause) ? 'Unavailable' : 'InvalidInput';
     const message = `the ledger's directory can't be made: ${messageOf(cause)}`;
-    throw new PerdureError(kind, message, { where: shown, hint, cause });
+    throw new PerdureError(kind, message, { where: shown, hint: otherPlace, cause });
   });
-  if ((await stat(path).catch(() => null))?.isDirectory() === true)
-    throw new PerdureError('InvalidInput', 'a ledger is a file, and this is a directory', {
-      where: shown,
-      hint,
-    });
-  return new Kysely<Tables>({ dialect: sqliteDialect(path) });
+  await fileExists(address);
 }
 
-function openPostgres({ connectionString }: Extract<LedgerAddress, { kind: 'postgresql' }>): Kysely<Tables> {
-  const asText = new Set<number>([types.builtins.TIMESTAMP]);
-  // A connection that breaks is replaced at the next query. The pool reports errors of idle connections only.
-  const pool = handleErrors(
-    new Pool({
-      connectionString,
-      max: 8,
-      connectionTimeoutMillis: 10_000,
-      // A server that is gone without a word would be waited for for ever.
-      keepAlive: true,
-      keepAliveInitialDelayMillis: 10_000,
-      types: {
-        getTypeParser: (id: Parameters<typeof types.getTypeParser>[0], format?: 'text' | 'binary') => {
-          // A timestamp has no zone in Optuna's tables; JavaScript would read it in the local one.
-          if (asText.has(id)) return (text: string) => text;
-          return types.getTypeParser(id, format) as (value: unknown) => unknown;
-        },
-      },
-    }),
-  );
-  pool.on('connect', (client) => handleErrors(client));
-  return new Kysely<Tables>({ dialect: new LedgerDialect({ pool }) });
-}
-
-class LedgerDialect extends PostgresDialect {
-  /** What made a transaction fail is told, and not that a broken connection has nothing to be rolled back. */
-  override createDriver(): Driver {
-    const driver = super.createDriver();
-    const rollback = driver.rollbackTransaction.bind(driver);
-    driver.rollbackTransaction = (connection) => rollback(connection).catch(() => undefined);
-    return driver;
+/** @throws {@link PerdureError} `InvalidInput` for a directory, or a path that can't be one */
+async function fileExists(address: SqliteAddress): Promise<boolean> {
+  const { path, shown } = address;
+  refuseNetworkFileSystem(address);
+  const found = await stat(path).catch((cause: unknown) => {
+    if (errorCode(cause) === 'ENOENT') return null;
+    const kind = isTransient(cause) ? 'Unavailable' : 'InvalidInput';
+    const message = `the ledger's file can't be read: ${messageOf(cause)}`;
+    throw new PerdureError(kind, message, { where: shown, hint: otherPlace, cause });
+  });
+  if (found?.isDirectory() === true) {
+    const message = 'a ledger is a file, and this is a directory';
+    throw new PerdureError('InvalidInput', message, { where: shown, hint: otherPlace });
   }
+  return found !== null;
+}
+
+function refuseNetworkFileSystem({ path, shown }: SqliteAddress): void {
+  const network = networkFileSystem(path);
+  if (network === null) return;
+  throw new PerdureError(
+    'InvalidInput',
+    `a SQLite ledger does not hold on a network file system (${network})`,
+    {
+      where: shown,
+      hint: 'keep it on a local disk, or use PostgreSQL: storage: postgresql://user:password@host:5432/database',
+    },
+  );
 }

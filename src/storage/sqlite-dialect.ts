@@ -40,11 +40,16 @@ export class SqliteError extends Error {
 /** How long SQLite itself waits for another process's lock (milliseconds). */
 const busyTimeout = 10_000;
 
+export interface SqliteOptions {
+  /** Takes no write lock, and refuses every change. The file has to exist. */
+  readonly readOnly: boolean;
+}
+
 /** SQLite for kysely on a thread of its own, with Node's built-in driver. Transactions are immediate: they never fail half-way for a lock. */
-export function sqliteDialect(path: string): Dialect {
+export function sqliteDialect(path: string, options: SqliteOptions = { readOnly: false }): Dialect {
   return {
     createAdapter: () => new TransactionalAdapter(),
-    createDriver: () => new ThreadDriver(path),
+    createDriver: () => new ThreadDriver(path, options),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
@@ -63,10 +68,13 @@ class ThreadDriver implements Driver {
   private turn: Promise<void> = Promise.resolve();
   private release: () => void = () => undefined;
 
-  constructor(private readonly path: string) {}
+  constructor(
+    private readonly path: string,
+    private readonly options: SqliteOptions,
+  ) {}
 
   init(): Promise<void> {
-    this.connection = new ThreadConnection(this.path);
+    this.connection = new ThreadConnection(this.path, this.options);
     return Promise.resolve();
   }
 
@@ -79,7 +87,7 @@ class ThreadDriver implements Driver {
     await before;
     this.release = release;
     if (this.connection === undefined) throw new Error('the database is closed');
-    if (this.connection.ended) this.connection = new ThreadConnection(this.path);
+    if (this.connection.ended) this.connection = new ThreadConnection(this.path, this.options);
     return this.connection;
   }
 
@@ -121,10 +129,10 @@ class ThreadConnection implements DatabaseConnection {
   private inTransaction = false;
   private failure: Error | undefined;
 
-  constructor(path: string) {
+  constructor(path: string, { readOnly }: SqliteOptions) {
     this.thread = handleErrors(
       new Worker(join(__dirname, 'sqlite-thread.js'), {
-        workerData: { path, busyTimeout },
+        workerData: { path, busyTimeout, readOnly },
         execArgv: ['--disable-warning=ExperimentalWarning'],
       }),
       (error) => {

@@ -4,11 +4,13 @@
  * started from a file as it is. It answers each message in order.
  */
 const { parentPort, workerData } = require('node:worker_threads');
+const { statSync } = require('node:fs');
 const { DatabaseSync } = require('node:sqlite');
+const { pathToFileURL } = require('node:url');
 
 /** @typedef {{ id: number, sql: string, parameters: (null | number | bigint | string | Uint8Array)[], begin: boolean }} Request */
 
-/** @type {import('node:sqlite').DatabaseSync} */
+/** @type {import('node:sqlite').DatabaseSync | undefined} */
 let database;
 /** @type {Map<string, import('node:sqlite').StatementSync>} */
 const statements = new Map();
@@ -20,6 +22,7 @@ function prepare(sql) {
   const known = statements.get(sql);
   if (known !== undefined) return known;
   if (statements.size >= most) statements.clear();
+  if (database === undefined) throw new Error('the database is closed');
   const statement = database.prepare(sql);
   statements.set(sql, statement);
   return statement;
@@ -44,25 +47,59 @@ function useWriteAheadLog(opened) {
   }
 }
 
-function open() {
-  if (database === undefined) {
-    const opened = new DatabaseSync(workerData.path, {
-      timeout: workerData.busyTimeout,
-      enableForeignKeyConstraints: true,
-    });
-    useWriteAheadLog(opened);
-    // Temporal goes on from what it was told is written, so that has to outlive a loss of power too.
-    opened.exec('PRAGMA synchronous = FULL');
-    database = opened;
+/** The open database reads a file that it may not write beside; see `openReadOnly`. */
+let immutable = false;
+
+/**
+ * A ledger in write-ahead mode has two files beside it, which SQLite makes where they are missing, for readers too. Where it may not,
+ * and there is no log, the file holds everything: it is read as one that does not change. It is then closed after each query, since a
+ * program that may write could open it.
+ * @returns {import('node:sqlite').DatabaseSync}
+ */
+function openReadOnly() {
+  const { path, busyTimeout } = workerData;
+  const opened = new DatabaseSync(path, { readOnly: true, timeout: busyTimeout });
+  try {
+    opened.prepare('SELECT 1 FROM sqlite_master').all();
+    return opened;
+  } catch (error) {
+    opened.close();
+    const { errcode = 0 } = /** @type {{ errcode?: number }} */ (error);
+    // The low byte is SQLITE_READONLY or SQLITE_CANTOPEN.
+    const refused = (errcode & 0xff) === 8 || (errcode & 0xff) === 14;
+    const log = statSync(`${path}-wal`, { throwIfNoEntry: false });
+    if (!refused || (log !== undefined && log.size > 0)) throw error;
   }
+  immutable = true;
+  const address = pathToFileURL(path);
+  address.searchParams.set('immutable', '1');
+  return new DatabaseSync(address, { readOnly: true });
+}
+
+/** @returns {import('node:sqlite').DatabaseSync} */
+function openToWrite() {
+  const opened = new DatabaseSync(workerData.path, {
+    timeout: workerData.busyTimeout,
+    enableForeignKeyConstraints: true,
+  });
+  useWriteAheadLog(opened);
+  // Temporal goes on from what it was told is written, so that has to outlive a loss of power too.
+  opened.exec('PRAGMA synchronous = FULL');
+  return opened;
+}
+
+function open() {
+  if (database === undefined) database = workerData.readOnly ? openReadOnly() : openToWrite();
+}
+
+function close() {
+  database?.close();
+  database = undefined;
+  statements.clear();
 }
 
 /** @param {Request} request */
 function answer({ sql, parameters }) {
-  if (sql === 'close') {
-    database.close();
-    return { rows: [], changes: 0 };
-  }
   const statement = prepare(sql);
   if (statement.columns().length > 0) return { rows: statement.all(...parameters), changes: 0 };
   return { rows: [], changes: Number(statement.run(...parameters).changes) };
@@ -72,14 +109,21 @@ parentPort?.on('message', (/** @type {Request} */ request) => {
   const { id, sql, begin } = request;
   let begun = false;
   try {
+    if (sql === 'close') {
+      close();
+      parentPort?.postMessage({ id, begun, result: { rows: [], changes: 0 } });
+      parentPort?.close();
+      return;
+    }
     open();
     // Immediate: it never fails half-way for a lock.
-    if (begin) database.exec('BEGIN IMMEDIATE');
+    if (begin) database?.exec('BEGIN IMMEDIATE');
     begun = begin;
     parentPort?.postMessage({ id, begun, result: answer(request) });
-    if (sql === 'close') parentPort?.close();
   } catch (error) {
     const { message, errcode } = /** @type {Error & { errcode?: number }} */ (error);
     parentPort?.postMessage({ id, begun, error: { message, errcode } });
+  } finally {
+    if (immutable) close();
   }
 });

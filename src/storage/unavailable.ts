@@ -1,8 +1,13 @@
 import { PerdureError } from '../study/error';
 import { SqliteError } from './sqlite-dialect';
 
-/** PostgreSQL: connection lost or refused, too many connections, shutting down, serialisation and deadlock, a standby for now. */
-const passing = /^(08|53|57P|40|25006)/;
+/**
+ * PostgreSQL: connection lost or refused, too many connections, shutting down, serialisation and deadlock, a standby for now, and
+ * the timeouts that `postgres-dialect.ts` sets (of a statement, of a transaction that does nothing).
+ */
+const passing = /^(08|53|57P|57014|40|25006|25P0[34])/;
+/** PostgreSQL: another transaction held the lock for longer than `lock_timeout`. */
+const lockNotAvailable = '55P03';
 
 /** An error of a database driver as a domain error, where it is one of "does not answer now"; any other as it is. */
 export function asUnavailable(error: unknown, where: string): unknown {
@@ -10,8 +15,8 @@ export function asUnavailable(error: unknown, where: string): unknown {
   const code = typeof error.code === 'string' ? error.code : '';
   const network =
     /^(ECONN|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EPIPE|EAI_)/.test(code) ||
-    /timeout|terminated/i.test(error.message);
-  const busy = error instanceof SqliteError && error.busy;
+    /timeout|terminated|not queryable/i.test(error.message);
+  const busy = code === lockNotAvailable || (error instanceof SqliteError && error.busy);
   if (busy) {
     return new PerdureError('Unavailable', 'the ledger is locked by another process', {
       where,
@@ -52,6 +57,9 @@ export function asUnavailable(error: unknown, where: string): unknown {
   return error;
 }
 
+/** PgBouncer, which passes none on unless it is told so. */
+const noSettings = 'unsupported startup parameter';
+
 /** PostgreSQL: no right to do this, no such schema. */
 const refused = /^(42501|3F000)$/;
 /** Of `pg` and of Node's files and TLS: what the address asks for is not to be had so. */
@@ -63,6 +71,13 @@ const wrongTls = /CERT|^ERR_TLS|^ERR_SSL|^EPROTO/;
  * likely a wrong address.
  */
 export function asOpeningError(error: unknown, where: string): unknown {
+  if (isErrorLike(error) && error.message.includes(noSettings)) {
+    return new PerdureError('InvalidInput', `the database refuses the connection: ${error.message}`, {
+      where,
+      hint: 'in PgBouncer, set ignore_startup_parameters = options',
+      cause: error,
+    });
+  }
   const known = asUnavailable(error, where);
   if (known instanceof PerdureError || !isErrorLike(error)) return known;
   const code = typeof error.code === 'string' ? error.code : '';

@@ -4,13 +4,16 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { badInputs, goodFiles, goodStudy } from '../support/bad-inputs';
 import { Installation, until } from '../support/installation';
+import { studySpec } from '../support/study-spec';
 
 /* The command line as a person meets it: what it prints, and what it ends with. */
 
@@ -387,7 +390,7 @@ test('a ledger or a state directory of no use is told before anything starts', a
     for (const [path, code, said] of [
       [text, 2, 'this is not a SQLite database'],
       [join(fresh.folder, 'directory'), 2, 'this is a directory'],
-      [join(text, 'ledger.db'), 2, "the ledger's directory can't be made"],
+      [join(text, 'ledger.db'), 2, /the ledger's (directory can't be made|file can't be read)/],
     ] as const) {
       fresh.configure({}, { storage: `sqlite:///${path}` });
       for (const words of [['list'], ['start', study]]) {
@@ -395,7 +398,7 @@ test('a ledger or a state directory of no use is told before anything starts', a
         expect({ path, ...answer }).toMatchObject({
           path,
           code,
-          stderr: expect.stringContaining(said) as string,
+          stderr: expect.stringMatching(said) as string,
         });
         expect(answer.stderr).not.toMatch(/^ {4}at /m);
       }
@@ -482,10 +485,67 @@ test('jobs that can not be are told before anything starts, whichever of a list 
   }
 });
 
+test('commands that read make no ledger, and say what does', async () => {
+  const fresh = new Installation();
+  try {
+    for (const words of [
+      ['trials', 's'],
+      ['status', 's'],
+      ['logs', 's', '0'],
+      ['clean', 'local', '--older-than', '1d', '--yes'],
+    ]) {
+      expect({ words, ...(await fresh.perdure(...words)) }).toMatchObject({
+        words,
+        code: 2,
+        stderr: expect.stringMatching(
+          /ledger\.db: there is no ledger yet\n +perdure start FILE makes it/,
+        ) as string,
+      });
+    }
+    expect(await fresh.must('list')).toBe('no studies yet\n');
+    expect(await fresh.must('job', 'list', '--json')).toBe('[]\n');
+    expect(JSON.parse(await fresh.must('sites', '--json'))).toMatchObject([{ site: 'local' }]);
+    expect(existsSync(join(fresh.home, 'ledger.db'))).toBe(false);
+  } finally {
+    await fresh.destroy();
+  }
+});
+
+test('commands that read need no right to write, and wait for no lock', async () => {
+  const fresh = new Installation();
+  try {
+    const session = await fresh.session();
+    await session.ledger.createStudy({ uuid: 'u', seed: 1, fileHash: 'f', spec: studySpec({ name: 's' }) });
+    await session.ledger.commitProposals('s', [{ key: 'k', params: {}, distributions: {} }]);
+    await session.close();
+    const read = async (): Promise<void> => {
+      for (const words of [
+        ['trials', 's'],
+        ['export', 's', '--format', 'json'],
+        ['best', 's'],
+        ['explain', 's'],
+      ])
+        expect({ words, ...(await fresh.perdure(...words)) }).toMatchObject({ words, code: 0 });
+    };
+    const path = join(fresh.home, 'ledger.db');
+    const writer = new DatabaseSync(path);
+    writer.exec('BEGIN IMMEDIATE');
+    await read();
+    writer.close();
+    // SQLite can't make its files beside it, even if root runs this.
+    mkdirSync(`${path}-shm`);
+    await read();
+    rmSync(`${path}-shm`, { recursive: true });
+  } finally {
+    await fresh.destroy();
+  }
+});
+
 test("the state directory is nobody else's, whichever command makes it", async () => {
   const fresh = new Installation();
   try {
-    await fresh.must('list');
+    // As `start` and `run` open it.
+    await (await fresh.session()).close();
     expect((statSync(fresh.home).mode & 0o777).toString(8)).toBe('700');
   } finally {
     await fresh.destroy();

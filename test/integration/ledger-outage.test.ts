@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import workerThreads, { Worker } from 'node:worker_threads';
 import { Client } from 'pg';
@@ -13,6 +14,9 @@ import { postgresAvailable, startPostgres, type PostgresServer } from '../suppor
 import { studySpec } from '../support/study-spec';
 
 /* The ledger goes away while it is used: restarted, locked, full. Nothing fails of it, and nothing is done twice. */
+
+/** As the build made it, for processes of their own. */
+const storage = resolve(__dirname, '..', '..', 'dist', 'storage');
 
 const installations: Installation[] = [];
 afterAll(async () => {
@@ -66,6 +70,56 @@ describe(postgresAvailable() ? 'PostgreSQL' : 'skipped: needs PostgreSQL', () =>
     },
   );
 
+  whenPostgres('a worker that is stopped within a transaction blocks the others for seconds', async () => {
+    const url = postgres.createDatabase();
+    const spec = studySpec();
+    const ledger = await openLedger(url);
+    await ledger.createStudy({ uuid: 'u', seed: 1, fileHash: 'f', spec });
+    const stopped = stoppedInCommit(url, spec.name);
+    try {
+      await until('it is stopped', () => isStopped(stopped.pid));
+      const others = ledger.commitProposals(spec.name, [{ key: 'other', params: {}, distributions: {} }]);
+      const limit = sleep(25_000, 'blocked', { ref: false });
+      expect(await Promise.race([others, limit])).toMatchObject([{ key: 'other', number: 0 }]);
+      process.kill(stopped.pid, 'SIGCONT');
+      expect(await stopped.said).toEqual(['Unavailable', '1']);
+      expect(await ledger.proposedNumbers(spec.name)).toEqual([0, 1]);
+    } finally {
+      stopped.kill();
+      await ledger.close();
+    }
+  });
+
+  whenPostgres(
+    'a server that hangs is said so within a deadline, and works again when it goes on',
+    async () => {
+      const url = postgres.createDatabase();
+      const spec = studySpec();
+      const ledger = await openLedger(url, { queryTimeoutMs: 2_000 });
+      await ledger.createStudy({ uuid: 'u', seed: 1, fileHash: 'f', spec });
+      const limit = sleep(30_000, 'no answer', { ref: false });
+      postgres.pause();
+      try {
+        // Each of them begins on a connection that hangs, and the last on a new one.
+        const all = Promise.allSettled([
+          ledger.setStudyAttrs(spec.name, { a: 1 }),
+          ledger.findStudy(spec.name),
+          openLedger(url),
+        ]);
+        const unavailable = {
+          status: 'rejected',
+          reason: expect.objectContaining({ kind: 'Unavailable' }) as Error,
+        };
+        expect(await Promise.race([all, limit])).toEqual([unavailable, unavailable, unavailable]);
+      } finally {
+        postgres.resume();
+      }
+      await ledger.setStudyAttrs(spec.name, { a: 2 });
+      expect(await ledger.findStudy(spec.name)).toMatchObject({ attrs: { a: 2 } });
+      await ledger.close();
+    },
+  );
+
   whenPostgres('a study goes on when its server is started anew, with the same worker', async () => {
     const installation = await install(postgres.createDatabase());
     const study = await KilledStudy.start(installation, 'restarted', 40, 1);
@@ -77,6 +131,40 @@ describe(postgresAvailable() ? 'PostgreSQL' : 'skipped: needs PostgreSQL', () =>
     expect(installation.workerRuns()).toBe(true);
   });
 });
+
+/** A process of its own that stops itself once it has inserted a proposal, before it commits; then it proposes again. */
+function stoppedInCommit(url: string, study: string): { pid: number; said: Promise<string[]>; kill(): void } {
+  const script = `
+    const { Client } = require('pg');
+    const { openLedger } = require(${JSON.stringify(storage)});
+    const query = Client.prototype.query;
+    let stops = 1;
+    Client.prototype.query = async function (...args) {
+      const answer = await query.apply(this, args);
+      if (/insert into "perdure_keys"/.test(args[0]) && stops-- > 0) process.kill(process.pid, 'SIGSTOP');
+      return answer;
+    };
+    const [url, study] = process.argv.slice(1);
+    const proposals = [{ key: 'stopped', params: {}, distributions: {} }];
+    openLedger(url).then(async (ledger) => {
+      const error = await ledger.commitProposals(study, proposals).catch((reason) => reason);
+      console.log(error.kind ?? String(error));
+      const [{ number }] = await ledger.commitProposals(study, proposals);
+      console.log(number);
+      await ledger.close();
+    });`;
+  const child = spawn(process.execPath, ['-e', script, url, study], {
+    cwd: resolve(__dirname, '..', '..'),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (child.pid === undefined) throw new Error('no process');
+  const said = text(child.stdout).then((output) => output.trim().split('\n'));
+  return { pid: child.pid, said, kill: () => child.kill('SIGKILL') };
+}
+
+function isStopped(pid: number): boolean {
+  return /^\d+ \(.*\) T /.test(readFileSync(`/proc/${String(pid)}/stat`, 'utf8'));
+}
 
 test("a thread that dies with SQLite's connection is said so, and the next one works", async () => {
   const folder = mkdtempSync(join(tmpdir(), 'perdure-ledger-'));
@@ -110,7 +198,6 @@ test("a thread that dies with SQLite's connection is said so, and the next one w
 
 test('a full disk is said so, and what fits afterwards is written', () => {
   const folder = mkdtempSync(join(tmpdir(), 'perdure-full-'));
-  const storage = resolve(__dirname, '..', '..', 'dist', 'storage');
   const script = `
     const { openLedger } = require(${JSON.stringify(storage)});
     const put = (ledger, name, size) => ledger.putFile(name, new Uint8Array(size)).then(() => 'kept', (error) => error.kind + ': ' + error.message);

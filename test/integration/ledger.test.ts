@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
-import { openLedger } from '../../src/storage';
+import { openLedger, openLedgerToRead } from '../../src/storage';
 import type { Ledger, NewStudy, Proposal } from '../../src/storage';
 import type { StudySpec } from '../../src/study/spec';
 import { batchesSuite } from '../support/batches-suite';
@@ -629,6 +629,19 @@ t = s.ask(); print(json.dumps(t.suggest_categorical('c', ['a', 'b', None, True, 
       expect(await one.listStudies()).toHaveLength(1);
       await one.close();
     }
+  });
+
+  test('is opened for reading without a change, where it is there', async () => {
+    const fresh =
+      kind === 'sqlite' ? `sqlite:///${join(folder, `${randomUUID()}.db`)}` : postgres.createDatabase();
+    expect(await openLedgerToRead(fresh)).toBeNull();
+    await ledger.createStudy(newStudy());
+    const reader = await openLedgerToRead(url);
+    if (reader === null) throw new Error('no ledger');
+    expect(await reader.listStudies()).toMatchObject([{ name: 'study' }]);
+    await expect(reader.setStudyAttrs('study', { a: 1 })).rejects.toMatchObject({ kind: 'Unavailable' });
+    await reader.close();
+    expect((await ledger.findStudy('study'))?.attrs).toEqual({});
   });
 
   test('refuses a storage of another version', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from './free-port';
@@ -10,6 +10,9 @@ export interface PostgresServer {
   createDatabase(): string;
   /** Ends it with every connection, as a crash would, and starts it again. */
   restart(): void;
+  /** Stops all of its processes, so that it hangs; `resume` lets them go on. */
+  pause(): void;
+  resume(): void;
   stop(): void;
 }
 
@@ -58,6 +61,11 @@ export async function startPostgres(): Promise<PostgresServer> {
     run('pg_ctl', '-D', data, '-l', join(folder, 'log'), '-o', settings, '-w', 'start');
   };
   start();
+  const signal = (name: NodeJS.Signals): void => {
+    const [main = ''] = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n');
+    const children = readFileSync(`/proc/${main}/task/${main}/children`, 'utf8').trim().split(' ');
+    for (const pid of [main, ...children].filter((word) => word !== '')) process.kill(Number(pid), name);
+  };
   let databases = 0;
   return {
     createDatabase() {
@@ -68,6 +76,12 @@ export async function startPostgres(): Promise<PostgresServer> {
     restart() {
       run('pg_ctl', '-D', data, '-m', 'immediate', '-w', 'stop');
       start();
+    },
+    pause() {
+      signal('SIGSTOP');
+    },
+    resume() {
+      signal('SIGCONT');
     },
     stop() {
       run('pg_ctl', '-D', data, '-m', 'immediate', '-w', 'stop');

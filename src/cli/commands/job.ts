@@ -2,8 +2,10 @@ import { InvalidArgumentError, type Command } from 'commander';
 import { reportOf, type BatchStatus } from '../../client/batch-handle';
 import { BatchHandle } from '../../client/batch-handle';
 import { newJobName } from '../../client/job-names';
+import type { Session } from '../../client/session';
 import { readJob, workingDirectory } from '../../config';
-import { isFinalJob } from '../../jobs/job';
+import { isFinalJob, type JobCounts } from '../../jobs/job';
+import type { Batch } from '../../storage';
 import { PerdureError } from '../../study/error';
 import { count, countOrNone, json } from '../arguments';
 import { interrupted } from '../follow';
@@ -200,30 +202,45 @@ function addList(job: Command): void {
     .argument('[batch]')
     .option('--json', 'as JSON')
     .action(async (name: string | undefined, options: { json?: boolean }, command: Command) => {
-      await withSession(command, async (session) => {
-        if (name !== undefined) {
+      const asJson = options.json === true;
+      if (name !== undefined) {
+        await withSession(command, async (session) => {
           const jobs = await (await BatchHandle.find(session, name)).jobs();
-          if (options.json === true) printJson(jobs.map(reportOf));
+          if (asJson) printJson(jobs.map(reportOf));
           else print(jobTable(jobs));
-          return;
-        }
-        const all = [];
+        });
+        return;
+      }
+      const show = (batches: readonly ListedBatch[]): void => {
+        if (asJson) printJson(batches);
+        else print(batches.length === 0 ? 'no jobs yet' : batchTable(batches));
+      };
+      const showAll = async (session: Session): Promise<void> => {
+        const all: ListedBatch[] = [];
         for (const batch of await session.ledger.batches.list()) {
           const handle = new BatchHandle(session, batch);
           all.push({ name: batch.name, kind: batch.kind, site: batch.site, jobs: await handle.counts() });
         }
-        if (options.json === true) printJson(all);
-        else if (all.length === 0) print('no jobs yet');
-        else {
-          const head = ['name', 'kind', 'site', 'waiting', 'running', 'complete', 'failed'];
-          const rows = all.map(({ name: id, kind, site, jobs }) => {
-            const { WAITING, RUNNING, COMPLETE, FAIL } = jobs;
-            return [id, kind, site, WAITING, RUNNING, COMPLETE, FAIL];
-          });
-          print(plainTable(head, rows));
-        }
+        show(all);
+      };
+      await withSession(command, showAll, () => {
+        show([]);
       });
     });
+}
+
+interface ListedBatch extends Pick<Batch, 'name' | 'kind' | 'site'> {
+  readonly jobs: JobCounts;
+}
+
+function batchTable(batches: readonly ListedBatch[]): string {
+  return plainTable(
+    ['name', 'kind', 'site', 'waiting', 'running', 'complete', 'failed'],
+    batches.map(({ name, kind, site, jobs }) => {
+      const { WAITING, RUNNING, COMPLETE, FAIL } = jobs;
+      return [name, kind, site, WAITING, RUNNING, COMPLETE, FAIL];
+    }),
+  );
 }
 
 /** Without a shell's rules for quotes: what needs them is written as JSON. */

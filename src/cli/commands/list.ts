@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { Session } from '../../client/session';
 import { statusOfAll } from '../../client/status-of-all';
 import { StudyHandle } from '../../client/study-handle';
 import type { StudyStatus } from '../../client/study-status';
@@ -15,12 +16,18 @@ export function addList(root: Command): void {
     .description('the studies of the ledger')
     .option('--json', 'as JSON')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
-      await withSession(command, async (session) => {
+      const show = (studies: readonly ListedStudy[]): void => {
+        if (json === true) printJson(studies);
+        else print(studies.length === 0 ? 'no studies yet' : tableOf(studies));
+      };
+      const showAll = async (session: Session): Promise<void> => {
         const studies = await statusOfAll(session, (name) => ({
           status: () => listed(new StudyHandle(session, name)),
         }));
-        if (json === true) printJson(studies);
-        else print(studies.length === 0 ? 'no studies yet' : tableOf(studies));
+        show(studies);
+      };
+      await withSession(command, showAll, () => {
+        show([]);
       });
     });
 }

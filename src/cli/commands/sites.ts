@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import type { Settings } from '../../config/settings';
+import type { Ledger } from '../../storage/ledger';
 import { plainLine, plainLines } from '../../study/plain-text';
 import { siteStates, type SiteState } from '../site-states';
 import { print, printJson } from '../terminal';
@@ -11,11 +13,16 @@ export function addSites(root: Command): void {
     .description('how each site is: whether it takes trials, needs a login, has room')
     .option('--json', 'as JSON')
     .action(async ({ json }: { json?: boolean }, command: Command) => {
-      await withSession(command, async ({ settings, ledger }) => {
+      const show = async (settings: Settings, ledger: Ledger | null): Promise<void> => {
         const states = await siteStates(settings, ledger);
         if (json === true) printJson(states);
         else print(sitesText(states));
-      });
+      };
+      await withSession(
+        command,
+        ({ settings, ledger }) => show(settings, ledger),
+        (settings) => show(settings, null),
+      );
     });
 }
 

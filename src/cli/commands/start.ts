@@ -5,7 +5,7 @@ import { Session } from '../../client/session';
 import type { StudyHandle } from '../../client/study-handle';
 import { workflowPage } from '../../server/workflow-page';
 import { previewCalls } from '../../client/preview-call';
-import { openLedger } from '../../storage';
+import { openLedger, openLedgerToRead } from '../../storage';
 import { withCleanUp } from '../../study/clean-up';
 import { previewText } from '../explanation-text';
 import { quoted } from '../../study/shell-word';
@@ -40,7 +40,8 @@ export const dryRunOption = ['--dry-run', 'start nothing; show what language mod
 /** Shows the first calls of a study's agents, all of what they send, and makes none. */
 export async function dryRun(file: string, command: Command): Promise<void> {
   const { spec } = await loadStudy(file);
-  const ledger = await openLedger((await settingsOf(command)).storage);
+  const { storage } = await settingsOf(command);
+  const ledger = (await openLedgerToRead(storage)) ?? (await openLedger(storage));
   await withCleanUp(
     async () => {
       const calls = await previewCalls(ledger, spec);

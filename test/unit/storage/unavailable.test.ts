@@ -16,6 +16,7 @@ test.each([
     'a certificate that is not there',
     failed("ENOENT: no such file or directory, open '/nope.pem'", 'ENOENT'),
   ],
+  ['PgBouncer without its setting', failed('unsupported startup parameter: options', '08P01')],
 ])('%s is bad input where a ledger is opened, in one sentence', (_, error) => {
   expect(asOpeningError(error, 'postgresql://h/x')).toMatchObject({
     kind: 'InvalidInput',
@@ -27,6 +28,13 @@ test.each([
   ['a lost connection', failed('x', '08006')],
   ['a refused one', failed('connect ECONNREFUSED', 'ECONNREFUSED')],
   ['a standby that takes over', failed('cannot execute INSERT in a read-only transaction', '25006')],
+  ['a lock that is not free', failed('canceling statement due to lock timeout', '55P03')],
+  ['a statement that takes too long', failed('canceling statement due to statement timeout', '57014')],
+  ['a transaction that waited too long', failed('terminating connection due to idle', '25P03')],
+  [
+    'a connection that was closed so',
+    failed('Client has encountered a connection error and is not queryable'),
+  ],
 ])('%s passes', (_, error) => {
   expect(asUnavailable(error, 'postgresql://h/x')).toMatchObject({ kind: 'Unavailable' });
 });
