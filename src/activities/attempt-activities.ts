@@ -20,10 +20,12 @@ const shortWait = 2000;
 /**
  * What is done with one attempt at its site, the same for whatever it belongs to.
  * @param load finds an attempt by the name that the workflow has for it
+ * @param endGone ends the job of an attempt whose study is gone from the ledger
  */
 export function attemptActivities<Ref extends { readonly site: string }, Outcome>(
   deps: SiteDependencies,
   load: (ref: Ref) => Promise<Attempt<Outcome>>,
+  endGone?: (ref: Ref, message: string) => Promise<Outcome>,
 ): AttemptActivities<Ref, Outcome> & NearActivities<Ref, Outcome> {
   const { hostOf, failpoint } = deps;
   const follower = new Follower(deps);
@@ -207,7 +209,13 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
     }),
 
     cancelAttempt: activity(async (ref, message) => {
-      const attempt = await load(ref);
+      const attempt = await load(ref).catch((error: unknown) => {
+        if (error instanceof PerdureError && error.kind === 'Gone' && endGone !== undefined) return null;
+        throw error;
+      });
+      if (attempt === null && endGone !== undefined)
+        return { kind: 'ended', outcome: await endGone(ref, message) };
+      if (attempt === null) throw new PerdureError('Corrupt', 'an attempt without a study was not found');
       const { outcome } = attempt;
       if (outcome !== null) return { kind: 'ended', outcome };
       const other = await elsewhere(attempt, ref);

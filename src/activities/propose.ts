@@ -5,7 +5,7 @@ import { objectOf } from '../study/json';
 import type { ParamValue, Params, SearchSpace } from '../study/space';
 import { checkParams } from '../study/space-membership';
 import type { Trial } from '../study/trial';
-import type { Proposals, StudyRef } from '../workflows/activity-types';
+import type { ProposalRequest, Proposals, StudyRef } from '../workflows/activity-types';
 import { Origins, originsOf } from './origins';
 import type { StudyContext, StudyContexts } from './study-context';
 import { summaryOf } from './trial-summary';
@@ -27,20 +27,22 @@ export async function propose(
   deps: Dependencies,
   study: StudyRef,
   specVersion: number,
-  keys: readonly string[],
-  slots: readonly Slot[] = [],
+  request: ProposalRequest,
 ): Promise<Proposals> {
+  const { keys, slots = [] } = request;
   const { ledger, contexts, failpoint } = deps;
   failpoint('before-propose');
   const context = await contexts.get(study, specVersion);
   const known = new Map((await ledger.findProposals(study.name, keys)).map((row) => [row.key, row]));
   const missing = keys.filter((key) => !known.has(key));
   for (let attempt = 1; ; attempt++) {
-    const { proposals, dropped } = await sample(
+    const { proposals, dropped, exhausted, unstarted } = await sample(
       ledger,
       study,
       context,
       missing.map((key) => ({ key, slot: slots[keys.indexOf(key)] ?? { by: 'backbone' } })),
+      // A retry may find a part of the trials written.
+      { ...request, budgetLeft: (request.budgetLeft ?? Infinity) - known.size },
     );
     try {
       const added = new Map(
@@ -48,12 +50,12 @@ export async function propose(
       );
       failpoint('after-propose');
       const written = keys.flatMap((key) => known.get(key) ?? added.get(key) ?? []);
-      const exhausted = proposals.length < missing.length;
+      const end = { exhausted, ...(unstarted === 0 ? {} : { unstarted }) };
       if (context.spec.sampler.type === 'agent')
-        return { trials: await originsOf(ledger, study, written), exhausted, dropped };
+        return { trials: await originsOf(ledger, study, written), dropped, ...end };
       return {
         trials: written.map(({ number, params }) => ({ number, summary: summaryOf(params) })),
-        exhausted,
+        ...end,
       };
     } catch (error) {
       const taken = error instanceof PerdureError && error.kind === 'Conflict';
@@ -67,16 +69,30 @@ interface Asked {
   readonly slot: Slot;
 }
 
+interface Sampled {
+  readonly proposals: readonly Proposal[];
+  readonly dropped: readonly string[];
+  /** The sampler had nothing left. */
+  readonly exhausted: boolean;
+  /** Trials that ended before they were started. */
+  readonly unstarted: number;
+}
+
 async function sample(
   ledger: Ledger,
   study: StudyRef,
   { spec, history, sampler }: StudyContext,
-  asked: readonly Asked[],
-): Promise<{ readonly proposals: readonly Proposal[]; readonly dropped: readonly string[] }> {
-  if (asked.length === 0) return { proposals: [], dropped: [] };
+  keys: readonly Asked[],
+  counted: { readonly budgetLeft: number; readonly unstarted: number },
+): Promise<Sampled> {
+  if (keys.length === 0)
+    return { proposals: [], dropped: [], exhausted: false, unstarted: history.endedUnstarted };
   await history.refresh();
   const directions = spec.objectives.map(({ direction }) => direction);
-  const waiting = await readWaiting(ledger, study, spec.space, history.waiting);
+  const { found: waiting, rejected } = await readWaiting(ledger, study, spec.space, history.waiting);
+  const unstarted = history.endedUnstarted + rejected;
+  // The study has not counted all of these yet.
+  const asked = keys.slice(0, Math.max(0, counted.budgetLeft - (unstarted - counted.unstarted)));
   const origins = new Origins(spec, history);
   const batch: Trial[] = [];
   const proposals: Proposal[] = [];
@@ -99,7 +115,7 @@ async function sample(
       const own = await ownOf(ledger, study, history.running);
       if (own.length < history.running.length) params = await ask(own);
     }
-    if (params === null) break;
+    if (params === null) return { proposals, dropped: origins.dropped, exhausted: true, unstarted };
     const distributions = distributionsOf(spec.space, params);
     proposals.push({
       key,
@@ -110,7 +126,7 @@ async function sample(
     });
     batch.push(asRunning(number, params, distributions));
   }
-  return { proposals, dropped: origins.dropped };
+  return { proposals, dropped: origins.dropped, exhausted: false, unstarted };
 }
 
 /** Those that this study has proposed. */
@@ -125,15 +141,19 @@ interface Waiting {
   readonly fixed: Params;
 }
 
-/** The trials that people asked for. One that the space has no room for (any more) ends here, with the reason. */
+/**
+ * The trials that people asked for. One that the space has no room for (any more) ends here, with the reason.
+ * @returns `rejected`: how many ended here
+ */
 async function readWaiting(
   ledger: Ledger,
   study: StudyRef,
   space: SearchSpace,
   numbers: readonly number[],
-): Promise<Waiting[]> {
-  if (numbers.length === 0) return [];
+): Promise<{ readonly found: Waiting[]; readonly rejected: number }> {
+  if (numbers.length === 0) return { found: [], rejected: 0 };
   const found: Waiting[] = [];
+  let rejected = 0;
   for (const trial of await ledger.readTrials(study.name, { numbers })) {
     if (trial.state !== 'WAITING') continue;
     const fixed = fixedParams(trial);
@@ -143,13 +163,14 @@ async function readWaiting(
       continue;
     }
     const error = problems.map(({ message }) => message).join('; ');
-    await ledger.finishTrial(study.name, trial.number, {
+    const first = await ledger.finishTrial(study.name, trial.number, {
       state: 'FAIL',
       values: null,
       userAttrs: { fail_reason: 'rejected', error },
     });
+    if (first) rejected += 1;
   }
-  return found;
+  return { found, rejected };
 }
 
 /**

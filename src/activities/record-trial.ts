@@ -7,7 +7,7 @@ import type { TrialOutcome } from '../study/progress';
 import { PerdureError } from '../study/error';
 import type { AttemptRef } from '../workflows/activity-types';
 import type { SiteDependencies } from './attempt';
-import { outcomeOf, outcomeOfEnd } from './outcome';
+import { outcomeOf, outcomeOfEnd } from '../study/outcome';
 import { cacheKey } from './result-cache';
 import type { TrialAttempt, TrialDependencies } from './trial-attempt';
 

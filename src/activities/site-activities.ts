@@ -41,7 +41,11 @@ export function createSiteActivities(
 
     abandonPreparation: activity((ref) => flagged(ref, () => preparer.abandon(ref))),
 
-    ...attemptActivities(deps, (ref: AttemptRef) => TrialAttempt.load(forTrials, ref)),
+    ...attemptActivities(
+      deps,
+      (ref: AttemptRef) => TrialAttempt.load(forTrials, ref),
+      (ref, message) => TrialAttempt.end(deps, ref, message),
+    ),
 
     startJob: forJobs.startAttempt,
     awaitJob: forJobs.awaitAttempt,

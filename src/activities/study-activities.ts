@@ -8,12 +8,11 @@ import { PerdureError } from '../study/error';
 import type { TrialOutcome } from '../study/progress';
 import { checkParams } from '../study/space-membership';
 import type { StudySpec } from '../study/spec';
-import { emptyTally, tallyAfter } from '../study/study-state';
 import { isFinal, type Trial } from '../study/trial';
-import type { StudyActivities, StudyRef } from '../workflows/activity-types';
+import type { AttemptPlace, StudyActivities, StudyRef } from '../workflows/activity-types';
 import { waiting } from './attempt-activities';
 import { activity, giveUpOnFaults, pending } from './boundary';
-import { outcomeOf } from './outcome';
+import { cancelledOutcome, outcomeOf, tallyAtStart } from '../study/outcome';
 import { fixedParams, propose } from './propose';
 import { agentStateOf } from './agent-state';
 import { chooseSiteFor, firstThatTakes, noteSites } from './choose-site';
@@ -41,10 +40,23 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
   const { ledger, contexts } = deps;
 
   async function read(study: StudyRef, number: number): Promise<Trial> {
-    const [trial] = await ledger.readTrials(study.name, { uuid: study.uuid, numbers: [number] });
+    const which = { uuid: study.uuid, numbers: [number] };
+    const [trial] = await contexts.withRows(study, () => ledger.readTrials(study.name, which));
     if (trial !== undefined) return trial;
     await contexts.confirm(study);
     throw new PerdureError('NotFound', `study '${study.name}' has no trial ${String(number)}`);
+  }
+
+  async function lastPlace(study: StudyRef, number: number): Promise<AttemptPlace | null> {
+    await contexts.confirm(study);
+    const jobs = await ledger.listJobs(study.name, number);
+    const last = jobs.reduce<(typeof jobs)[number] | null>(
+      (a, b) => (a === null || b.attempt > a.attempt ? b : a),
+      null,
+    );
+    if (last === null) return null;
+    const submission = await ledger.findSubmission(study.name, number, last.attempt);
+    return submission?.state === 'withdrawn' ? null : last;
   }
 
   async function recorded(study: StudyRef, number: number): Promise<TrialOutcome> {
@@ -58,22 +70,16 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
 
   return {
     openStudy: activity(async (study) => {
+      await contexts.confirm(study);
       const { spec } = await contexts.get(study);
       const own = new Set(await ledger.proposedNumbers(study.name));
-      const trials = (await ledger.readTrials(study.name, {})).filter((trial) => own.has(trial.number));
+      const all = await ledger.readTrials(study.name, {});
+      const trials = all.filter((trial) => own.has(trial.number));
       const directions = spec.objectives.map(({ direction }) => direction);
-      const ended = trials
-        .filter((trial) => isFinal(trial.state))
-        .sort((a, b) => (a.datetimeComplete?.getTime() ?? 0) - (b.datetimeComplete?.getTime() ?? 0))
-        .flatMap((trial) => outcomeOf(trial) ?? []);
       const agent = await agentsOf(ledger, study, spec, trials);
       return {
         ...(agent === null ? {} : { agent }),
-        // Whoever opens a study again after failures has mended something, or wants to see them again.
-        tally: {
-          ...ended.reduce((tally, outcome) => tallyAfter(tally, outcome, directions), emptyTally),
-          failuresInRow: 0,
-        },
+        tally: tallyAtStart(all, own, directions),
         proposed: own.size,
         running: trials
           .filter((trial) => trial.state === 'RUNNING')
@@ -82,7 +88,9 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
     }),
 
     propose: activity(
-      giveUpOnFaults((study, specVersion, keys, slots) => propose(deps, study, specVersion, keys, slots)),
+      giveUpOnFaults((study, specVersion, request) =>
+        contexts.withRows(study, () => propose(deps, study, specVersion, request)),
+      ),
     ),
 
     saveSpec: activity(async (study, version, spec) => {
@@ -134,7 +142,9 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
       });
     }),
 
-    recordedOutcome: activity(async (study, number) => outcomeOf(await read(study, number))),
+    recordedOutcome: activity((study, number) =>
+      unlessGone(async () => outcomeOf(await read(study, number)), null),
+    ),
 
     watchTrials: activity(async (trials) => {
       const { client } = Context.current();
@@ -145,14 +155,16 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
       throw pending('all of them are open', watchInterval);
     }),
 
-    failTrial: activity(async (study, number, { reason, message }) => {
-      // Never one of another study that has the name by now.
-      const ended = outcomeOf(await read(study, number));
-      if (ended !== null) return ended;
-      const userAttrs = { fail_reason: reason, error: message };
-      await ledger.finishTrial(study.name, number, { state: 'FAIL', values: null, userAttrs });
-      return recorded(study, number);
-    }),
+    failTrial: activity((study, number, { reason, message }) =>
+      unlessGone(async () => {
+        // Never one of another study that has the name by now.
+        const ended = outcomeOf(await read(study, number));
+        if (ended !== null) return ended;
+        const userAttrs = { fail_reason: reason, error: message };
+        await ledger.finishTrial(study.name, number, { state: 'FAIL', values: null, userAttrs });
+        return recorded(study, number);
+      }, cancelledOutcome(number)),
+    ),
 
     fromCache: activity(async (study, number) => {
       const { spec } = await contexts.get(study);
@@ -177,18 +189,18 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
       await noteSites(ledger, study.name, number, changes);
     }),
 
-    lastPlace: activity(async (study, number) => {
-      await contexts.confirm(study);
-      const jobs = await ledger.listJobs(study.name, number);
-      const last = jobs.reduce<(typeof jobs)[number] | null>(
-        (a, b) => (a === null || b.attempt > a.attempt ? b : a),
-        null,
-      );
-      if (last === null) return null;
-      const submission = await ledger.findSubmission(study.name, number, last.attempt);
-      return submission?.state === 'withdrawn' ? null : last;
-    }),
+    lastPlace: activity((study, number) => unlessGone(() => lastPlace(study, number), null)),
   };
+}
+
+/** The result of the work; `otherwise` if the study is gone, so that there is nothing to read or to record. */
+async function unlessGone<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof PerdureError && error.kind === 'Gone') return otherwise;
+    throw error;
+  }
 }
 
 /** The account of the study's agents; what waits for a person is shown again. */

@@ -3,6 +3,7 @@ import { createPruner, type Pruner } from '../pruners';
 import { createSampler } from '../samplers';
 import type { Sampler } from '../samplers/sampler';
 import type { Ledger } from '../storage/ledger';
+import { ledgerIdentity } from '../storage/url';
 import { PerdureError } from '../study/error';
 import type { PrunerSpec, SamplerSpec, StudySpec } from '../study/spec';
 import type { StudyRef } from '../workflows/activity-types';
@@ -118,11 +119,28 @@ export class StudyContexts {
   }
 
   /**
+   * Does something with the study's rows. A row that is not there may mean that the study is gone.
+   * @throws `Gone` as {@link confirm}, and whatever the work throws
+   */
+  async withRows<T>(ref: StudyRef, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof PerdureError && error.kind === 'NotFound') await this.confirm(ref);
+      throw error;
+    }
+  }
+
+  /**
    * What the ledger has of it now.
-   * @throws `Unavailable`, `Conflict` as {@link get}
+   * @throws `Gone` if the study was deleted or renamed in its ledger; `Unavailable`, `Conflict` as {@link get}
    */
   async confirm(ref: StudyRef): Promise<{ spec: StudySpec; specVersion: number; seed: number }> {
     const found = await this.ledger.findStudy(ref.name);
+    if (found?.perdure?.uuid !== ref.uuid && ref.ledger === ledgerIdentity(this.ledger.url)) {
+      const what = `study '${ref.name}' was deleted or renamed in its ledger while it ran`;
+      throw new PerdureError('Gone', what, { where: this.ledger.url });
+    }
     if (found?.perdure == null) throw notInLedger(this.ledger, `study '${ref.name}'`, 'started the study');
     if (found.perdure.uuid !== ref.uuid) {
       throw new PerdureError('Conflict', `the ledger's study '${ref.name}' is another one of the same name`, {

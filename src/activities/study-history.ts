@@ -2,6 +2,7 @@ import { lastStepOf } from '../pruners/reports';
 import type { TrialHistory } from '../samplers/sampler';
 import type { Ledger, TrialVersion } from '../storage/ledger';
 import { isFinal, type Trial } from '../study/trial';
+import { endedUnstarted } from '../study/outcome';
 
 /** How often trials that have not ended are read in full (milliseconds): a row that was replaced leaves their versions as they are. */
 const fullReadInterval = 600_000;
@@ -23,6 +24,8 @@ export class StudyHistory implements TrialHistory {
   readonly finished: Trial[] = [];
   private open = new Map<number, OpenTrial>();
   private last = -1;
+  /** Trials that ended before they were started: rejected or cancelled while WAITING. */
+  endedUnstarted = 0;
   private reading: Promise<void> = Promise.resolve();
   private next: Promise<void> | undefined;
   /** When the last read began and how long it took, and when the history was known to be behind the ledger (by `performance.now`). */
@@ -119,6 +122,7 @@ export class StudyHistory implements TrialHistory {
           });
     for (const trial of trials) {
       const version = changed.get(trial.number);
+      if (endedUnstarted(trial)) this.endedUnstarted += 1;
       if (isFinal(trial.state)) this.finished.push(trial);
       else if (version !== undefined) open.set(trial.number, { trial, version });
       this.last = Math.max(this.last, trial.number);

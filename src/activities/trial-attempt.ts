@@ -10,7 +10,7 @@ import { isFinal, type Trial } from '../study/trial';
 import type { AttemptRef } from '../workflows/activity-types';
 import { schedulerOf, type Attempt, type HandOverOf, type SiteDependencies } from './attempt';
 import { trialName } from './choose-site';
-import { outcomeOf } from './outcome';
+import { cancelledOutcome, outcomeOf } from '../study/outcome';
 import { recordCancelled, recordTrial } from './record-trial';
 import type { ReportWriter } from './report-writer';
 import type { SitePreparer } from './site-preparer';
@@ -36,14 +36,19 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
   /** @throws {@link PerdureError} `NotFound` */
   static async load(deps: TrialDependencies, ref: AttemptRef): Promise<TrialAttempt> {
     const context = await deps.contexts.get(ref.study);
-    const trial = await readTrial(deps.ledger, ref);
+    const trial = await deps.contexts.withRows(ref.study, () => readTrial(deps.ledger, ref));
     if (trial === undefined) {
       await deps.contexts.confirm(ref.study);
       throw new PerdureError('NotFound', `study '${ref.study.name}' has no trial ${String(ref.number)}`);
     }
     const scheduler = schedulerOf(deps, ref.site);
-    const key = { studyKey: studyKey(ref.study.uuid), number: ref.number, attempt: ref.attempt };
-    return new TrialAttempt(deps, ref, key, scheduler, context, trial);
+    return new TrialAttempt(deps, ref, keyOf(ref), scheduler, context, trial);
+  }
+
+  /** Ends the job of a trial whose study is gone; nothing is recorded. */
+  static async end(deps: SiteDependencies, ref: AttemptRef, message: string): Promise<TrialOutcome> {
+    await schedulerOf(deps, ref.site).cancel(keyOf(ref), 'cancelled', message);
+    return cancelledOutcome(ref.number);
   }
 
   get site(): string {
@@ -148,6 +153,10 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
   tellLogin(needed: string | null): Promise<void> {
     return this.deps.flags.tell(this.ref.study, this.ref.site, needed);
   }
+}
+
+function keyOf({ study, number, attempt }: AttemptRef): JobKey {
+  return { studyKey: studyKey(study.uuid), number, attempt };
 }
 
 /** With its attributes only where they tell how it ended; this is read twice for each trial. */

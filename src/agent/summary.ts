@@ -3,7 +3,7 @@ import type { ParamValue, Params, SearchSpace } from '../study/space';
 import { describe } from '../study/space-membership';
 import type { Budget, StudySpec } from '../study/spec';
 import type { SiteView } from '../study/site-choice';
-import { isBetter } from '../study/study-state';
+import { isBetter } from '../study/tally';
 import type { Trial } from '../study/trial';
 import { failureCause, lastWords, type FailureCause } from './failure-causes';
 import { quoted } from './quote';

@@ -1,4 +1,4 @@
-import { isBetter } from '../study/study-state';
+import { isBetter } from '../study/tally';
 import type { Direction, Trial } from '../study/trial';
 
 /** What one proposer has found. */

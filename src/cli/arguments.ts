@@ -23,6 +23,11 @@ export function budgetNumber(text: string): number | 'none' {
   throw new InvalidArgumentError('Write a number, or `none`.');
 }
 
+/** As {@link budgetNumber}, for a limit that has a default: `auto`. */
+export function budgetNumberOrAuto(text: string): number | 'none' | 'auto' {
+  return text === 'auto' ? text : budgetNumber(text);
+}
+
 /** Names with commas between them. */
 export function names(text: string): readonly string[] {
   return text

@@ -1,11 +1,12 @@
 import type { Session } from '../client/session';
-import { endedStates, type StudyHandle } from '../client/study-handle';
+import type { StudyHandle } from '../client/study-handle';
 import { watchStatus } from '../client/watch-status';
 import type { StudyStatus } from '../client/study-status';
 import { largest } from '../study/lists';
 import { paramsText, shortNumber } from '../study/params-text';
 import { plainLine, plainLines } from '../study/plain-text';
-import type { StudyState } from '../study/progress';
+import { endedStates, type StudyState } from '../study/progress';
+import { quoted } from '../study/shell-word';
 import { isFinal, type Trial } from '../study/trial';
 import { waitingSummary, waitingText, type Waiting } from '../study/waiting';
 import { counts } from './status-text';
@@ -41,6 +42,7 @@ export async function follow(
   const waits = new WaitingNews(study);
   if (!fresh) await news.read();
   let last: StudyStatus | undefined;
+  let hinted = false;
   try {
     for await (const { status, ended, waiting, toSay } of watchStatus(
       async () => {
@@ -55,7 +57,13 @@ export async function follow(
         },
       },
     )) {
-      for (const trial of ended) line.above(described(trial, status));
+      for (const trial of ended) {
+        line.above(described(trial, status));
+        // The same command shows the others.
+        if (hinted || !isOwnFailure(trial)) continue;
+        hinted = true;
+        line.above(`  its output: ${logsCommand(study.name, trial.number)}`);
+      }
       for (const text of toSay) line.above(text);
       const summary = waitingSummary(waiting);
       line.show(
@@ -75,6 +83,16 @@ export async function follow(
 const waitingIntervalMs = 5000;
 /** What comes and goes, as a full site, is said again only after this time (milliseconds). */
 const repeatAfterMs = 60_000;
+
+/** `true` for a trial that failed without having been cancelled, so that its output may say why. */
+export function isOwnFailure({ state, userAttrs }: Trial): boolean {
+  return state === 'FAIL' && userAttrs['fail_reason'] !== 'cancelled';
+}
+
+/** What to type to see what a trial printed. */
+export function logsCommand(study: string, number: number): string {
+  return `npx perdure logs ${quoted(study)} ${String(number)}`;
+}
 
 /** What a person who follows a study should know about why nothing happens; each reason is said once. */
 export class WaitingNews {

@@ -1,4 +1,4 @@
-import { endedStates } from '../client/study-handle';
+import { endedStates } from '../study/progress';
 import type { Ledger } from '../storage/ledger';
 import type { NeededStudy } from '../study/site-upkeep';
 import { isFinal } from '../study/trial';

@@ -1,4 +1,6 @@
+import type { StudyStatus } from '../client/study-status';
 import type { PerdureError } from '../study/error';
+import { endedStates } from '../study/progress';
 
 /** What the command ends with. */
 export const exitCode = { done: 0, studyFailed: 1, badInput: 2, unreachable: 3 } as const;
@@ -8,6 +10,7 @@ export function exitCodeOf({ kind }: PerdureError): number {
     case 'InvalidInput':
     case 'NotFound':
     case 'Conflict':
+    case 'Gone':
     case 'Corrupt':
       return exitCode.badInput;
     case 'Unavailable':
@@ -16,6 +19,15 @@ export function exitCodeOf({ kind }: PerdureError): number {
     case 'SubmitRejected':
       return exitCode.studyFailed;
   }
+}
+
+/**
+ * The exit code of a command that shows a study: 1 if the study has ended and has failed or has no COMPLETE trial.
+ * A study that has not ended gives 0.
+ */
+export function exitCodeOfStudy({ state, trials }: Pick<StudyStatus, 'state' | 'trials'>): number {
+  const succeeded = !endedStates.has(state) || (state !== 'failed' && trials.complete > 0);
+  return succeeded ? exitCode.done : exitCode.studyFailed;
 }
 
 /** For the person: standard error, so that standard output holds results only. */

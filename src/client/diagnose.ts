@@ -86,7 +86,7 @@ export async function runDiagnosis(
       .result()) as readonly DiagnosisFinding[];
     return { name: request.name, site: request.site, test, findings };
   } catch (cause) {
-    throw new PerdureError('Unavailable', `the diagnosis did not come to its end: ${messageOf(cause)}`, {
+    throw new PerdureError('Unavailable', `the result of the diagnosis is unknown: ${messageOf(cause)}`, {
       where: `site ${request.site}`,
       hint: `perdure job status ${request.name}`,
       cause,

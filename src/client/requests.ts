@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  isGrpcServiceError,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
   type Client,
@@ -21,6 +22,7 @@ const kinds: ReadonlySet<string> = new Set<ErrorKind>([
   'Unavailable',
   'LoginRequired',
   'SubmitRejected',
+  'Gone',
   'Corrupt',
 ]);
 
@@ -30,7 +32,8 @@ export type Subject = { readonly study: string } | { readonly job: string };
 /**
  * Asks a running study, or the workflow of jobs without one, for something and waits until it holds.
  * @throws {@link PerdureError} with the study's own words where it refuses; `Conflict` where it has ended; `Unavailable`
- * where there is no answer in two minutes: no worker takes the request, or what is to be cancelled is at a site that can't be reached
+ * if its outcome is unknown: there was no answer in two minutes, or the answer could not be read. The study may have carried out
+ * such a request.
  */
 export async function request<Result, Args extends unknown[]>(
   client: Client,
@@ -72,6 +75,7 @@ function refusal(error: unknown, subject: Subject): PerdureError {
   }
   if (error instanceof WorkflowUpdateFailedError && error.cause instanceof ApplicationFailure) {
     const { type, message } = error.cause;
+    if (type === endedMeanwhile) return unknownOutcome(who, subject, message, error);
     if (type != null && kinds.has(type))
       return new PerdureError(type as ErrorKind, message, { cause: error });
     return new PerdureError('Conflict', message, { cause: error });
@@ -83,18 +87,58 @@ function refusal(error: unknown, subject: Subject): PerdureError {
     return new PerdureError('Conflict', `${who} is not running`, {
       hint:
         'study' in subject
-          ? 'to go on: perdure start FILE; where `budget.trials` in it is used up, raise it first'
+          ? 'to go on: perdure start FILE, which says what to change in its budget if that is used up'
           : 'submit it again to go on with what has not ended',
       cause: error,
     });
   }
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
     return new PerdureError('Unavailable', `${who} has not answered the request in two minutes`, {
-      hint: 'is there a worker? perdure up starts one; what runs at a site that can not be reached now is ended when it can',
+      hint: `it may still carry it out; is there a worker? perdure up starts one; what runs at a site that can not be reached now is ended when it can`,
       cause: error,
     });
   }
-  return new PerdureError('Unavailable', `the request to ${who} failed: ${messageOf(error)}`, {
-    cause: error,
+  if (isRefusedByServer(error)) {
+    return new PerdureError('Unavailable', `Temporal refuses the request to ${who}: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
+  return unknownOutcome(who, subject, reasonOf(error), error);
+}
+
+/** The type that Temporal gives to an accepted update whose workflow was ended before it answered. */
+const endedMeanwhile = 'AcceptedUpdateCompletedWorkflow';
+
+/** Status codes of gRPC with which the server says that it has not taken a request. */
+const refusals: ReadonlySet<number> = new Set([
+  3, // INVALID_ARGUMENT
+  7, // PERMISSION_DENIED
+  8, // RESOURCE_EXHAUSTED
+  9, // FAILED_PRECONDITION
+  12, // UNIMPLEMENTED
+  16, // UNAUTHENTICATED
+]);
+
+function isRefusedByServer(error: unknown): boolean {
+  return causes(error).some((one) => isGrpcServiceError(one) && refusals.has(one.code));
+}
+
+/** Anything else that goes wrong says nothing about the request: the study may have carried it out. */
+function unknownOutcome(who: string, subject: Subject, why: string, cause: unknown): PerdureError {
+  const status = 'study' in subject ? `perdure status ${subject.study}` : `perdure job status ${subject.job}`;
+  return new PerdureError('Unavailable', `the outcome of the request to ${who} is unknown: ${why}`, {
+    hint: `it may have been carried out; ${status} shows how it stands`,
+    cause,
   });
+}
+
+/** In the words of Perdure's own error if one is the cause, as of the codec that cannot read an answer. */
+function reasonOf(error: unknown): string {
+  const own = causes(error).find((one) => one instanceof PerdureError);
+  return own === undefined ? messageOf(error) : own.text.replaceAll(/\n\s*/g, '; ');
+}
+
+/** An error and its causes, the outermost first. */
+function causes(error: unknown): readonly Error[] {
+  return error instanceof Error ? [error, ...causes(error.cause)] : [];
 }

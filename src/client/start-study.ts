@@ -1,16 +1,19 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
+import type { Duration } from '@temporalio/common';
 import { checkAgent, checkLocalPrograms, checkSites, type LoadedStudy } from '../config';
+import { tallyAtStart } from '../study/outcome';
 import type { Settings } from '../config/settings';
 import type { LedgerStudy } from '../storage/ledger';
-import { continuedSpec, reopenedBudget } from '../study/continued-spec';
+import { ledgerIdentity } from '../storage/url';
+import { budgetChanges, continuedSpec, withAdjustments, type BudgetChange } from '../study/continued-spec';
 import { messageOf, PerdureError } from '../study/error';
 import { searchAttributes, studyKeyword } from '../study/search-attributes';
 import type { Distribution } from '../study/space';
 import type { StudySpec } from '../study/spec';
-import { isFinal } from '../study/trial';
-import { STUDY_QUEUE } from '../study/task-queues';
+import { StudyStateMachine } from '../study/study-state';
+import { STUDY_QUEUE, WORKFLOW_TASK_TIMEOUT } from '../study/task-queues';
 import type { StudyInput } from '../workflows/study-input';
 import { checkEndpoints } from './check-endpoints';
 import { checkOptuna } from './check-optuna';
@@ -18,22 +21,35 @@ import { mustNotRunElsewhere, noteServer } from './other-server';
 import type { Session } from './session';
 import { StudyHandle } from './study-handle';
 
-/** What {@link openStudy} found and did; `used-up`: as many trials as its budget has are done already. */
-export type Opening = 'started' | 'continued' | 'used-up' | 'attached';
+/** What {@link openStudy} found and did. */
+export type Opening = 'started' | 'continued' | 'attached';
+
+/** A study that was opened. */
+export interface Opened {
+  readonly handle: StudyHandle;
+  readonly opening: Opening;
+  /** Limits of the budget that are other ones than when the study ended. */
+  readonly changes: readonly BudgetChange[];
+}
+
+/** What only tests change. */
+export interface TestOptions extends Pick<StudyInput, 'continueAfterEvents'> {
+  readonly workflowTaskTimeout?: Duration;
+}
 
 /**
  * Starts a study, continues one that has ended (to a larger budget, or after its workflow was ended by hand), continues one
  * that Optuna began, or attaches to one that runs. Whatever is killed on the way: the same call again goes on.
  * @throws {@link PerdureError} `InvalidInput` for a site or program that is not there, or a `user_endpoint_config` that an
- * endpoint does not take; `Conflict` for a study of that name
+ * endpoint does not take; `Conflict` for an ended study whose budget is used up, and for a study of that name
  * that runs from another file or on another server, or has other objectives
  * @param options for tests
  */
 export async function openStudy(
   session: Session,
   study: LoadedStudy,
-  options: Pick<StudyInput, 'continueAfterEvents'> = {},
-): Promise<{ readonly handle: StudyHandle; readonly opening: Opening }> {
+  options: TestOptions = {},
+): Promise<Opened> {
   const { ledger, settings } = session;
   const { name } = study.spec;
   await checkStart(study, settings);
@@ -46,18 +62,19 @@ export async function openStudy(
   if (before !== null) refuseOtherObjectives(study.spec, before);
   if (running) {
     attach(study, before);
-    return { handle, opening: 'attached' };
+    return { handle, opening: 'attached', changes: [] };
   }
   if (before !== null) await mustNotRunElsewhere(session, before, handle.workflowId);
   await checkEndpoints(settings, spec.sites);
+  const next = await continued(session, spec, before);
+  const ended = before?.perdure ?? null;
+  if (ended !== null) await mustHaveBudget(session, study, next, ended);
   for (const [sha256, bytes] of study.files) await ledger.putFile(sha256, bytes);
-  const stored = await store(session, { ...study, spec }, before);
-  // Before it goes on, and is done in no time.
-  const usedUp = before !== null && (await isUsedUp(session, stored));
+  const stored = await store(session, { ...study, spec }, next, before);
   await noteServer(session, name);
   await begin(session, handle, stored, options);
-  if (before === null) return { handle, opening: 'started' };
-  return { handle, opening: usedUp ? 'used-up' : 'continued' };
+  const changes = ended === null ? [] : budgetChanges(ended.spec.budget, next.budget);
+  return { handle, opening: before === null ? 'started' : 'continued', changes };
 }
 
 /**
@@ -106,43 +123,66 @@ function refuseOtherObjectives({ name, objectives }: StudySpec, before: LedgerSt
   );
 }
 
-async function isUsedUp({ ledger }: Session, { name, perdure }: LedgerStudy): Promise<boolean> {
-  const trials = perdure?.spec.budget.trials ?? null;
-  const numbers = await ledger.proposedNumbers(name);
-  if (trials === null || numbers.length < trials) return false;
-  const own = await ledger.readTrials(name, { numbers, attrs: false, reports: false });
-  return own.filter(({ state }) => isFinal(state)).length >= trials;
+/**
+ * Refuses to continue a study that would end at once.
+ * @throws {@link PerdureError} `Conflict`
+ */
+async function mustHaveBudget(
+  { ledger }: Session,
+  { file }: LoadedStudy,
+  spec: StudySpec,
+  ended: NonNullable<LedgerStudy['perdure']>,
+): Promise<void> {
+  const { name, objectives, budget } = spec;
+  const own = new Set(await ledger.proposedNumbers(name));
+  const trials = await ledger.readTrials(name, { reports: false });
+  // Trials that an ended workflow has left behind are taken up.
+  if (trials.some(({ number, state }) => state === 'RUNNING' && own.has(number))) return;
+  const tally = tallyAtStart(
+    trials,
+    own,
+    objectives.map(({ direction }) => direction),
+  );
+  const study = new StudyStateMachine({
+    ...{ spec, specVersion: 1, startedAt: 0, tally },
+    ...{ running: [], proposed: 0, paused: false, ending: null },
+  });
+  study.room(0);
+  const limit = study.ending?.limit;
+  if (limit === undefined) return;
+  const present = String(budget[limit]);
+  const said = ended.fileSpec.budget[limit];
+  const adjusted =
+    said === budget[limit] ? '' : `; perdure adjust changed it from the file's ${String(said)}`;
+  throw new PerdureError('Conflict', `study '${name}' has used up its budget: ${study.reason}`, {
+    hint: `budget.${limit} is ${present}${adjusted}. To go on, write ${limit === 'target' ? 'another value' : `more than ${present}`} in ${file}`,
+  });
 }
 
-/** Brings the study and its specification into the ledger. */
-async function store(session: Session, study: LoadedStudy, before: LedgerStudy | null): Promise<LedgerStudy> {
-  const { ledger } = session;
-  const { fileHash } = study;
-  const spec =
-    before === null ? study.spec : continuedSpec(study.spec, await knownDistributions(session, before));
-  if (before?.perdure == null) {
-    return ledger.createStudy({ uuid: randomUUID(), seed: randomInt(2 ** 31), fileHash, spec });
-  }
-  const { specVersion } = before.perdure;
-  const same = before.perdure.fileHash === fileHash;
-  const changed = same ? sameFile(before.perdure.spec, study, before.attrs['perdure:state']) : spec;
-  if (same && isDeepStrictEqual(before.perdure.spec, changed)) return before;
-  await ledger.saveSpec(spec.name, specVersion + 1, changed, fileHash);
+/** The specification with which a study starts or goes on. */
+async function continued(session: Session, spec: StudySpec, before: LedgerStudy | null): Promise<StudySpec> {
+  if (before === null) return spec;
+  const { perdure } = before;
+  const kept = perdure === null ? spec : withAdjustments(perdure.spec, perdure.fileSpec, spec);
+  if (perdure !== null && isDeepStrictEqual(perdure.spec, kept)) return kept;
+  return continuedSpec(kept, await knownDistributions(session, before));
+}
+
+/** Brings the study and its specification into the ledger. @param spec as {@link continued} gives it */
+async function store(
+  { ledger }: Session,
+  { spec: fileSpec, fileHash }: LoadedStudy,
+  spec: StudySpec,
+  before: LedgerStudy | null,
+): Promise<LedgerStudy> {
+  if (before?.perdure == null)
+    return ledger.createStudy({ uuid: randomUUID(), seed: randomInt(2 ** 31), fileHash, spec, fileSpec });
+  const { perdure } = before;
+  if (perdure.fileHash === fileHash && isDeepStrictEqual(perdure.spec, spec)) return before;
+  await ledger.saveSpec(spec.name, perdure.specVersion + 1, spec, { hash: fileHash, spec: fileSpec });
   const after = await ledger.findStudy(spec.name);
   if (after === null) throw new PerdureError('NotFound', `study '${spec.name}' was deleted meanwhile`);
   return after;
-}
-
-/**
- * What was adjusted stays, as long as the file does; but the settings may prefer other sites by now, and what an adjusted budget
- * has ended goes on with the file's.
- */
-function sameFile(adjusted: StudySpec, { spec, namesSites }: LoadedStudy, state: unknown): StudySpec {
-  return {
-    ...adjusted,
-    ...(namesSites ? {} : { sites: spec.sites }),
-    ...(state === 'complete' ? { budget: reopenedBudget(adjusted.budget, spec.budget) } : {}),
-  };
 }
 
 /** Of each parameter in the study's rows, and in its specification: with the longest list of choices. */
@@ -164,17 +204,19 @@ async function begin(
   session: Session,
   handle: StudyHandle,
   { name, perdure }: LedgerStudy,
-  options: Pick<StudyInput, 'continueAfterEvents'>,
+  { workflowTaskTimeout = WORKFLOW_TASK_TIMEOUT, ...options }: TestOptions,
 ): Promise<void> {
   if (perdure === null) throw new PerdureError('Corrupt', `study '${name}' was not kept`);
   const { uuid, spec, specVersion } = perdure;
   const client = await session.client();
-  const input: StudyInput = { uuid, name, spec, specVersion, ...options };
+  const ledger = ledgerIdentity(session.ledger.url);
+  const input: StudyInput = { uuid, name, ledger, spec, specVersion, ...options };
   try {
     await client.workflow.start('study', {
       taskQueue: STUDY_QUEUE,
       workflowId: handle.workflowId,
       args: [input],
+      workflowTaskTimeout,
       workflowIdConflictPolicy: 'FAIL',
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       staticSummary: `study ${name}`.slice(0, 180),

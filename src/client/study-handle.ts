@@ -5,7 +5,7 @@ import { PerdureError } from '../study/error';
 import { isFeasible } from '../study/feasibility';
 import { loginsRequired } from '../study/login-flags';
 import { nearest } from '../study/nearest';
-import type { StudyState } from '../study/progress';
+import { endedStates, type StudyState } from '../study/progress';
 import type { Params } from '../study/space';
 import type { Direction, FinalState, Trial } from '../study/trial';
 import { waitingFor, type Waiting } from '../study/waiting';
@@ -32,9 +32,6 @@ import { bestTrials, type StudyStatus } from './study-status';
 import { watchStatus } from './watch-status';
 import { lookAtTrials, type WaitingTrial } from './waiting-trials';
 import { studyWorkflowId } from './workflow-ids';
-
-/** Those of a study that has ended. */
-export const endedStates: ReadonlySet<StudyState> = new Set<StudyState>(['stopped', 'complete', 'failed']);
 
 /**
  * One study: what it is and what can be asked of it. Requests (`stop` to `retry`) need Temporal and a worker, and throw
@@ -246,6 +243,20 @@ export class StudyHandle {
       where: this.session.ledger.url,
       hint: `${near === undefined ? '' : `did you mean '${near}'? `}perdure list shows what there is`,
     });
+  }
+
+  /**
+   * Makes sure that there is a study that can be stopped: in the ledger, or as a running workflow whose ledger has lost it.
+   * @throws {@link PerdureError} `NotFound`
+   */
+  async mustBeStoppable(): Promise<void> {
+    if ((await this.session.ledger.findStudy(this.name)) !== null) return;
+    const workflow = await this.describe().catch((error: unknown) => {
+      // Without Temporal nothing can be stopped; the missing study is the better reason.
+      if (error instanceof PerdureError && error.kind === 'Unavailable') return null;
+      throw error;
+    });
+    if (workflow?.status.name !== 'RUNNING') await this.read();
   }
 
   /** The state as the study itself noted it, corrected where its workflow was ended by hand. */

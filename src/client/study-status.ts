@@ -1,7 +1,7 @@
 import { isFeasible } from '../study/feasibility';
 import type { StudyState } from '../study/progress';
 import type { AgentLimits } from '../study/spec';
-import { isBetter } from '../study/study-state';
+import { isBetter } from '../study/tally';
 import type { Direction, Trial } from '../study/trial';
 
 /** How a study stands. */

@@ -19,7 +19,8 @@ export interface AdjustmentOptions {
 }
 
 /**
- * What a person wants to change in a running study: `trials`, `parallel`, `hours`, `failures`, `target`, `patience`
+ * What a person wants to change in a running study: `trials`, `parallel`, `hours`, `failures`, `early_failures`, `target`,
+ * `patience`
  * (`null`: no limit), `sampler`, `pruner`, `space` (name → `{low, high}` or `{choices}`), `sites`, as an object or as its text (JSON
  * or YAML). Whether the study can be changed so is decided by `applyAdjustment`.
  * @throws {@link PerdureError} `InvalidInput`
@@ -54,7 +55,7 @@ export function parseAdjustment(
   if (problems.length > 0) throw invalidInput(placed(problems, pathText));
   if (Object.keys(adjustment).length > 0) return adjustment;
   const hint =
-    'give at least one of: trials, parallel, hours, failures, target, patience, sampler, pruner, space, sites';
+    'give at least one of: trials, parallel, hours, failures, early_failures, target, patience, sampler, pruner, space, sites';
   throw invalidInput([{ where, message: 'nothing to change', hint }]);
 }
 

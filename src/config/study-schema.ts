@@ -9,6 +9,11 @@ import { prepareSchema, trialSchema } from './trial-schema';
 const count = z.int().nullable().default(null);
 const amount = z.number().nullable().default(null);
 
+/** The other limits write `null` for no limit; this one has a default to lift, so that it takes a word for it. */
+const earlyFailures = z
+  .union([z.int(), z.literal('auto'), z.literal('none').transform(() => null), z.null()])
+  .meta({ description: "a whole number from 1, 'auto' or 'none'", examples: [3] });
+
 const budgetShape = {
   trials: count.meta({ description: 'the study is complete after so many trials', examples: [50] }),
   parallel: z
@@ -17,6 +22,11 @@ const budgetShape = {
     .meta({ description: `trials at once, 1 to ${String(maxParallel)}`, examples: [4] }),
   hours: amount.meta({ description: 'wall-clock hours since the start', examples: [12] }),
   failures: count.meta({ description: 'the study fails after so many FAIL trials in a row', examples: [10] }),
+  early_failures: earlyFailures.default('auto').meta({
+    description:
+      "the study fails after so many FAIL trials if none ended otherwise; auto: 3, or 'parallel' if that is larger, at most 10; none: no limit",
+    examples: [3],
+  }),
   target: amount.meta({
     description: 'the study is complete when the objective is this good',
     examples: [0.99],
@@ -124,6 +134,7 @@ export const adjustmentSchema = z.strictObject({
     .nullable()
     .optional()
     .meta({ examples: [10] }),
+  early_failures: earlyFailures.optional(),
   target: z
     .number()
     .nullable()

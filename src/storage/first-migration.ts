@@ -17,7 +17,7 @@ function studyTables(kind: DatabaseKind): readonly string[] {
   const float = kind === 'postgresql' ? 'DOUBLE PRECISION' : 'FLOAT';
   const ofStudy = 'uuid TEXT NOT NULL REFERENCES perdure_studies (uuid) ON DELETE CASCADE';
   return [
-    `CREATE TABLE perdure_studies (uuid TEXT PRIMARY KEY, study_name TEXT NOT NULL UNIQUE, seed BIGINT NOT NULL, file_hash TEXT NOT NULL, spec_version INTEGER NOT NULL, spec_json TEXT NOT NULL, created_at TEXT NOT NULL)`,
+    `CREATE TABLE perdure_studies (uuid TEXT PRIMARY KEY, study_name TEXT NOT NULL UNIQUE, seed BIGINT NOT NULL, file_hash TEXT NOT NULL, file_spec_json TEXT NOT NULL, spec_version INTEGER NOT NULL, spec_json TEXT NOT NULL, created_at TEXT NOT NULL)`,
     `CREATE TABLE perdure_keys (${ofStudy}, "key" TEXT NOT NULL, kind TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (uuid, "key"))`,
     // Optuna has no index for a trial's number, and reads all rows of the study.
     `CREATE INDEX ix_perdure_trials_number ON trials (study_id, number)`,

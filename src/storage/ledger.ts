@@ -22,6 +22,8 @@ export interface LedgerStudy {
     readonly seed: number;
     /** SHA-256 of the study file's canonical form at creation, to tell the same file from another. */
     readonly fileHash: string;
+    /** What the study file said when the study was last started from it; adjustments are not in here. */
+    readonly fileSpec: StudySpec;
     /** Counts from 1, up by one with each adjustment. */
     readonly specVersion: number;
     readonly spec: StudySpec;
@@ -33,6 +35,14 @@ export interface NewStudy {
   readonly uuid: string;
   readonly seed: number;
   readonly fileHash: string;
+  readonly spec: StudySpec;
+  /** What the file says; absent: `spec`. */
+  readonly fileSpec?: StudySpec;
+}
+
+/** The study file that a specification comes from. */
+export interface SourceFile {
+  readonly hash: string;
   readonly spec: StudySpec;
 }
 
@@ -183,10 +193,10 @@ export interface Ledger {
    * Replaces the specification; `version` must be the present one plus one (the present one with an equal spec: does
    * nothing). Where a categorical gained choices, `distribution_json` of every row of that parameter is rewritten, as
    * Optuna accepts a growing list and nothing else.
-   * @param fileHash of the study file that it came from, where it came from one; its `enqueue` is stored too then
+   * @param file the study file that it came from, if it came from one; its `enqueue` is stored too then
    * @throws `Conflict` when the version is another one
    */
-  saveSpec(study: string, version: number, spec: StudySpec, fileHash?: string): Promise<void>;
+  saveSpec(study: string, version: number, spec: StudySpec, file?: SourceFile): Promise<void>;
   /** A row of `study_user_attributes`. */
   setStudyAttrs(study: string, attrs: Readonly<Record<string, Json>>): Promise<void>;
 

@@ -24,6 +24,7 @@ import type {
   Submission,
   TrialResult,
   TrialVersion,
+  SourceFile,
 } from './ledger';
 import { GlobusRows } from './globus-rows';
 import type { Batches } from './batches';
@@ -84,8 +85,8 @@ export class SqlLedger implements Ledger {
     return this.read((db) => listStudies(db));
   }
 
-  saveSpec(study: string, version: number, spec: StudySpec, fileHash?: string): Promise<void> {
-    return this.onOwnStudy(study, (trx, ids) => saveSpec(trx, ids, version, spec, fileHash));
+  saveSpec(study: string, version: number, spec: StudySpec, file?: SourceFile): Promise<void> {
+    return this.onOwnStudy(study, (trx, ids) => saveSpec(trx, ids, version, spec, file));
   }
 
   setStudyAttrs(study: string, attrs: Readonly<Record<string, Json>>): Promise<void> {

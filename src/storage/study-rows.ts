@@ -4,7 +4,7 @@ import { PerdureError } from '../study/error';
 import { canonicalText, type Json } from '../study/json';
 import type { StudySpec } from '../study/spec';
 import type { Direction } from '../study/trial';
-import type { LedgerStudy, NewStudy } from './ledger';
+import type { LedgerStudy, NewStudy, SourceFile } from './ledger';
 import { enqueue } from './proposal-rows';
 import { fromPythonJson, toPythonJson } from './python-json';
 import { studiesWithOwn, studyId, uuidAttribute, type OwnStudy } from './study-ids';
@@ -24,7 +24,7 @@ export async function listStudies(db: Db): Promise<readonly LedgerStudy[]> {
 
 async function selectStudies(db: Db, name?: string): Promise<readonly LedgerStudy[]> {
   let query = studiesWithOwn(db)
-    .select(['studies.study_id', 'studies.study_name', 'uuid', 'seed', 'file_hash'])
+    .select(['studies.study_id', 'studies.study_name', 'uuid', 'seed', 'file_hash', 'file_spec_json'])
     .select(['spec_version', 'spec_json', 'created_at'])
     .orderBy('studies.study_id');
   if (name !== undefined) query = query.where('studies.study_name', '=', name);
@@ -48,6 +48,7 @@ async function selectStudies(db: Db, name?: string): Promise<readonly LedgerStud
             uuid: row.uuid,
             seed: Number(row.seed),
             fileHash: row.file_hash ?? '',
+            fileSpec: JSON.parse(row.file_spec_json ?? 'null') as StudySpec,
             specVersion: row.spec_version ?? 1,
             spec: JSON.parse(row.spec_json ?? 'null') as StudySpec,
             createdAt: fromTimestamp(row.created_at) ?? new Date(0),
@@ -107,6 +108,7 @@ export async function createStudy(trx: Db, study: NewStudy): Promise<LedgerStudy
       study_name: name,
       seed: study.seed,
       file_hash: study.fileHash,
+      file_spec_json: JSON.stringify(study.fileSpec ?? study.spec),
       spec_version: 1,
       spec_json: JSON.stringify(study.spec),
       created_at: toTimestamp(new Date()),
@@ -176,7 +178,7 @@ export async function saveSpec(
   study: OwnStudy,
   version: number,
   spec: StudySpec,
-  fileHash?: string,
+  file?: SourceFile,
 ): Promise<void> {
   const row = await trx
     .selectFrom('perdure_studies')
@@ -196,11 +198,11 @@ export async function saveSpec(
     .set({
       spec_version: version,
       spec_json: text,
-      ...(fileHash === undefined ? {} : { file_hash: fileHash }),
+      ...(file === undefined ? {} : { file_hash: file.hash, file_spec_json: JSON.stringify(file.spec) }),
     })
     .where('uuid', '=', study.uuid)
     .execute();
-  if (fileHash !== undefined) await enqueueOfFile(trx, study, spec);
+  if (file !== undefined) await enqueueOfFile(trx, study, spec);
   await rewriteChoices(trx, study.study_id, spec);
 }
 

@@ -74,6 +74,8 @@ export interface Tables {
     study_name: string;
     seed: number;
     file_hash: string;
+    /** What the study file said, before any adjustment. */
+    file_spec_json: string;
     spec_version: number;
     spec_json: string;
     created_at: string;

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { PerdureError } from '../study/error';
 
@@ -45,4 +47,14 @@ export function parseLedgerUrl(url: string): LedgerAddress {
       hint: 'write sqlite:////absolute/path.db or postgresql://user:password@host:5432/database',
     },
   );
+}
+
+/**
+ * Tells ledgers apart, in a few characters. Two workers with the same identity have the same ledger; the same ledger may have
+ * several identities, as a host may have several names.
+ * @param url as a ledger shows it, without a password
+ */
+export function ledgerIdentity(url: string): string {
+  const host = url.startsWith('sqlite:') ? hostname() : '';
+  return createHash('sha256').update(`${host} ${url}`).digest('hex').slice(0, 12);
 }

@@ -1,4 +1,5 @@
 import { PerdureError } from './error';
+import { canonicalText, type Json } from './json';
 import { checkDistribution } from './space-rules';
 import type { CategoricalDistribution, Choice, Distribution, SearchSpace } from './space';
 import type { Budget, StudySpec } from './spec';
@@ -54,12 +55,55 @@ function grown(
 }
 
 /**
- * The budget with which a complete study goes on when it is started again from the file that it came from. The limits are the
- * file's, as whoever starts it again asks for what is written there; more trials than that, which it was given while it ran,
- * stay, and so does how many run at once.
+ * The specification with which an ended study goes on: what was adjusted stays, unless the file has changed that key since the
+ * study was last started from it.
+ * @param adjusted the specification at the end
+ * @param before what the file said at the last start
+ * @param file what it says now
  */
-export function reopenedBudget(adjusted: Budget, file: Budget): Budget {
-  const trials =
-    adjusted.trials === null || file.trials === null ? null : Math.max(adjusted.trials, file.trials);
-  return { ...file, parallel: adjusted.parallel, trials };
+export function withAdjustments(adjusted: StudySpec, before: StudySpec, file: StudySpec): StudySpec {
+  return {
+    ...file,
+    budget: keptKeys(adjusted.budget, before.budget, file.budget),
+    space: keptKeys(adjusted.space, before.space, file.space),
+    ...keptKeys(
+      { sampler: adjusted.sampler, pruner: adjusted.pruner, sites: adjusted.sites },
+      { sampler: before.sampler, pruner: before.pruner, sites: before.sites },
+      { sampler: file.sampler, pruner: file.pruner, sites: file.sites },
+    ),
+  };
+}
+
+/** The keys of `file`, each with its adjusted value where the file has not changed it. */
+function keptKeys<T extends object>(adjusted: T, before: T, file: T): T {
+  const kept = Object.entries(file).map(([key, value]: [string, unknown]) => {
+    const name = key as keyof T;
+    const same = Object.hasOwn(before, key) && Object.hasOwn(adjusted, key) && isEqual(before[name], value);
+    return [key, same ? adjusted[name] : value];
+  });
+  return Object.fromEntries(kept) as T;
+}
+
+/** Both come from JSON, or can be written as JSON. */
+function isEqual(a: unknown, b: unknown): boolean {
+  return canonicalText(a as Json) === canonicalText(b as Json);
+}
+
+/** A limit of the budget that has another value than before. */
+export interface BudgetChange {
+  readonly key: keyof Budget;
+  readonly from: Budget[keyof Budget];
+  readonly to: Budget[keyof Budget];
+}
+
+export function budgetChanges(before: Budget, after: Budget): readonly BudgetChange[] {
+  const keys = Object.keys(after) as (keyof Budget)[];
+  return keys.flatMap((key) =>
+    before[key] === after[key] ? [] : [{ key, from: before[key], to: after[key] }],
+  );
+}
+
+/** `budget.trials from 24 to 40`. */
+export function describeBudgetChange({ key, from, to }: BudgetChange): string {
+  return `budget.${key} from ${String(from ?? 'none')} to ${String(to ?? 'none')}`;
 }

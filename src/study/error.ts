@@ -9,10 +9,18 @@
  * - `Unavailable`: a server, site or database does not answer now; trying again may help.
  * - `LoginRequired`: a person has to log in before work at a site goes on.
  * - `SubmitRejected`: a scheduler refused a job for good.
+ * - `Gone`: a study was deleted or renamed in its ledger while its workflow runs.
  * - `Corrupt`: stored data that this version can't read.
  */
 export type ErrorKind =
-  'InvalidInput' | 'NotFound' | 'Conflict' | 'Unavailable' | 'LoginRequired' | 'SubmitRejected' | 'Corrupt';
+  | 'InvalidInput'
+  | 'NotFound'
+  | 'Conflict'
+  | 'Unavailable'
+  | 'LoginRequired'
+  | 'SubmitRejected'
+  | 'Gone'
+  | 'Corrupt';
 
 export interface ErrorDetails {
   /** Where it happened: a file with line and column, a site, a study, an address. */

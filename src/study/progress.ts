@@ -6,10 +6,13 @@ import type { FinalState } from './trial';
  * - `paused`: proposes nothing until resumed; running trials go on
  * - `draining`: proposes nothing more; ends when the running trials have
  * - `stopped`: a person ended it
- * - `complete`: its budget is used up or its target is reached
- * - `failed`: too many failures in a row, or it could not go on
+ * - `complete`: its budget is used up or its target is reached, and at least one trial is COMPLETE
+ * - `failed`: too many failures, no COMPLETE trial at its end, or it could not go on
  */
 export type StudyState = 'running' | 'paused' | 'draining' | 'stopped' | 'complete' | 'failed';
+
+/** The states of a study that has ended. */
+export const endedStates: ReadonlySet<StudyState> = new Set<StudyState>(['stopped', 'complete', 'failed']);
 
 /** How a trial ended, as far as the study's decisions need it. */
 export interface TrialOutcome {
@@ -19,6 +22,16 @@ export interface TrialOutcome {
   readonly values: readonly number[] | null;
   /** FAIL because somebody cancelled it. */
   readonly cancelled: boolean;
+  /** Set if the trial failed by itself; absent if it was cancelled or lost. */
+  readonly fault?: TrialFault;
+}
+
+/** Why a trial failed by itself. */
+export interface TrialFault {
+  /** The fail reason and the error, in one line: `exit: exit status 1`. */
+  readonly reason: string;
+  /** The last line that the trial printed; empty if it printed nothing. */
+  readonly lastLine: string;
 }
 
 /** A study's answer to "how far are you?". */

@@ -98,6 +98,11 @@ const limits: Readonly<Record<keyof Budget, Limit>> = {
     example: '12',
   },
   failures: { holds: orNone(count), words: 'a whole number from 1', example: '10' },
+  early_failures: {
+    holds: orNone((value) => value === 'auto' || count(value)),
+    words: "a whole number from 1, 'auto' or 'none'",
+    example: '3',
+  },
   target: {
     holds: orNone((value) => typeof value === 'number' && Number.isFinite(value)),
     words: 'a number',

@@ -217,8 +217,21 @@ export interface Budget {
   readonly hours: number | null;
   /** The study fails after so many FAIL trials in a row (cancelled ones don't count). */
   readonly failures: number | null;
+  /**
+   * The study fails after so many trials failed by themselves and none ended in another way; `auto`: see
+   * {@link earlyFailures}.
+   */
+  readonly early_failures: number | 'auto' | null;
   /** The study is complete when the first objective is at least this good. */
   readonly target: number | null;
   /** The study is complete after so many trials without improvement. */
   readonly patience: number | null;
+}
+
+/** The limit of early failures that a budget has; `null`: none. `auto` is 3, or `parallel` where that is larger, at most 10. */
+export function earlyFailures({
+  early_failures,
+  parallel,
+}: Pick<Budget, 'early_failures' | 'parallel'>): number | null {
+  return early_failures === 'auto' ? Math.min(10, Math.max(3, parallel)) : early_failures;
 }

@@ -1,55 +1,23 @@
 import type { Adjustment } from './adjustment';
 import { applyAdjustment } from './adjust';
 import type { StudyState, TrialOutcome } from './progress';
-import type { StudySpec } from './spec';
-import type { Direction } from './trial';
-
-/** What is counted of a study's ended trials; small, so that it can go from one workflow run to the next. */
-export interface Tally {
-  /** Trials of this study in a final state. */
-  readonly ended: number;
-  /** FAIL trials since the last one that was not (cancelled ones are left out). */
-  readonly failuresInRow: number;
-  /** Trials that ended since the best value last improved. */
-  readonly sinceImprovement: number;
-  /** Best value of the first objective, where there is only one. */
-  readonly best: { readonly number: number; readonly value: number } | null;
-}
-
-/** Nothing has ended yet. */
-export const emptyTally: Tally = { ended: 0, failuresInRow: 0, sinceImprovement: 0, best: null };
-
-/** `true` where `a` beats `b`. */
-export function isBetter(a: number, b: number, direction: Direction): boolean {
-  return direction === 'minimize' ? a < b : a > b;
-}
-
-/** `false` for infinity, for which the largest number stands, and for the `null` of older histories. */
-export function isFiniteValue(value: number): boolean {
-  return Number.isFinite(value) && Math.abs(value) < Number.MAX_VALUE;
-}
-
-/** The tally after one more trial. Call it once a trial. */
-export function tallyAfter(tally: Tally, outcome: TrialOutcome, directions: readonly Direction[]): Tally {
-  const direction = directions.length === 1 ? directions[0] : undefined;
-  const value = outcome.state === 'COMPLETE' ? outcome.values?.[0] : undefined;
-  const improved =
-    direction !== undefined &&
-    value !== undefined &&
-    (tally.best === null || isBetter(value, tally.best.value, direction));
-  const failed = outcome.state === 'FAIL';
-  return {
-    ended: tally.ended + 1,
-    failuresInRow: !failed ? 0 : outcome.cancelled ? tally.failuresInRow : tally.failuresInRow + 1,
-    sinceImprovement: improved ? 0 : outcome.cancelled ? tally.sinceImprovement : tally.sinceImprovement + 1,
-    best: improved ? { number: outcome.number, value } : tally.best,
-  };
-}
+import { earlyFailures, type Budget, type StudySpec } from './spec';
+import {
+  describeCounts,
+  describeFaults,
+  faultCount,
+  hasUsefulTrial,
+  isBetter,
+  tallyAfter,
+  type Tally,
+} from './tally';
 
 /** How a study ends, once nothing runs any more. */
 export interface Ending {
   readonly state: Extract<StudyState, 'stopped' | 'complete' | 'failed'>;
   readonly reason: string;
+  /** The limit of the budget that decided it; a change of the budget takes such an end back while trials run. */
+  readonly limit?: keyof Budget;
 }
 
 /** All that a study's later run has to know of its earlier ones. */
@@ -88,6 +56,7 @@ export class StudyStateMachine {
   private readonly loginRequired_: Set<string>;
   private preparing_: string | null = null;
   private stall_: Stall | null = null;
+  private isGone_ = false;
   readonly startedAt: number;
 
   constructor(snapshot: StudyStateSnapshot) {
@@ -182,17 +151,28 @@ export class StudyStateMachine {
   }
 
   get state(): StudyState {
-    if (this.ending_ !== null) return this.busy ? 'draining' : this.ending_.state;
+    if (this.ending_ !== null) return this.busy ? 'draining' : this.finalState(this.ending_);
     return this.paused_ ? 'paused' : 'running';
   }
 
   get reason(): string {
-    if (this.ending_ !== null) return this.ending_.reason;
+    if (this.ending_ !== null) return this.finalReason(this.ending_);
     if (this.paused_) return 'paused by a person';
     if (this.preparing_ !== null) return `preparing ${this.preparing_}`;
     if (this.stall_ === null) return '';
     const since = new Date(this.stall_.since).toISOString().replace(/\.\d+Z$/, 'Z');
     return `no proposal could be made since ${since}: ${this.stall_.why}; it is tried again`;
+  }
+
+  /** A study without a COMPLETE trial has not succeeded, whatever ended it. */
+  private finalState({ state }: Ending): Ending['state'] {
+    return state === 'complete' && this.tally_.complete === 0 ? 'failed' : state;
+  }
+
+  private finalReason(ending: Ending): string {
+    if (this.busy || this.finalState(ending) === ending.state) return ending.reason;
+    const counts = describeCounts(this.tally_);
+    return `${ending.reason}, and no trial is COMPLETE${counts === '' ? '' : ` (${counts})`}`;
   }
 
   isRunning(number: number): boolean {
@@ -203,6 +183,12 @@ export class StudyStateMachine {
   get budgetLeft(): number {
     const { trials } = this.spec_.budget;
     return trials === null ? Infinity : Math.max(0, trials - this.tally_.ended - this.running_.size);
+  }
+
+  /** What a proposal has to know of the budget. */
+  get counts(): { readonly budgetLeft?: number; readonly unstarted: number } {
+    const { unstarted } = this.tally_;
+    return Number.isFinite(this.budgetLeft) ? { budgetLeft: this.budgetLeft, unstarted } : { unstarted };
   }
 
   /** How many trials to propose at time `now` (milliseconds). Ends the study where its budget says so. */
@@ -242,7 +228,19 @@ export class StudyStateMachine {
       outcome,
       this.spec_.objectives.map((objective) => objective.direction),
     );
+    // A trial that was still running shows that the program can work.
+    if (this.ending_?.limit === 'early_failures' && hasUsefulTrial(this.tally_)) this.ending_ = null;
     return true;
+  }
+
+  /**
+   * Counts trials that ended before they were started: rejected or cancelled while WAITING.
+   * @param total of the whole study, as the ledger has it
+   */
+  trialsEndedUnstarted(total: number): void {
+    const more = total - this.tally_.unstarted;
+    if (more <= 0) return;
+    this.tally_ = { ...this.tally_, ended: this.tally_.ended + more, unstarted: total };
   }
 
   /** The sampler has nothing left. */
@@ -263,6 +261,16 @@ export class StudyStateMachine {
     this.end({ state: 'failed', reason });
   }
 
+  /** The study is no longer in its ledger, so that nothing of it can be recorded. This replaces any other end. */
+  gone(reason: string): void {
+    this.isGone_ = true;
+    this.ending_ = { state: 'failed', reason };
+  }
+
+  get isGone(): boolean {
+    return this.isGone_;
+  }
+
   pause(): void {
     this.paused_ = true;
   }
@@ -278,8 +286,9 @@ export class StudyStateMachine {
   adjust(adjustment: Adjustment): void {
     this.spec_ = applyAdjustment(this.spec_, adjustment);
     this.specVersion_ += 1;
-    // A larger budget takes back an end that the old one had decided, as long as trials were still running.
-    if (this.ending_?.state === 'complete' && adjustment.budget !== undefined) this.ending_ = null;
+    // A new budget takes back an end that the old one had decided, as long as trials were still running.
+    const decidedByBudget = this.ending_?.state === 'complete' || this.ending_?.limit !== undefined;
+    if (decidedByBudget && adjustment.budget !== undefined) this.ending_ = null;
   }
 
   private end(ending: Ending): void {
@@ -288,22 +297,28 @@ export class StudyStateMachine {
 
   private checkBudget(now: number): void {
     if (this.ending_ !== null) return;
-    const { trials, failures, target, patience } = this.spec_.budget;
-    const { ended, failuresInRow, sinceImprovement, best } = this.tally_;
+    const { budget } = this.spec_;
+    const { trials, failures, target, patience, hours } = budget;
+    const { ended, failuresInRow, sinceImprovement, best, faults } = this.tally_;
     const direction = this.spec_.objectives[0]?.direction ?? 'minimize';
-    if (failures !== null && failuresInRow >= failures) {
-      this.fail(`${String(failuresInRow)} trials in a row failed`);
+    const early = earlyFailures(budget);
+    const failed = faultCount(this.tally_);
+    if (early !== null && failed >= early) {
+      const reason = `all of the first ${String(failed)} trials failed: ${describeFaults(faults)}`;
+      this.end({ state: 'failed', reason, limit: 'early_failures' });
+    } else if (failures !== null && failuresInRow >= failures) {
+      const reason = `${String(failuresInRow)} trials in a row failed`;
+      this.end({ state: 'failed', reason, limit: 'failures' });
     } else if (target !== null && best !== null && !isBetter(target, best.value, direction)) {
-      this.end({
-        state: 'complete',
-        reason: `trial ${String(best.number)} reached the target ${String(target)}`,
-      });
+      const reason = `trial ${String(best.number)} reached the target ${String(target)}`;
+      this.end({ state: 'complete', reason, limit: 'target' });
     } else if (trials !== null && ended >= trials) {
-      this.end({ state: 'complete', reason: `all ${String(trials)} trials are done` });
+      this.end({ state: 'complete', reason: `all ${String(trials)} trials are done`, limit: 'trials' });
     } else if (patience !== null && sinceImprovement >= patience) {
-      this.end({ state: 'complete', reason: `no improvement in ${String(sinceImprovement)} trials` });
+      const reason = `no improvement in ${String(sinceImprovement)} trials`;
+      this.end({ state: 'complete', reason, limit: 'patience' });
     } else if (this.deadline !== null && now >= this.deadline) {
-      this.end({ state: 'complete', reason: `its ${String(this.spec_.budget.hours)} hours are over` });
+      this.end({ state: 'complete', reason: `its ${String(hours)} hours are over`, limit: 'hours' });
     }
   }
 }

@@ -10,13 +10,18 @@ import type { StudyState, TrialOutcome } from '../study/progress';
 import type { PassedSite, SitePolicy } from '../study/site-choice';
 import type { Params } from '../study/space';
 import type { StudySpec } from '../study/spec';
-import type { Tally } from '../study/study-state';
+import type { Tally } from '../study/tally';
 
 /** Names a study; small, since every activity of every trial carries it. */
 export interface StudyRef {
   readonly name: string;
   /** Guards against a ledger in which the name belongs to another study. */
   readonly uuid: string;
+  /**
+   * Identity of the ledger that the study was started with. A worker with this ledger knows that the study is gone if it is not
+   * in there; any other worker may have the wrong ledger.
+   */
+  readonly ledger?: string;
   /** What is done needs the specification of this version, or a later one; absent in histories of earlier versions. */
   readonly specVersion?: number;
 }
@@ -43,10 +48,23 @@ export interface TrialStart {
   readonly site?: string;
 }
 
+/** What a study asks of its sampler. */
+export interface ProposalRequest {
+  readonly keys: readonly string[];
+  /** Who fills each, where the study has agents. */
+  readonly slots?: readonly Slot[];
+  /** Trials that the budget has room for; absent: any number. */
+  readonly budgetLeft?: number;
+  /** Trials that ended before they were started, as far as the study has counted them. */
+  readonly unstarted: number;
+}
+
 export interface Proposals {
   readonly trials: readonly TrialStart[];
   /** The sampler has nothing left (a grid that is used up). */
   readonly exhausted: boolean;
+  /** Trials of the study that ended before they were started, as {@link Tally} counts them; absent: none. */
+  readonly unstarted?: number;
   /** Ideas that could not be tried any more; the backbone proposed in their place. */
   readonly dropped?: readonly string[];
 }
@@ -55,13 +73,7 @@ export interface Proposals {
 export interface StudyActivities {
   openStudy(study: StudyRef): Promise<OpenedStudy>;
   /** One trial for each key, in order; the same key always gives the same trial. */
-  propose(
-    study: StudyRef,
-    specVersion: number,
-    keys: readonly string[],
-    /** Who fills each, where the study has agents. */
-    slots?: readonly Slot[],
-  ): Promise<Proposals>;
+  propose(study: StudyRef, specVersion: number, request: ProposalRequest): Promise<Proposals>;
   saveSpec(study: StudyRef, version: number, spec: StudySpec): Promise<void>;
   noteState(study: StudyRef, state: StudyState, reason: string): Promise<void>;
   enqueueTrial(

@@ -9,7 +9,7 @@ import { Losses, type AllowedLosses, type LossCounts } from '../study/losses';
 import { oneLine } from '../study/site-choice';
 import { siteHostQueue, siteQueue } from '../study/task-queues';
 import type { AttemptActivities, AttemptProgress, NearActivities, TrialFailure } from './activity-types';
-import { failureOf, nobodyAnswered, observing, reachable } from './retry';
+import { failureOf, goneMessage, nobodyAnswered, observing, reachable } from './retry';
 
 /** What attempts are made for: a trial, or a job without a study. */
 export interface Attempted<Ref, Outcome> {
@@ -160,6 +160,8 @@ export class Attempts<Ref extends { readonly attempt: number; readonly site: str
   private async rejected(error: unknown): Promise<End<Outcome>> {
     if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
     const why = error.cause?.message ?? error.message;
+    // Nobody needs its result any more, and its job may still run.
+    if (goneMessage(error) !== null) return { kind: 'ended', outcome: await this.cancel(why) };
     const message = this.of.route?.failure({ site: this.current.site, why }).message ?? why;
     return { kind: 'ended', outcome: await this.of.fail({ reason: 'rejected', message }) };
   }

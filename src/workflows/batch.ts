@@ -3,14 +3,13 @@ import {
   ApplicationFailure,
   CancellationScope,
   condition,
-  continueAsNew,
   isCancellation,
   setCurrentDetails,
   setHandler,
 } from '@temporalio/workflow';
 import type { BatchInput, JobTally } from './batch-input';
 import { JobWindow } from './job-window';
-import { historyIsLong, waitsForAnswer } from './long-history';
+import { continueAsNewRun, historyIsLong, waitsForAnswer } from './long-history';
 import { cancelJobs } from './messages';
 
 /** How the jobs of a batch ended; of the failures, the latest. */
@@ -68,8 +67,8 @@ async function run(input: BatchInput, kind: Kind, window: JobWindow): Promise<vo
   if (await window.run(isLong)) return;
   await condition(allHandlersFinished);
   const next: BatchInput = { ...input, carried: window.leave() };
-  if (kind === 'job') await continueAsNew<typeof job>(next);
-  else await continueAsNew<typeof batch>(next);
+  if (kind === 'job') await continueAsNewRun<typeof job>(next);
+  else await continueAsNewRun<typeof batch>(next);
 }
 
 function describeJob({ running, ended }: JobWindow): string {

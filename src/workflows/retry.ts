@@ -8,7 +8,7 @@ import {
 import type { ActivityOptions, LocalActivityOptions } from '@temporalio/workflow';
 
 /** Error types that no repetition mends; `src/activities/boundary.ts` gives them to what it throws. */
-const final = ['InvalidInput', 'NotFound', 'Conflict', 'SubmitRejected', 'Corrupt'];
+const final = ['InvalidInput', 'NotFound', 'Conflict', 'SubmitRejected', 'Gone', 'Corrupt'];
 
 /*
  * A killed worker's activity is tried again when its heartbeat is missed, so this is how long a kill costs. Long activities
@@ -61,6 +61,12 @@ export function isFinal(failure: TemporalFailure): boolean {
     failure instanceof ApplicationFailure &&
     (failure.nonRetryable === true || final.includes(failure.type ?? ''))
   );
+}
+
+/** The message of a failure by which an activity says that the study is no longer in its ledger; `null` for any other error. */
+export function goneMessage(error: unknown): string | null {
+  const failure = failureOf(error);
+  return failure instanceof ApplicationFailure && failure.type === 'Gone' ? failure.message : null;
 }
 
 /** For what is tried within the workflow task, where failing costs nothing: an ordinary activity does it then. */

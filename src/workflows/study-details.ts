@@ -1,6 +1,7 @@
 import { appendAll } from '../study/lists';
+import type { StudyStateMachine } from '../study/study-state';
+import { isFiniteValue } from '../study/tally';
 import { waitingFor, waitingText, type StudyFacts, type Waiting } from '../study/waiting';
-import { isFiniteValue, type StudyStateMachine } from '../study/study-state';
 
 /** What there is to say of a study's agents. */
 export interface AgentDetails {

@@ -1,8 +1,10 @@
 import { setCurrentDetails, upsertSearchAttributes } from '@temporalio/workflow';
 import type { StudyState } from '../study/progress';
 import { searchAttributes } from '../study/search-attributes';
-import { isFiniteValue, type Stall, type StudyStateMachine } from '../study/study-state';
+import type { Stall, StudyStateMachine } from '../study/study-state';
+import { isFiniteValue } from '../study/tally';
 import type { StudyActivities, StudyRef } from './activity-types';
+import { goneMessage } from './retry';
 import { describeStudy, type AgentDetails } from './study-details';
 
 /** Tells Temporal UI and the ledger how the study stands, each only where something has changed. */
@@ -47,6 +49,13 @@ export class StudyHerald {
     this.preparing = preparing;
     this.stall = stall;
     if (!told) upsertSearchAttributes([{ key: searchAttributes.state, value: state }]);
-    await this.activities.noteState(this.ref, state, this.study.reason);
+    if (this.study.isGone) return;
+    try {
+      await this.activities.noteState(this.ref, state, this.study.reason);
+    } catch (error) {
+      const gone = goneMessage(error);
+      if (gone === null) throw error;
+      this.study.gone(gone);
+    }
   }
 }

@@ -8,13 +8,15 @@ import type { StudyRef } from './activity-types';
 export interface StudyInput {
   readonly uuid: string;
   readonly name: string;
+  /** Identity of its ledger; see {@link StudyRef}. */
+  readonly ledger: string;
   readonly spec: StudySpec;
   readonly specVersion: number;
   /** From an earlier run of the same workflow. */
   readonly carried?: StudyStateSnapshot;
   /** The same of its agents; absent where there never was one. */
   readonly carriedAgent?: AgentState;
-  /** Events after which the study continues as a new run, instead of when the server suggests it. Only tests set this. */
+  /** Events after which the study continues as a new run. Only tests set this. */
   readonly continueAfterEvents?: number;
 }
 

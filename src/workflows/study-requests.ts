@@ -15,6 +15,7 @@ import {
   retryTrial,
   stopStudy,
 } from './messages';
+import { goneMessage } from './retry';
 import type { StudyHerald } from './study-herald';
 import type { TrialWindow } from './trial-window';
 
@@ -51,6 +52,8 @@ export function acceptRequests(
     try {
       return await mine;
     } catch (error) {
+      const gone = goneMessage(error);
+      if (gone !== null) state.gone(gone);
       throw refusal(error);
     } finally {
       underWay -= 1;
@@ -169,11 +172,12 @@ function mustGoOn(state: StudyStateMachine, what: string): void {
 
 export function mustHaveRoom(state: StudyStateMachine): void {
   mustGoOn(state, 'add a trial');
-  if (state.budgetLeft > 0) return;
+  const { trials } = state.spec.budget;
+  if (trials === null || state.budgetLeft > 0) return;
   throw refuse(
     'Conflict',
-    'the budget has no room for another trial',
-    'raise it first: perdure adjust STUDY --trials N',
+    `the budget of ${String(trials)} trials has no room for another trial`,
+    `raise it from ${String(trials)} first: perdure adjust STUDY --trials ${String(trials + 1)}`,
   );
 }
 

@@ -3,7 +3,6 @@ import {
   ApplicationFailure,
   CancellationScope,
   condition,
-  continueAsNew,
   isCancellation,
   patched,
   proxyActivities,
@@ -11,15 +10,16 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { StudyProgress, StudyState } from '../study/progress';
-import { emptyTally, StudyStateMachine } from '../study/study-state';
+import { StudyStateMachine } from '../study/study-state';
+import { emptyTally } from '../study/tally';
 import type { OpenedStudy, StudyActivities, StudyRef } from './activity-types';
 import { AgentRounds } from './agent-rounds';
 import { Deadline } from './deadline';
 import { hit } from './failpoints';
-import { SureLength } from './long-history';
+import { continueAsNewRun, SureLength } from './long-history';
 import { siteLogin, studyProgress } from './messages';
 import { proposals, whyOf } from './proposals';
-import { boundary, failureOf } from './retry';
+import { boundary, failureOf, goneMessage } from './retry';
 import { SitePreparation } from './site-preparation';
 import { StudyHerald } from './study-herald';
 import type { StudyInput } from './study-input';
@@ -41,7 +41,7 @@ const activities = proxyActivities<StudyActivities>(boundary);
  * meanwhile do what people ask; when history grows long, continue as a new run with the trials in flight.
  */
 export async function study(input: StudyInput): Promise<StudyResult> {
-  const ref: StudyRef = { name: input.name, uuid: input.uuid };
+  const ref: StudyRef = { name: input.name, uuid: input.uuid, ledger: input.ledger };
   const opened =
     input.carried === undefined
       ? await activities.openStudy({ ...ref, specVersion: input.specVersion })
@@ -108,6 +108,7 @@ async function run(input: StudyInput, ref: StudyRef, state: StudyStateMachine, p
     preparation.follow();
     rounds.follow();
     await herald.tell();
+    if (state.isGone && !window.isClosed) await window.cancelAll();
     // What was asked for while something was told holds for whatever is proposed from now on.
     const asked = room > 0 && (!requests.idle || state.roomLeft < room);
     if (asked && patched('asked-while-telling')) continue;
@@ -121,7 +122,7 @@ async function run(input: StudyInput, ref: StudyRef, state: StudyStateMachine, p
     if (isLong && !meanwhile && window.idle && requests.idle && rounds.idle && state.preparing === null) {
       await condition(allHandlersFinished);
       hit('before-continue-as-new');
-      await continueAsNew<typeof study>({ ...input, carried: state.snapshot(), ...rounds.carried });
+      await continueAsNewRun<typeof study>({ ...input, carried: state.snapshot(), ...rounds.carried });
     }
     const proposed = room > 0 && (!isLong || meanwhile) && (await propose(ref, state, parts, length, room));
     if (!proposed) await window.changed();
@@ -164,20 +165,23 @@ async function propose(
   // The chain of runs names the keys: a workflow that is reset later than its opening asks for the same trials again.
   const keys = state.nextKeys(workflowInfo().firstExecutionRunId, count);
   try {
-    const given = await proposals(
-      state,
-      parts.herald,
-      slots === undefined ? [ref, state.specVersion, keys] : [ref, state.specVersion, keys, slots],
-    );
+    const given = await proposals(state, parts.herald, [
+      ref,
+      state.specVersion,
+      { keys, ...(slots === undefined ? {} : { slots }), ...state.counts },
+    ]);
     length.answered();
     if (given === null) return true;
     window.start(given.trials);
+    if (given.unstarted !== undefined) state.trialsEndedUnstarted(given.unstarted);
     if (slots !== undefined) rounds.tried(slots, given);
     if (given.exhausted) state.exhausted();
   } catch (error) {
     const failure = failureOf(error);
     if (failure === null) throw error;
-    state.fail(`no proposal could be made: ${whyOf(failure)}`);
+    const gone = goneMessage(error);
+    if (gone === null) state.fail(`no proposal could be made: ${whyOf(failure)}`);
+    else state.gone(gone);
   }
   return true;
 }

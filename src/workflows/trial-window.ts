@@ -17,7 +17,7 @@ import type { TrialOutcome } from '../study/progress';
 import { searchAttributes, studyKeyword } from '../study/search-attributes';
 import type { StudyStateMachine } from '../study/study-state';
 import type { TrialSpec } from '../study/spec';
-import { siteHostQueue, siteQueue } from '../study/task-queues';
+import { siteHostQueue, siteQueue, WORKFLOW_TASK_TIMEOUT } from '../study/task-queues';
 import { trialShape } from '../study/trial-shape';
 import { trialWorkflowId } from '../study/workflow-id';
 import type { AttemptPlace, SiteActivities, StudyActivities, StudyRef, TrialStart } from './activity-types';
@@ -62,6 +62,11 @@ export class TrialWindow {
   /** `true` when every started child exists, so that this run may end without losing one. */
   get idle(): boolean {
     return this.starting.size === 0;
+  }
+
+  /** `true` after {@link cancelAll}. */
+  get isClosed(): boolean {
+    return this.closed;
   }
 
   /** Resolves when something has happened since the last call. */
@@ -160,6 +165,7 @@ export class TrialWindow {
     const { spec, specVersion } = this.state;
     return startChild<typeof trial>('trial', {
       workflowId: this.workflowId(one.number),
+      workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
       args: [
         {
           study: { ...this.ref, specVersion },

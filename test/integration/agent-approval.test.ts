@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => bench.stop());
 
 async function waiting(name: string): Promise<readonly number[]> {
-  const out = await bench.installation.must('status', name, '--json');
+  const out = (await bench.installation.perdure('status', name, '--json')).stdout;
   const { agent } = JSON.parse(out) as { agent: { awaiting_approval: readonly { number: number }[] } };
   return agent.awaiting_approval.map(({ number }) => number);
 }

@@ -147,7 +147,7 @@ test('what an injected line of a trial’s log asks for is shown as data, and co
       budget: { trials: 3, parallel: 1 },
     },
   );
-  expect(await study.result()).toMatchObject({ state: 'complete', trials: { failed: 3 } });
+  expect(await study.result()).toMatchObject({ state: 'failed', trials: { failed: 3 } });
   const prompt = scripted.asked[0]?.prompt ?? '';
   expect(prompt).toContain(`last words ${JSON.stringify(`exit status 3: ${line}`).slice(0, 40)}`);
   expect(prompt).not.toContain('\n## Your task: answer');

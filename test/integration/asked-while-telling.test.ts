@@ -3,7 +3,7 @@ import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/wo
 import type { Session } from '../../src/client/session';
 import { embeddedServer } from '../../src/server/embedded-server';
 import { STUDY_QUEUE } from '../../src/study/task-queues';
-import { emptyTally } from '../../src/study/study-state';
+import { emptyTally } from '../../src/study/tally';
 import type { StudyActivities } from '../../src/workflows/activity-types';
 import { studyProgress } from '../../src/workflows/messages';
 import { HeldStudy } from '../support/held-study';

@@ -46,11 +46,16 @@ test('run: follows the study, prints the table and the best trial, ends with 0',
   expect(stdout).toContain('sqlite:///');
 });
 
-test('run: the same file again is done at once, a larger budget goes on, another direction is refused', async () => {
+test('run: the same file again is refused, a larger budget goes on, another direction is refused', async () => {
   const write = (text: string): string => installation.write('again.yaml', `name: again\n${text}`);
   await installation.must('run', write(`${quick}budget: {trials: 2}\n`));
-  await installation.must('run', write(`${quick}budget: {trials: 2}\n`));
-  await installation.must('run', write(`${quick}budget: {trials: 5}\n`));
+  const spent = await installation.perdure('run', write(`${quick}budget: {trials: 2}\n`));
+  expect(spent.code).toBe(2);
+  expect(spent.stderr).toContain("study 'again' has used up its budget: all 2 trials are done");
+  expect(spent.stderr).toMatch(/budget\.trials is 2\. To go on, write more than 2 in .*again\.yaml/);
+  const raised = await installation.perdure('run', write(`${quick}budget: {trials: 5}\n`));
+  expect(raised.code).toBe(0);
+  expect(raised.stderr).toContain('goes on from what the ledger has of it: budget.trials from 2 to 5');
   const status = JSON.parse(await installation.must('status', 'again', '--json')) as { trials: object };
   expect(status).toMatchObject({
     study: 'again',
@@ -65,7 +70,7 @@ test('run: the same file again is done at once, a larger budget goes on, another
   expect(stderr).toContain('exists with other directions');
 });
 
-test('start: a study that a lowered budget completed goes on with the budget of its file', async () => {
+test('start: a study keeps what was adjusted when it goes on, unless its file has changed that key', async () => {
   const open = join(installation.folder, 'lowered.open');
   const gated = quick.replace(`'echo "$1"`, `'while [ ! -e ${open} ]; do sleep 0.05; done; echo "$1"`);
   const file = installation.write(
@@ -79,16 +84,23 @@ test('start: a study that a lowered budget completed goes on with the budget of 
     };
     return trials.running === 2;
   });
-  await installation.must('adjust', 'lowered', '--trials', '1', '--parallel', '3');
+  const adjusted = await installation.perdure('adjust', 'lowered', '--trials', '1', '--parallel', '3');
+  expect(adjusted.stderr).toContain(
+    'specification 2: budget.trials from 4 to 1, budget.parallel from 2 to 3',
+  );
   writeFileSync(open, '');
   await installation.must('watch', 'lowered');
   expect(await installation.must('status', 'lowered')).toContain('2 complete (budget: 1)');
   const again = await installation.perdure('run', file);
-  expect(again.stderr).toContain('goes on from what the ledger has of it');
-  expect(again.stdout).toContain("study 'lowered' is complete: all 4 trials are done");
-  expect((await installation.perdure('start', file)).stderr).toContain(
-    'has used up its trials already; raise `budget.trials` in its file to go on',
-  );
+  expect(again.code).toBe(2);
+  expect(again.stderr).toContain("budget.trials is 1; perdure adjust changed it from the file's 4");
+  installation.write('lowered.yaml', `name: lowered\n${gated}budget: {trials: 5, parallel: 2}\n`);
+  const raised = await installation.perdure('run', file);
+  expect(raised.stderr).toContain('goes on from what the ledger has of it: budget.trials from 1 to 5');
+  expect(raised.stdout).toContain("study 'lowered' is complete: all 5 trials are done");
+  await using session = await installation.session();
+  const { budget } = (await session.ledger.findStudy('lowered'))?.perdure?.spec ?? {};
+  expect(budget).toMatchObject({ trials: 5, parallel: 3 });
 });
 
 test('run: ends with 1 when the study fails, and says why', async () => {
@@ -109,6 +121,31 @@ test('run: ends with 1 when the study fails, and says why', async () => {
   // Once the script is mended, the same study goes on.
   installation.write('fails.yaml', `name: fails\n${quick}budget: {trials: 4, failures: 2}\n`);
   expect(await installation.must('run', file)).toContain("study 'fails' is complete: all 4 trials are done");
+});
+
+test('run: a study in which every trial fails stops early, names the reason and the command that shows the output', async () => {
+  const failing = quick.replace(`'echo "$1" >"$PERDURE_RESULT"'`, "'echo no luck; exit 7'");
+  const write = (budget: string): string =>
+    installation.write('typo.yaml', `name: typo\n${failing}budget: ${budget}\n`);
+  const { code, stdout, stderr } = await installation.perdure('run', write('{trials: 50, parallel: 2}'));
+  expect(code).toBe(1);
+  expect(stdout).toMatch(
+    /^study 'typo' is failed: all of the first [34] trials failed: exit: exit status 7; last output: no luck$/m,
+  );
+  expect(stderr.match(/^ {2}its output: npx perdure logs typo \d$/gm)).toHaveLength(1);
+  expect(stdout).toMatch(/^ {2}output +npx perdure logs typo \d$/m);
+  expect(await installation.perdure('watch', 'typo')).toMatchObject({ code: 1 });
+  expect(await installation.perdure('status', 'typo')).toMatchObject({ code: 1 });
+});
+
+test('run: a study in which every trial is PRUNED ends with 1', async () => {
+  const pruned = quick.replace(`'echo "$1" >"$PERDURE_RESULT"'`, `'touch "$PERDURE_PRUNE.seen"'`);
+  const file = installation.write('pruned.yaml', `name: pruned\n${pruned}budget: {trials: 2}\n`);
+  const { code, stdout } = await installation.perdure('run', file);
+  expect(stdout).toContain(
+    "study 'pruned' is failed: all 2 trials are done, and no trial is COMPLETE (2 pruned)",
+  );
+  expect(code).toBe(1);
 });
 
 test('reading commands, as text and as JSON', async () => {

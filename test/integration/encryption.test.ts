@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { dataConverterOf, EncryptionCodec } from '../../src/client/payload-encryption';
+import { Session } from '../../src/client/session';
+import { StudyHandle } from '../../src/client/study-handle';
 import { AgentBench } from '../support/agent-bench';
 
 /* With a key, nothing of a study can be read in Temporal, and everything works as without. */
@@ -71,6 +73,32 @@ describe('a study with a key', () => {
     for (const words of ['You propose hyperparameters', 'good proposal', 'agent-trial.sh', '"curved"'])
       expect(seen).not.toContain(words);
   });
+});
+
+test('a command with another key than the worker says that it does not know what came of its request', async () => {
+  process.env['ENCRYPTION_TEST_KEY'] = randomBytes(32).toString('hex');
+  const bench = await AgentBench.start({ encryptionKeyEnv: 'ENCRYPTION_TEST_KEY' });
+  try {
+    const gate = bench.gate('other-key');
+    const study = await bench.study(
+      'other-key',
+      null,
+      {},
+      { sampler: { type: 'random' }, trial: gate.trial, budget: { trials: 2, parallel: 1 } },
+    );
+    process.env['ENCRYPTION_TEST_KEY'] = randomBytes(32).toString('hex');
+    await using other = await Session.open({ settings: bench.session.settings });
+    await expect(new StudyHandle(other, 'other-key').pause()).rejects.toMatchObject({
+      kind: 'Unavailable',
+      message: expect.stringMatching(/is unknown: .*another key/) as unknown,
+    });
+    expect(await study.status()).toMatchObject({ state: 'paused' });
+    gate.open();
+    await study.resume();
+    await study.result();
+  } finally {
+    await bench.stop();
+  }
 });
 
 test('a file can hold the key', async () => {

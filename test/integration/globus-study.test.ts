@@ -44,7 +44,7 @@ suite(`${missing}at the real endpoint`, () => {
         .replace('name: digits', `name: ${engine}`)
         .replace('sites: [local]', `sites: [${engine}]`);
       await installation.must('run', installation.write(`${engine}.yaml`, own));
-      return JSON.parse(await installation.must('status', engine, '--json')) as StudyStatus;
+      return JSON.parse((await installation.perdure('status', engine, '--json')).stdout) as StudyStatus;
     });
     for (const { best, trials: counts } of await Promise.all(ended)) {
       expect(best?.values[0]).toBeGreaterThan(0.9);
@@ -82,7 +82,7 @@ suite(`${missing}at the real endpoint`, () => {
       write('hostile', 'hostile', {
         space,
         sampler: { type: 'grid' },
-        budget: { trials: kinds.length, parallel: 2, failures: 99 },
+        budget: { trials: kinds.length, parallel: 2, failures: 99, early_failures: 'none' },
       }),
     );
     const one = { space: { x: { type: 'int', low: 0, high: 9 } }, budget: { trials: 1, failures: 9 } };

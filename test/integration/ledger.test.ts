@@ -367,7 +367,15 @@ print(1)`;
     const asked = async (): Promise<unknown[]> =>
       (await ledger.readTrials('study', {})).map(({ systemAttrs }) => systemAttrs['fixed_params']);
     const save = (version: number, enqueue: StudySpec['enqueue']): Promise<void> =>
-      ledger.saveSpec('study', version, { ...first.spec, enqueue }, String(version).repeat(64));
+      ledger.saveSpec(
+        'study',
+        version,
+        { ...first.spec, enqueue },
+        {
+          hash: String(version).repeat(64),
+          spec: first.spec,
+        },
+      );
     await save(2, [{ x: 0.7 }, { n: 3, x: 0.5 }, { x: 0.6 }, { x: 0.6 }]);
     expect(await asked()).toEqual([{ x: 0.5, n: 3 }, { x: 0.6 }, { x: 0.7 }, { x: 0.6 }]);
     await save(3, [{ x: 0.6 }]);

@@ -25,7 +25,7 @@ async function trials(study: string): Promise<readonly TrialJson[]> {
 }
 
 async function status(study: string): Promise<StudyStatus> {
-  return JSON.parse(await cluster.installation.must('status', study, '--json')) as StudyStatus;
+  return JSON.parse((await cluster.installation.perdure('status', study, '--json')).stdout) as StudyStatus;
 }
 
 function study(more: Readonly<Record<string, unknown>>): string {

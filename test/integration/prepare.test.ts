@@ -60,7 +60,9 @@ function said(name: string): string {
 async function status(
   name: string,
 ): Promise<{ state: string; reason: string; trials: { complete: number } }> {
-  return JSON.parse(await installation.must('status', name, '--json')) as Awaited<ReturnType<typeof status>>;
+  return JSON.parse((await installation.perdure('status', name, '--json')).stdout) as Awaited<
+    ReturnType<typeof status>
+  >;
 }
 
 async function untilState(name: string, state: string): Promise<void> {
@@ -122,7 +124,7 @@ describe.each(kinds)('%s', (_kind, site, where) => {
     );
     const { code } = await installation.perdure('run', file);
     expect(code).not.toBe(0);
-    const told = await installation.must('status', name);
+    const { stdout: told } = await installation.perdure('status', name);
     expect(told).toContain(`failed (the preparation of ${site} failed: it ended with exit status 3`);
     expect(told).toContain('    no data today');
     expect((await status(name)).trials).toMatchObject({ complete: 0, failed: 0 });

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Session } from '../../src/client/session';
+import type { TestOptions } from '../../src/client/start-study';
 import { HeldStudy } from '../support/held-study';
 import { Installation, until } from '../support/installation';
 
@@ -29,10 +30,15 @@ async function withWaitingProposal(
   name: string,
   changes: Readonly<Record<string, unknown>>,
   enough: (now: { readonly before: number; readonly events: number; readonly ms: number }) => boolean,
-  options: { readonly continueAfterEvents?: number } = {},
+  options: TestOptions = {},
 ): Promise<HeldStudy> {
   const began = Date.now();
-  const study = await HeldStudy.start(installation, session, { name, ...changes }, options);
+  const study = await HeldStudy.start(
+    installation,
+    session,
+    { name, ...changes },
+    { ...options, workflowTaskTimeout: '10s' },
+  );
   await study.untilStarted(0, 1);
   // What follows a trial that failed is a proposal and nothing else: a command would end the task's part in what is seen as one.
   installation.arm('before-propose');

@@ -92,6 +92,13 @@ test('they tell of agents, of several sites, and of jobs without a study', () =>
   expect(batches.flatMap(eventTypes)).toContain('EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_COMPLETED');
 });
 
+test.each(names)('%s gives a workflow task the time that a replay needs', (name) => {
+  const { events } = JSON.parse(readFileSync(join(histories, name), 'utf8')) as {
+    events: { workflowExecutionStartedEventAttributes?: { workflowTaskTimeout: string } }[];
+  };
+  expect(events[0]?.workflowExecutionStartedEventAttributes?.workflowTaskTimeout).toBe('60s');
+});
+
 test.each(names)('%s replays', async (name) => {
   await replay(name, { codePath: bundle });
 });
@@ -113,7 +120,7 @@ describe('a mutated workflow does not', () => {
 
   test('another activity in the trial', async () => {
     const changed = mutated('.startAttempt(this.current)', '.awaitAttempt(this.current)');
-    await expect(replay('trial-pruned-2.json', changed)).rejects.toThrow(DeterminismViolationError);
+    await expect(replay('trial-sites-0.json', changed)).rejects.toThrow(DeterminismViolationError);
   });
 
   test('a task handed out where none was', async () => {

@@ -40,7 +40,7 @@ testWithSshd(
       sites: ['cluster', 'local'],
     };
     const status = async (): Promise<StudyStatus> =>
-      JSON.parse(await installation.must('status', 'leased', '--json')) as StudyStatus;
+      JSON.parse((await installation.perdure('status', 'leased', '--json')).stdout) as StudyStatus;
     const logIn = async (): Promise<void> => {
       const { code, stdout, stderr } = await installation.perdureWith(
         `${await ssh.passcode()}\n`,

@@ -25,7 +25,7 @@ afterAll(async () => {
   }
 });
 
-test('a study that runs on the one is not started on the other, and goes on there once it has ended', async () => {
+test('a study that runs on the one is not started on the other, and its budget counts there once it has ended', async () => {
   const [here, there] = sessions;
   if (here === undefined || there === undefined) throw new Error('two sessions');
   const study = await HeldStudy.start(first, here, { name: 'shared', budget: { trials: 1 } });
@@ -40,6 +40,9 @@ test('a study that runs on the one is not started on the other, and goes on ther
   });
   study.release('all');
   await study.handle.result();
-  expect(await openStudy(there, study.loaded)).toMatchObject({ opening: 'used-up' });
+  await expect(openStudy(there, study.loaded)).rejects.toMatchObject({
+    kind: 'Conflict',
+    message: "study 'shared' has used up its budget: all 1 trials are done",
+  });
   expect(study.starts(0)).toBe(1);
 });

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openStudy } from '../../src/client/start-study';
+import { openStudy, type TestOptions } from '../../src/client/start-study';
 import type { Session } from '../../src/client/session';
 import type { StudyHandle } from '../../src/client/study-handle';
 import { readStudy, type LoadedStudy } from '../../src/config';
@@ -20,6 +20,8 @@ printf '{"value": %s}' "$1" >"$PERDURE_RESULT"
 
 /** A study whose trials run until the test lets them end. */
 export class HeldStudy {
+  private uuid: string | undefined;
+
   private constructor(
     readonly handle: StudyHandle,
     readonly loaded: LoadedStudy,
@@ -31,7 +33,7 @@ export class HeldStudy {
     installation: Installation,
     session: Session,
     changes: Readonly<Record<string, unknown>> & { readonly name: string },
-    options: { readonly continueAfterEvents?: number } = {},
+    options: TestOptions = {},
     gatesName = changes.name,
   ): Promise<HeldStudy> {
     const gates = join(installation.folder, `gates-${gatesName}`);
@@ -76,8 +78,9 @@ export class HeldStudy {
 
   /** `true` while the process of an attempt at the local site runs. */
   async runs(session: Session, installation: Installation, number: number, attempt = 1): Promise<boolean> {
-    const uuid = (await session.ledger.findStudy(this.name))?.perdure?.uuid ?? '';
-    const key = { studyKey: studyKey(uuid), number, attempt };
+    // It is still known after a test has deleted the study.
+    this.uuid ??= (await session.ledger.findStudy(this.name))?.perdure?.uuid;
+    const key = { studyKey: studyKey(this.uuid ?? ''), number, attempt };
     const path = join(installation.home, 'jobs', 'local', attemptPath(key), '.perdure', 'pid');
     const identity = existsSync(path) ? parseIdentity(readFileSync(path, 'utf8')) : null;
     return identity !== null && isAlive(identity);

@@ -120,7 +120,7 @@ export abstract class KilledTrials<Victim extends string> {
   }
 
   private async status(): Promise<StudyStatus> {
-    return JSON.parse(await this.installation.must('status', name, '--json')) as StudyStatus;
+    return JSON.parse((await this.installation.perdure('status', name, '--json')).stdout) as StudyStatus;
   }
 
   /** Attempts that began or ended twice. */

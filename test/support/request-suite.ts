@@ -27,6 +27,15 @@ export function requestSuite(
     return { kind: (error as PerdureError).kind, message: error.message };
   }
 
+  /** As optuna-dashboard does, also when it renames a study. */
+  function deleteStudy(name: string): void {
+    runOptuna(
+      `optuna.delete_study(study_name=sys.argv[2], storage=sys.argv[1])\nprint('{}')`,
+      running().session.ledger.url,
+      name,
+    );
+  }
+
   test('a request in the moment of a start waits until the study takes it', async () => {
     for (let i = 0; i < 3; i++) {
       const study = await start(`early-${String(i)}`);
@@ -231,6 +240,16 @@ print(json.dumps([t.params for t in s.trials]))`,
       expect(['a', 'b']).toContain(params['c']);
     });
 
+    test('counts in the budget if the space has no room for it any more', async () => {
+      const study = await start('enqueue-rejected', { budget: { trials: 3, parallel: 1 } });
+      await study.untilStarted(0);
+      const number = await study.handle.enqueue({ x: 7.5 });
+      await study.handle.adjust({ space: { x: { high: 5 } } });
+      study.release('all');
+      expect((await study.handle.result()).trials).toMatchObject({ complete: 2, failed: 1 });
+      expect((await study.trial(number)).userAttrs).toMatchObject({ fail_reason: 'rejected' });
+    });
+
     test('is refused where the budget has room for no more than wait already', async () => {
       const study = await start('enqueue-full', { budget: { trials: 3, parallel: 1 } });
       await study.untilStarted(0);
@@ -425,6 +444,39 @@ print(json.dumps([t.params for t in s.trials]))`,
       });
     });
 
+    test('a study that is deleted in its ledger fails, and its jobs are ended', async () => {
+      const { installation, session } = running();
+      const study = await start('deleted', { budget: { trials: 9, parallel: 3 } });
+      await study.untilStarted(0, 1, 2);
+      expect(await study.runs(session, installation, 1)).toBe(true);
+      deleteStudy('deleted');
+      study.release(0);
+      const client = await session.client();
+      const workflow = client.workflow.getHandle(study.handle.workflowId);
+      await until('it has ended', async () => (await workflow.describe()).status.name !== 'RUNNING', 60_000);
+      await expect(workflow.result()).rejects.toMatchObject({
+        cause: { message: expect.stringMatching(/study 'deleted' was deleted or renamed/) as unknown },
+      });
+      for (const number of [1, 2]) expect(await study.runs(session, installation, number)).toBe(false);
+    });
+
+    test('a study without a row in the ledger can be stopped', async () => {
+      const { installation, session } = running();
+      const study = await start('stopped-deleted', { budget: { trials: 9, parallel: 1 } });
+      await study.untilStarted(0);
+      expect(await study.runs(session, installation, 0)).toBe(true);
+      deleteStudy('stopped-deleted');
+      expect(await installation.perdure('stop', 'stopped-deleted', '--now')).toMatchObject({ code: 0 });
+      const workflow = (await session.client()).workflow.getHandle(study.handle.workflowId);
+      await until('it has ended', async () => (await workflow.describe()).status.name !== 'RUNNING', 60_000);
+      expect(await study.runs(session, installation, 0)).toBe(false);
+      const { code, stderr } = await installation.perdure('stop', 'stopped-deleted', '--now');
+      expect({ code, stderr }).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('there is no study') as unknown,
+      });
+    });
+
     test('search attributes, summary and details tell the story', async () => {
       const study = await start('story', { budget: { trials: 2, parallel: 1 } });
       await study.untilStarted(0);
@@ -439,6 +491,8 @@ print(json.dumps([t.params for t in s.trials]))`,
       expect(await trial.staticSummary()).toMatch(/^x=.* c=[ab]$/);
       expect(trial.typedSearchAttributes.get(searchAttributes.study)).toBe('story');
       expect(trial.typedSearchAttributes.get(searchAttributes.trial)).toBe(0);
+      for (const { raw } of [found, trial])
+        expect(String(raw.executionConfig?.defaultWorkflowTaskTimeout?.seconds)).toBe('60');
       const metadata = await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata');
       expect(metadata.currentDetails).toContain('**running**');
       study.release('all');

@@ -21,7 +21,15 @@ export function studySpec(changes: Partial<StudySpec> = {}): StudySpec {
       timeout: null,
       retries: 2,
     },
-    budget: { trials: 10, parallel: 2, hours: null, failures: null, target: null, patience: null },
+    budget: {
+      trials: 10,
+      parallel: 2,
+      hours: null,
+      failures: null,
+      early_failures: 'auto',
+      target: null,
+      patience: null,
+    },
     sites: ['local'],
     ...changes,
   };

@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import { bestTrials } from '../../client/study-status';
+import { bestTrials, type StudyStatus } from '../../client/study-status';
 import { withCleanUp } from '../../study/clean-up';
 import { plainLine, plainLines } from '../../study/plain-text';
-import { exitCode, print, say } from '../terminal';
+import { exitCodeOfStudy, print, say } from '../terminal';
 import { workerOption } from '../ensure-running';
-import { follow, interrupted } from '../follow';
+import { follow, interrupted, isOwnFailure, logsCommand } from '../follow';
 import { trialTable } from '../trial-table';
 import { quoted } from '../../study/shell-word';
 import { usageText } from '../status-text';
@@ -57,16 +57,22 @@ export function addRun(root: Command): void {
           const name = quoted(study.name);
           if (page !== null) print(`  Temporal UI  ${page}`);
           print(`  ledger       ${session.ledger.url}   (optuna-dashboard ${quoted(session.ledger.url)})`);
+          const failed = trials.findLast(isOwnFailure);
+          if (failed !== undefined) print(`  output       ${logsCommand(study.name, failed.number)}`);
           print(`  what next    npx perdure trials ${name}; npx perdure export ${name} --format csv`);
-          const more = asked !== null && status.budget !== null && asked > status.budget;
-          const again = more
-            ? `go on to the file's ${String(asked)} trials`
-            : 'raise budget.trials and go on';
-          print(`               ${again}: npx perdure run ${quoted(file)}`);
+          print(`               ${continuation(status, asked)}: npx perdure run ${quoted(file)}`);
           print('               end server and worker: npx perdure down');
-          if (status.state === 'failed') process.exitCode = exitCode.studyFailed;
+          process.exitCode = exitCodeOfStudy(status);
         },
         () => session.close(),
       );
     });
+}
+
+/** What to do before an ended study can go on. @param asked the file's `budget.trials` */
+function continuation({ state, budget }: StudyStatus, asked: number | null): string {
+  if (state === 'failed') return 'once the cause is mended, go on';
+  if (budget === null) return 'change the budget and go on';
+  const adjusted = asked === budget ? '' : ` (the file says ${String(asked ?? 'none')}, adjusted since)`;
+  return `raise budget.trials from ${String(budget)}${adjusted} and go on`;
 }

@@ -8,6 +8,7 @@ import { previewCalls } from '../../client/preview-call';
 import { openLedger, openLedgerToRead } from '../../storage';
 import { withCleanUp } from '../../study/clean-up';
 import { previewText } from '../explanation-text';
+import { describeBudgetChange } from '../../study/continued-spec';
 import { quoted } from '../../study/shell-word';
 import { print, say } from '../terminal';
 import { ensureRunning, workerOption, type WorkerOption } from '../ensure-running';
@@ -55,7 +56,6 @@ export async function dryRun(file: string, command: Command): Promise<void> {
 const openings: Readonly<Record<Opening, string>> = {
   started: 'started',
   continued: 'goes on from what the ledger has of it',
-  'used-up': 'has used up its trials already; raise `budget.trials` in its file to go on',
   attached: 'runs already',
 };
 
@@ -81,8 +81,9 @@ export async function startFromFile(file: string, options: WorkerOption, command
   const session = await Session.open({ settings });
   try {
     await ensureRunning(settings, options, placedSpec(loaded, settings).sites);
-    const { handle, opening } = await openStudy(session, loaded);
-    say(`study '${handle.name}' ${openings[opening]}`);
+    const { handle, opening, changes } = await openStudy(session, loaded);
+    const changed = changes.length === 0 ? '' : `: ${changes.map(describeBudgetChange).join(', ')}`;
+    say(`study '${handle.name}' ${openings[opening]}${changed}`);
     const page = workflowPage(settings, handle.workflowId);
     if (page !== null) say(`  Temporal UI  ${page}`);
     say(`  ledger       ${session.ledger.url}`);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { statusText } from '../status-text';
-import { print, printJson } from '../terminal';
+import { exitCodeOfStudy, print, printJson } from '../terminal';
 import { withStudy } from '../with-session';
 
 export function addStatus(root: Command): void {
@@ -15,6 +15,7 @@ export function addStatus(root: Command): void {
         const waiting = await study.waitingFor(status);
         if (json === true) printJson({ ...status, waiting_for: waiting });
         else print(statusText(status, waiting));
+        process.exitCode = exitCodeOfStudy(status);
       });
     });
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import { StudyHandle } from '../../client/study-handle';
 import { say } from '../terminal';
-import { withStudy } from '../with-session';
+import { withSession } from '../with-session';
 
 export function addStop(root: Command): void {
   root
@@ -9,7 +10,11 @@ export function addStop(root: Command): void {
     .argument('<study>')
     .option('--now', 'cancel the running trials')
     .action(async (name: string, { now }: { now?: boolean }, command: Command) => {
-      await withStudy(command, name, (study) => study.stop({ now: now === true }));
+      await withSession(command, async (session) => {
+        const study = new StudyHandle(session, name);
+        await study.mustBeStoppable();
+        await study.stop({ now: now === true });
+      });
       say(
         now === true
           ? `study '${name}' is stopping now`

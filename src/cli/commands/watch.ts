@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { StudyHandle } from '../../client/study-handle';
 import { plainLines } from '../../study/plain-text';
 import { follow, interrupted } from '../follow';
-import { exitCode, say } from '../terminal';
+import { exitCodeOfStudy, say } from '../terminal';
 import { withSession } from '../with-session';
 
 export function addWatch(root: Command): void {
@@ -17,7 +17,7 @@ export function addWatch(root: Command): void {
         const { status, left } = await follow(session, study, interrupted());
         if (left) return;
         say(plainLines(`study '${name}' is ${status.state}: ${status.reason}`));
-        if (status.state === 'failed') process.exitCode = exitCode.studyFailed;
+        process.exitCode = exitCodeOfStudy(status);
       });
     });
 }

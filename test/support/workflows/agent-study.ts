@@ -53,7 +53,7 @@ export function agentStudy(
     agentObserve: () => ({ summary: 'the study', notes: '', news: false, seen: 0 }),
     agentPropose: () => answer,
     agentValidate: () => checked(),
-    propose: (_study, _version, _keys, slots = []): Proposals => ({
+    propose: (_study, _version, { slots = [] }): Proposals => ({
       trials: slots.map((slot) => ({
         ...{ number: next++, summary: slot.by },
         ...(slot.by === 'idea' ? { idea: slot.idea.id } : {}),
@@ -71,7 +71,7 @@ export function agentStudy(
 
 /** Who filled each slot of the study, in order. */
 export function slots(study: MockedStudy): readonly Slot[] {
-  return study.mocks.callsOf('propose').flatMap(([, , , some = []]) => some);
+  return study.mocks.callsOf('propose').flatMap(([, , { slots: some = [] }]) => some);
 }
 
 /** The same in words: the id of an idea, the backbone, or why it fills the slot of a model. */

@@ -8,7 +8,7 @@ import {
 import type { StudyProgress, TrialOutcome } from '../../../src/study/progress';
 import type { Budget, StudySpec, TrialSpec } from '../../../src/study/spec';
 import { STUDY_QUEUE } from '../../../src/study/task-queues';
-import { emptyTally } from '../../../src/study/study-state';
+import { emptyTally } from '../../../src/study/tally';
 import type {
   AttemptProgress,
   AttemptRef,
@@ -69,7 +69,13 @@ export class MockedStudy {
 
   async start(): Promise<this> {
     const { continueAfterEvents } = this.options;
-    const input = { uuid: this.ref.uuid, name: this.name, spec: this.spec, specVersion: 1 };
+    const input = {
+      uuid: this.ref.uuid,
+      name: this.name,
+      ledger: 'mocked',
+      spec: this.spec,
+      specVersion: 1,
+    };
     this.started = await this.client.workflow.start<typeof study>('study', {
       taskQueue: STUDY_QUEUE,
       workflowId: `perdure/${this.name}`,
@@ -173,7 +179,7 @@ export class MockedStudy {
   private defaults(): Overrides {
     return {
       openStudy: () => ({ tally: emptyTally, proposed: 0, running: [], ...this.options.opened }),
-      propose: (_study, _version, keys) => ({
+      propose: (_study, _version, { keys }) => ({
         trials: keys.map((key) => this.propose(key)),
         exhausted: false,
       }),

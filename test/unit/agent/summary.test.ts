@@ -16,7 +16,15 @@ const spec = studySpec({
     size: { distribution: { type: 'int', low: 1, high: 512, log: false, step: 1 } },
     kind: { distribution: { type: 'categorical', choices: ['a', 'b'] } },
   },
-  budget: { trials: 2000, parallel: 2, hours: null, failures: null, target: 0.01, patience: null },
+  budget: {
+    trials: 2000,
+    parallel: 2,
+    hours: null,
+    failures: null,
+    early_failures: 'auto',
+    target: 0.01,
+    patience: null,
+  },
 });
 
 function trial(number: number, changes: Partial<Trial> = {}): Trial {

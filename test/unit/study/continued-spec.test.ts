@@ -1,4 +1,9 @@
-import { continuedSpec } from '../../../src/study/continued-spec';
+import {
+  budgetChanges,
+  continuedSpec,
+  describeBudgetChange,
+  withAdjustments,
+} from '../../../src/study/continued-spec';
 import type { Choice, Distribution } from '../../../src/study/space';
 import { studySpec } from '../../support/study-spec';
 
@@ -18,4 +23,42 @@ test.each([
 ])('a study whose rows have %s is refused before anything is written', (_, before, words) => {
   const spec = studySpec({ space: { c: { distribution: categorical(1, null) } } });
   expect(() => continuedSpec(spec, { c: before })).toThrow(words);
+});
+
+describe('what was adjusted', () => {
+  const file = studySpec();
+  const x = file.space['x'] ?? { distribution: categorical('a') };
+  const narrow = { distribution: { ...x.distribution, high: 0.5 } } as typeof x;
+  const adjusted = studySpec({
+    budget: { ...file.budget, trials: 24, patience: 7 },
+    sampler: { type: 'grid', seed: 1, values: {} },
+    space: { ...file.space, x: narrow },
+    sites: ['aurora'],
+  });
+
+  test('stays if the file is the same', () => {
+    expect(withAdjustments(adjusted, file, file)).toEqual(adjusted);
+  });
+
+  test('is replaced key by key where the file has changed', () => {
+    const changed = { ...file, budget: { ...file.budget, trials: 40 }, trial: { ...file.trial, retries: 0 } };
+    const next = withAdjustments(adjusted, file, changed);
+    expect(next.budget).toEqual({ ...file.budget, trials: 40, patience: 7 });
+    expect(next).toMatchObject({ trial: { retries: 0 }, sampler: { type: 'grid' }, sites: ['aurora'] });
+    expect(next.space['x']).toEqual(narrow);
+    expect(budgetChanges(adjusted.budget, next.budget).map(describeBudgetChange)).toEqual([
+      'budget.trials from 24 to 40',
+    ]);
+  });
+
+  test('of a parameter that the file changes, adds or drops is gone', () => {
+    const { n, c } = file.space;
+    const space = {
+      n,
+      c,
+      x: { ...x, distribution: { ...x.distribution, high: 0.9 } },
+      y: x,
+    } as typeof file.space;
+    expect(withAdjustments(adjusted, file, { ...file, space }).space).toEqual(space);
+  });
 });

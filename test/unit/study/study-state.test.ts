@@ -1,5 +1,6 @@
 import type { Budget, StudySpec } from '../../../src/study/spec';
-import { emptyTally, StudyStateMachine } from '../../../src/study/study-state';
+import { StudyStateMachine } from '../../../src/study/study-state';
+import { emptyTally } from '../../../src/study/tally';
 import type { TrialOutcome } from '../../../src/study/progress';
 
 const noBudget: Budget = {
@@ -7,6 +8,7 @@ const noBudget: Budget = {
   parallel: 4,
   hours: null,
   failures: null,
+  early_failures: null,
   target: null,
   patience: null,
 };
@@ -75,7 +77,11 @@ describe('the window of a study', () => {
     expect(study.trialEnded({ number: 0, state: 'COMPLETE', values: [0.9], cancelled: false })).toBe(false);
     expect(study.tally).toEqual({
       ended: 1,
+      unstarted: 0,
+      complete: 1,
+      pruned: 0,
       failuresInRow: 0,
+      faults: [],
       sinceImprovement: 0,
       best: { number: 0, value: 0.5 },
     });
@@ -145,6 +151,7 @@ describe('a study ends', () => {
 
   test('complete, when its hours are over', () => {
     const study = machine({ hours: 1 });
+    ends(study, 0);
     expect(study.deadline).toBe(3_600_000);
     expect(study.room(3_599_999)).toBe(4);
     expect(study.room(3_600_000)).toBe(0);
@@ -158,6 +165,128 @@ describe('a study ends', () => {
     expect(study.state).toBe('stopped');
     expect(study.over).toBe(true);
   });
+});
+
+describe('a study in which the first trials fail', () => {
+  const typo = { reason: "exit: NameError: name 'lr' is not defined", lastLine: 'NameError: lr' };
+  const fails = (fault = typo): Partial<TrialOutcome> => ({ state: 'FAIL', values: null, fault });
+  const cancelled: Partial<TrialOutcome> = { state: 'FAIL', values: null, cancelled: true };
+  const lost: Partial<TrialOutcome> = { state: 'FAIL', values: null };
+
+  test.each([
+    [{ parallel: 1 }, 3],
+    [{ parallel: 5 }, 5],
+    [{ parallel: 64 }, 10],
+    [{ parallel: 5, early_failures: 2 }, 2],
+  ] as const)('with the budget %j fails after %i trials', (budget, limit) => {
+    const study = machine({ trials: 500, early_failures: 'auto', ...budget });
+    for (let i = 0; i < limit - 1; i++) ends(study, i, fails());
+    expect(study.room(0)).toBeGreaterThan(0);
+    ends(study, limit - 1, fails());
+    expect(study.room(0)).toBe(0);
+    expect(study.state).toBe('failed');
+    expect(study.reason).toBe(
+      `all of the first ${String(limit)} trials failed: exit: NameError: name 'lr' is not defined; last output: NameError: lr`,
+    );
+  });
+
+  test('names the most frequent reason', () => {
+    const study = machine({ trials: 9, parallel: 3, early_failures: 'auto' });
+    ends(study, 0, fails({ reason: 'exit: exit status 1', lastLine: 'first' }));
+    ends(study, 1, fails({ reason: 'exit: exit status 1', lastLine: 'second' }));
+    ends(study, 2, fails({ reason: 'timeout: it ran longer than its timeout', lastLine: '' }));
+    study.room(0);
+    expect(study.reason).toBe(
+      'all of the first 3 trials failed: exit: exit status 1 (2 of 3); last output: second',
+    );
+  });
+
+  test('does not count trials that were cancelled or lost', () => {
+    const study = machine({ trials: 9, parallel: 1, early_failures: 'auto' });
+    for (const [number, end] of [cancelled, lost, fails(), lost, fails(), cancelled].entries())
+      ends(study, number, end);
+    expect(study.room(0)).toBe(1);
+    ends(study, 6, fails());
+    expect(study.room(0)).toBe(0);
+    expect(study.state).toBe('failed');
+  });
+
+  test.each(['COMPLETE', 'PRUNED'] as const)('goes on after a %s trial', (state) => {
+    const study = machine({ trials: 99, parallel: 1, early_failures: 'auto' });
+    ends(study, 0, fails());
+    ends(study, 1, { state, values: state === 'COMPLETE' ? [1] : null });
+    for (let i = 2; i < 50; i++) ends(study, i, fails());
+    expect(study.room(0)).toBe(1);
+  });
+
+  test('goes on if `none` lifts the limit, also while its last trials run', () => {
+    const study = machine({ trials: 9, parallel: 4, early_failures: 'auto' });
+    study.trialStarted(9);
+    for (let i = 0; i < 4; i++) ends(study, i, fails());
+    expect(study.room(0)).toBe(0);
+    expect(study.state).toBe('draining');
+    study.adjust({ budget: { early_failures: null } });
+    expect(study.room(0)).toBe(3);
+  });
+
+  test('goes on if a trial that was running then succeeds', () => {
+    const study = machine({ trials: 9, parallel: 4, early_failures: 'auto' });
+    study.trialStarted(9);
+    for (let i = 0; i < 4; i++) ends(study, i, fails());
+    expect(study.room(0)).toBe(0);
+    const later = new StudyStateMachine(study.snapshot());
+    later.trialEnded({ number: 9, state: 'COMPLETE', values: [1], cancelled: false });
+    expect(later.room(0)).toBe(4);
+  });
+
+  test('keeps a bounded number of reasons', () => {
+    const study = machine({ trials: 999, early_failures: null });
+    for (let i = 0; i < 500; i++) ends(study, i, fails({ reason: `exit: ${String(i)}`, lastLine: '' }));
+    expect(study.tally.faults.length).toBeLessThan(30);
+  });
+});
+
+describe('a study without a COMPLETE trial', () => {
+  test.each([
+    ['FAIL', '2 failed'],
+    ['PRUNED', '2 pruned'],
+  ] as const)('has failed when all its trials are %s', (state, counts) => {
+    const study = machine({ trials: 2 });
+    for (const number of [0, 1]) ends(study, number, { state, values: null });
+    expect(study.room(0)).toBe(0);
+    expect(study.state).toBe('failed');
+    expect(study.reason).toBe(`all 2 trials are done, and no trial is COMPLETE (${counts})`);
+  });
+
+  test('is complete if the last running trial is', () => {
+    const study = machine({ hours: 1 });
+    ends(study, 0, { state: 'PRUNED', values: null });
+    study.trialStarted(1);
+    expect(study.room(3_600_000)).toBe(0);
+    expect(study.state).toBe('draining');
+    study.trialEnded({ number: 1, state: 'COMPLETE', values: [1], cancelled: false });
+    expect(study.state).toBe('complete');
+    expect(study.reason).toBe('its 1 hours are over');
+  });
+
+  test('that is stopped is stopped', () => {
+    const study = machine({ trials: 2 });
+    ends(study, 0, { state: 'FAIL', values: null });
+    study.stop();
+    expect(study.state).toBe('stopped');
+  });
+});
+
+test('a trial that ended before it was started counts in the budget, once', () => {
+  const study = machine({ trials: 3, parallel: 1 });
+  ends(study, 0);
+  expect(study.counts).toEqual({ budgetLeft: 2, unstarted: 0 });
+  study.trialsEndedUnstarted(1);
+  study.trialsEndedUnstarted(1);
+  expect(study.counts).toEqual({ budgetLeft: 1, unstarted: 1 });
+  study.trialsEndedUnstarted(2);
+  expect(study.room(0)).toBe(0);
+  expect(study.reason).toBe('all 3 trials are done');
 });
 
 test('a paused study proposes nothing and goes on when resumed', () => {

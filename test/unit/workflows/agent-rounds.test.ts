@@ -82,7 +82,7 @@ describeWorkflows('the agents of a study', (workflows) => {
       let next = 0;
       const study = await start({
         activities: {
-          propose: (_study, _version, _keys, given = []) => {
+          propose: (_study, _version, { slots: given = [] }) => {
             const [slot] = given;
             const number = next++;
             if (slot?.by !== 'idea') return { trials: [{ number, summary: '' }], exhausted: false };

@@ -233,7 +233,7 @@ describeWorkflows('a request to a study', (workflows) => {
       expect(await refusal(enqueued)).toEqual({
         kind: 'Conflict',
         message:
-          'the budget has no room for another trial\n  raise it first: perdure adjust STUDY --trials N',
+          'the budget of 1 trials has no room for another trial\n  raise it from 1 first: perdure adjust STUDY --trials 2',
       });
     });
 
@@ -338,7 +338,9 @@ describeWorkflows('a request to a study', (workflows) => {
       const retry = (number: number): Promise<unknown> =>
         study.handle.executeUpdate(retryTrial, { args: [{ number }] });
       expect((await refusal(retry(-1))).kind).toBe('InvalidInput');
-      expect((await refusal(retry(0))).message).toMatch(/^the budget has no room for another trial/);
+      expect((await refusal(retry(0))).message).toMatch(
+        /^the budget of 1 trials has no room for another trial/,
+      );
       await study.handle.executeUpdate(stopStudy, { args: [{ now: false }] });
       expect((await refusal(retry(0))).message).toBe(
         "can't add a trial: the study is ending (stopped by a person)",

@@ -1,3 +1,4 @@
+import { emptyTally } from '../../../src/study/tally';
 import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
 import { reportToStudy, stopStudy } from '../../../src/workflows/messages';
 import { eventually } from '../../support/workflows/eventually';
@@ -34,7 +35,7 @@ describeWorkflows('a study', (workflows) => {
       });
       expect(study.attempted).toEqual([0, 1, 2, 3, 4, 5, 6]);
       expect(most).toBe(3);
-      const keys = study.mocks.callsOf('propose').flatMap(([, , some]) => some);
+      const keys = study.mocks.callsOf('propose').flatMap(([, , { keys: some }]) => some);
       expect(new Set(keys).size).toBe(7);
       expect(study.states).toEqual(['running', 'complete']);
     });
@@ -57,7 +58,7 @@ describeWorkflows('a study', (workflows) => {
       const study = await workflows.study({
         budget: { trials: 3, parallel: 1 },
         opened: {
-          tally: { ended: 2, failuresInRow: 0, sinceImprovement: 0, best: { number: 1, value: 9 } },
+          tally: { ...emptyTally, ended: 2, complete: 2, best: { number: 1, value: 9 } },
           proposed: 2,
         },
       });
@@ -223,7 +224,7 @@ describeWorkflows('a study', (workflows) => {
           lastPlace: () => null,
         },
       });
-      expect(await study.result()).toMatchObject({ state: 'complete', best: null });
+      expect(await study.result()).toMatchObject({ state: 'failed', best: null });
       const message = 'its workflow was ended by hand in Temporal';
       expect(study.mocks.callsOf('failTrial').at(-1)).toMatchObject([
         {},
