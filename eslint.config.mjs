@@ -39,7 +39,18 @@ const arrows = {
   server: ['study', 'process', 'config'],
   control: ['study', 'process'],
   // Before a study is started a sampler of Optuna's is tried, and an endpoint of Globus Compute is asked what it takes.
-  client: ['study', 'jobs', 'agent', 'config', 'process', 'samplers', 'schedulers', 'server', 'storage', 'workflows'],
+  client: [
+    'study',
+    'jobs',
+    'agent',
+    'config',
+    'process',
+    'samplers',
+    'schedulers',
+    'server',
+    'storage',
+    'workflows',
+  ],
   worker: [
     'study',
     'activities',

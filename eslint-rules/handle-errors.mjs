@@ -3,8 +3,8 @@
  * at an `error` event that has no listener. The types tell what an emitter is.
  */
 
-/** Emitters that emit no `error` event on their own. */
-const harmless = new Set(['Interface', 'Logger', 'Hash', 'Hmac']);
+/** Emitters that emit no `error` event on their own: `update` and `final` of hashes and ciphers throw instead. */
+const harmless = new Set(['Interface', 'Logger', 'Hash', 'Hmac', 'CipherGCM', 'DecipherGCM']);
 
 /** @type {import('eslint').Rule.RuleModule} */
 export const handleErrorsRule = {

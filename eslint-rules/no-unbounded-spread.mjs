@@ -1,7 +1,7 @@
 /**
  * Refuses a spread list as the arguments of a call. Each item becomes an argument on the stack, and from about 125,000 on the
  * call fails with "Maximum call stack size exceeded". Allowed are lists whose length the types bound: tuples, array literals,
- * and the rest parameters of a generic wrapper (`(...args: Args) => work(...args)`).
+ * and the rest parameters of a generic wrapper (`(...args: Args) => work(...args)`, `(...args: Parameters<F>) => …`).
  * @type {import('eslint').Rule.RuleModule}
  */
 export const noUnboundedSpread = {
@@ -21,7 +21,8 @@ export const noUnboundedSpread = {
         return argument.elements.every((one) => one?.type !== 'SpreadElement' || isBounded(one.argument));
       const type = parserServices.getTypeAtLocation(argument);
       return (type.isUnion() ? type.types : [type]).every(
-        (one) => checker.isTupleType(one) || one.isTypeParameter(),
+        (one) =>
+          checker.isTupleType(one) || one.isTypeParameter() || one.aliasSymbol?.getName() === 'Parameters',
       );
     };
     return {

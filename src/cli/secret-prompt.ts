@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
+import { handleErrors } from '../process/handle-errors';
 import { plainLines } from '../study/plain-text';
 import { say } from './terminal';
 
@@ -40,11 +41,13 @@ async function askOne({ text, echo }: Prompt): Promise<string | null> {
 }
 
 function fromTerminal(echo: boolean): Promise<string | null> {
-  const silent = new Writable({
-    write(_part, _encoding, done) {
-      done();
-    },
-  });
+  const silent = handleErrors(
+    new Writable({
+      write(_part, _encoding, done) {
+        done();
+      },
+    }),
+  );
   const input = createInterface({
     input: process.stdin,
     output: echo ? process.stderr : silent,

@@ -30,7 +30,7 @@ function square(x: number): number {
   return x * x;
 }
 
-const letters = [...'abcdefgh'];
+const letters = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
 
 /** Written by hand: what the branches of real searches look like, and two that mislead. */
 export const writtenFunctions: readonly ConditionalFunction[] = [

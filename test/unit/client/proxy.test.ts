@@ -111,7 +111,7 @@ test('the worker trusts what NODE_EXTRA_CA_CERTS adds, unless the settings name 
   const env = { NODE_EXTRA_CA_CERTS: file };
   const roots = (tls: boolean | { serverRootCACertificate?: Buffer } | undefined): string | undefined => {
     const given = workerRoute({ address: 'temporal.test:7233', tls }, env).tls;
-    return typeof given === 'object' ? given?.serverRootCACertificate?.toString() : undefined;
+    return typeof given === 'object' ? given.serverRootCACertificate?.toString() : undefined;
   };
   expect(roots(true)).toContain('OWN CERTIFICATE');
   expect(roots(true)).toContain('BEGIN CERTIFICATE');
