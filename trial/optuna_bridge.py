@@ -130,7 +130,7 @@ class Mirror:
                 raise Refused("missing_module", f"{self.name} needs '{module}'", module=module) from error
             raise Refused("bad_options", f"{self.name}: {error}") from error
 
-    def has_room(self, name, value):
+    def contains(self, name, value):
         distribution = self.parameters[name][0]
         try:
             return distribution._contains(distribution.to_internal_repr(value))
@@ -140,13 +140,13 @@ class Mirror:
     def fits(self, trial):
         """A trial outside the current bounds is hidden from the sampler. One that differs in a frozen parameter is not."""
         return all(
-            self.has_room(name, value) or self.parameters[name][0].single()
+            self.contains(name, value) or self.parameters[name][0].single()
             for name, value in trial["params"].items()
             if name in self.parameters
         )
 
     def usable(self, params):
-        return {n: v for n, v in params.items() if n in self.parameters and self.has_room(n, v)}
+        return {n: v for n, v in params.items() if n in self.parameters and self.contains(n, v)}
 
     def update(self, finished, running):
         for trial in finished:

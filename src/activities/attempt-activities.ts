@@ -18,14 +18,14 @@ const longestPatience = 10_000;
 const shortWait = 2000;
 
 /**
- * What is done with one attempt at its site, the same for whatever it belongs to.
+ * The activities of one attempt at its site, whether it belongs to a trial or to a job without a study.
  * @param load finds an attempt by the name that the workflow has for it
- * @param endGone ends the job of an attempt whose study is gone from the ledger
+ * @param cancelWithoutStudy cancels the job of an attempt whose study is no longer in the ledger
  */
 export function attemptActivities<Ref extends { readonly site: string }, Outcome>(
   deps: SiteDependencies,
   load: (ref: Ref) => Promise<Attempt<Outcome>>,
-  endGone?: (ref: Ref, message: string) => Promise<Outcome>,
+  cancelWithoutStudy?: (ref: Ref, message: string) => Promise<Outcome>,
 ): AttemptActivities<Ref, Outcome> & NearActivities<Ref, Outcome> {
   const { hostOf, failpoint } = deps;
   const follower = new Follower(deps);
@@ -210,11 +210,12 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
 
     cancelAttempt: activity(async (ref, message) => {
       const attempt = await load(ref).catch((error: unknown) => {
-        if (error instanceof PerdureError && error.kind === 'Gone' && endGone !== undefined) return null;
+        if (error instanceof PerdureError && error.kind === 'Gone' && cancelWithoutStudy !== undefined)
+          return null;
         throw error;
       });
-      if (attempt === null && endGone !== undefined)
-        return { kind: 'ended', outcome: await endGone(ref, message) };
+      if (attempt === null && cancelWithoutStudy !== undefined)
+        return { kind: 'ended', outcome: await cancelWithoutStudy(ref, message) };
       if (attempt === null) throw new PerdureError('Corrupt', 'an attempt without a study was not found');
       const { outcome } = attempt;
       if (outcome !== null) return { kind: 'ended', outcome };

@@ -55,10 +55,10 @@ export interface Attempt<Outcome> {
   /** Earlier attempts left nothing to go on from: what they reported does not count. */
   forgetReports(): Promise<void>;
   /**
-   * Writes what it has reported since the last look.
+   * Writes the reports that are new since the last call.
    * @param reports all that it has reported so far
-   * @param decided whether it was asked to give up already
-   * @returns whether it is to give up
+   * @param decided whether the attempt has already been asked to stop
+   * @returns whether the attempt should be asked to stop
    */
   takeReports(reports: readonly Report[], decided: boolean): Promise<boolean>;
   /** Fetches what the ended job left, judges it and keeps the end. Twice does no harm: the first end stays. */

@@ -15,7 +15,7 @@ export class JobAttempt implements Attempt<JobOutcome> {
   /** It is made at the site that it was sent to, and nowhere else. */
   readonly handOver = null;
 
-  /** As the ledger has it. */
+  /** The report that the ledger has. */
   private lastReport: JobRecord['report'];
 
   private constructor(

@@ -41,7 +41,7 @@ export async function propose(
       study,
       context,
       missing.map((key) => ({ key, slot: slots[keys.indexOf(key)] ?? { by: 'backbone' } })),
-      // A retry may find a part of the trials written.
+      // An earlier try of this activity may have written some of the trials.
       { ...request, budgetLeft: (request.budgetLeft ?? Infinity) - known.size },
     );
     try {
@@ -72,7 +72,7 @@ interface Asked {
 interface Sampled {
   readonly proposals: readonly Proposal[];
   readonly dropped: readonly string[];
-  /** The sampler had nothing left. */
+  /** The sampler has no more proposals. */
   readonly exhausted: boolean;
   /** Trials that ended before they were started. */
   readonly unstarted: number;
@@ -86,12 +86,12 @@ async function sample(
   counted: { readonly budgetLeft: number; readonly unstarted: number },
 ): Promise<Sampled> {
   if (keys.length === 0)
-    return { proposals: [], dropped: [], exhausted: false, unstarted: history.endedUnstarted };
+    return { proposals: [], dropped: [], exhausted: false, unstarted: history.unstarted };
   await history.refresh();
   const directions = spec.objectives.map(({ direction }) => direction);
   const { found: waiting, rejected } = await readWaiting(ledger, study, spec.space, history.waiting);
-  const unstarted = history.endedUnstarted + rejected;
-  // The study has not counted all of these yet.
+  const unstarted = history.unstarted + rejected;
+  // The study's workflow has not counted all of these yet.
   const asked = keys.slice(0, Math.max(0, counted.budgetLeft - (unstarted - counted.unstarted)));
   const origins = new Origins(spec, history);
   const batch: Trial[] = [];
@@ -142,8 +142,8 @@ interface Waiting {
 }
 
 /**
- * The trials that people asked for. One that the space has no room for (any more) ends here, with the reason.
- * @returns `rejected`: how many ended here
+ * Reads the enqueued trials. A trial whose parameters are outside the current space is ended as FAIL, with the reason.
+ * @returns `rejected`: how many trials were ended
  */
 async function readWaiting(
   ledger: Ledger,

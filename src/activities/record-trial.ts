@@ -24,12 +24,12 @@ export async function recordTrial(
   failpoint('after-fetch');
   const verdict = judge({ output, end, metrics: context.spec.objectives.map(({ metric }) => metric) });
   failpoint('before-record');
-  await reports.writeLast(ref, output.reports);
+  await reports.writeFinal(ref, output.reports);
   const userAttrs: Record<string, Json> = {
     site: ref.site,
     attempts: ref.attempt,
     directory: output.directory,
-    ...refusedReports(output, ledger.maxStep),
+    ...invalidReports(output, ledger.maxStep),
     ...leftOutOfResult(output),
   };
   if (verdict.state === 'FAIL') {
@@ -51,20 +51,20 @@ export async function recordTrial(
   return recordedOutcome(ledger, study, ref.number);
 }
 
-/** A line for a person on the reports that the ledger does not have. */
-function refusedReports(
-  { reports, refusedReports: refused }: JobOutput,
+/** Says in one line which reports are not in the ledger. */
+function invalidReports(
+  { reports, invalidReports: invalid }: JobOutput,
   maxStep: number,
-): { readonly reports_not_taken?: string } {
+): { readonly invalid_reports?: string } {
   const tooLarge = reports.filter(({ step }) => step > maxStep);
   const [large] = tooLarge;
-  const first = refused?.first ?? (large === undefined ? null : `step ${String(large.step)} (too large)`);
+  const first = invalid?.first ?? (large === undefined ? null : `step ${String(large.step)} (too large)`);
   if (first === null) return {};
-  const count = (refused?.count ?? 0) + tooLarge.length;
-  return { reports_not_taken: `${String(count)} ${count === 1 ? 'line' : 'lines'}; the first: ${first}` };
+  const count = (invalid?.count ?? 0) + tooLarge.length;
+  return { invalid_reports: `${String(count)} ${count === 1 ? 'line' : 'lines'}; the first: ${first}` };
 }
 
-/** What `perdure_trial.py` left out of the result, since JSON can't hold it. */
+/** The values that `perdure_trial.py` left out of the result because JSON can't hold them. */
 function leftOutOfResult({ result }: JobOutput): { readonly result_left_out?: string } {
   const left =
     result === undefined || 'error' in result ? null : objectOf(result.value)?.['perdure_left_out'];

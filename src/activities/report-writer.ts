@@ -2,23 +2,23 @@ import type { Report } from '../schedulers/scheduler';
 import type { Ledger } from '../storage/ledger';
 import type { AttemptRef } from '../workflows/activity-types';
 
-/** How long a worker trusts its memory of the ledger's rows (milliseconds). Another worker may have cleared them. */
-const trustedFor = 600_000;
-/** How long the memory of an attempt is kept that this worker does not follow any more (milliseconds). */
-const unusedFor = 15 * 60_000;
+/** How often the ledger's rows of an attempt are read again (milliseconds). Another worker may have cleared them. */
+const rereadIntervalMs = 600_000;
+/** How long the values of an attempt that this worker no longer follows stay in memory (milliseconds). */
+const unusedTimeoutMs = 15 * 60_000;
 
 interface Written {
   readonly attempt: number;
   /** The trial's intermediate values in the ledger, those of earlier attempts included. */
   values: Map<number, number>;
-  /** What the scheduler returned at the last look; the same array again has no news. */
+  /** What the scheduler returned last; if it returns the same array again, nothing is new. */
   seen: readonly Report[] | null;
   /** By `performance.now`. */
   readAt: number;
   usedAt: number;
-  /** Counts the writes. */
+  /** Number of writes. */
   version: number;
-  /** The version that the pruner has judged; -1: none. */
+  /** The `version` that the pruner judged last; -1: none. */
   judged: number;
 }
 
@@ -26,23 +26,23 @@ interface Written {
 export interface WrittenReports {
   /** Value by step, as the ledger has them. */
   readonly values: ReadonlyMap<number, number>;
-  /** `true` where reports came since the last call of `judged`. */
-  readonly isUnjudged: boolean;
-  /** The pruner has decided on these values. */
-  judged(): void;
+  /** `true` if reports were added since the last call of `markJudged`. */
+  readonly hasNewReports: boolean;
+  /** Call it when the pruner has judged these values. */
+  markJudged(): void;
 }
 
 /**
- * Writes the reports of running attempts into the ledger, each of them once. A scheduler returns all reports of an attempt at each
- * look; the writer remembers what this worker has written. The ledger is read once for each attempt, for what other workers wrote,
- * and again after ten minutes.
+ * Writes each report of a running attempt into the ledger once. A scheduler always returns all reports of an attempt, so the
+ * writer remembers which ones the ledger has. It reads them at the first call for an attempt, because another worker may have
+ * written some, and again every ten minutes.
  */
 export class ReportWriter {
   private readonly written = new Map<string, Written>();
 
   constructor(private readonly ledger: Pick<Ledger, 'readReports' | 'setIntermediateValues'>) {}
 
-  /** @param reports all that the attempt has reported so far; the last one counts where a step comes twice */
+  /** @param reports all that the attempt has reported so far; if a step occurs twice, the last value counts */
   async write(ref: AttemptRef, reports: readonly Report[]): Promise<WrittenReports> {
     const written = await this.remembered(ref);
     if (reports !== written.seen) {
@@ -54,22 +54,22 @@ export class ReportWriter {
     const { version } = written;
     return {
       values: written.values,
-      isUnjudged: written.judged < version,
-      judged: () => {
+      hasNewReports: written.judged < version,
+      markJudged: () => {
         written.judged = Math.max(written.judged, version);
       },
     };
   }
 
   /**
-   * Writes what the ledger lacks of an ended attempt's reports. The ledger is read again: these are the values that stay.
+   * Writes the reports of an ended attempt that the ledger lacks. It reads the ledger first, because these values are final.
    */
-  async writeLast(ref: AttemptRef, reports: readonly Report[]): Promise<void> {
+  async writeFinal(ref: AttemptRef, reports: readonly Report[]): Promise<void> {
     this.forget(ref);
     if (reports.length > 0) await this.writeMissing(ref, await this.read(ref), reports);
   }
 
-  /** The trial's reports were cleared, or the trial has ended. */
+  /** Forgets an attempt: its reports were cleared, or it has ended. */
   forget(ref: AttemptRef): void {
     this.written.delete(nameOf(ref));
   }
@@ -80,14 +80,15 @@ export class ReportWriter {
     const known = this.written.get(name);
     if (known?.attempt === ref.attempt) {
       known.usedAt = now;
-      if (now - known.readAt > trustedFor) {
+      if (now - known.readAt > rereadIntervalMs) {
         known.values = await this.read(ref);
         known.seen = null;
         known.readAt = now;
       }
       return known;
     }
-    for (const [other, { usedAt }] of this.written) if (now - usedAt > unusedFor) this.written.delete(other);
+    for (const [other, { usedAt }] of this.written)
+      if (now - usedAt > unusedTimeoutMs) this.written.delete(other);
     const values = await this.read(ref);
     const { attempt } = ref;
     const written = { attempt, values, seen: null, readAt: now, usedAt: now, version: 0, judged: -1 };

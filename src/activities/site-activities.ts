@@ -44,7 +44,7 @@ export function createSiteActivities(
     ...attemptActivities(
       deps,
       (ref: AttemptRef) => TrialAttempt.load(forTrials, ref),
-      (ref, message) => TrialAttempt.end(deps, ref, message),
+      (ref, message) => TrialAttempt.cancelWithoutStudy(deps, ref, message),
     ),
 
     startJob: forJobs.startAttempt,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PreparationProgress, PreparationRequest } from '../schedulers/preparation';
 import { PerdureError } from '../study/error';
-import { studySecrets } from '../study/spec-secrets';
+import { studySecrets } from '../study/spec';
 import type { PreparationEnd, PreparationRef } from '../workflows/activity-types';
 import { schedulerOf, type SiteDependencies } from './attempt';
 import { pending } from './boundary';

@@ -41,7 +41,7 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
 
   async function read(study: StudyRef, number: number): Promise<Trial> {
     const which = { uuid: study.uuid, numbers: [number] };
-    const [trial] = await contexts.withRows(study, () => ledger.readTrials(study.name, which));
+    const [trial] = await contexts.withStudyCheck(study, () => ledger.readTrials(study.name, which));
     if (trial !== undefined) return trial;
     await contexts.confirm(study);
     throw new PerdureError('NotFound', `study '${study.name}' has no trial ${String(number)}`);
@@ -89,7 +89,7 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
 
     propose: activity(
       giveUpOnFaults((study, specVersion, request) =>
-        contexts.withRows(study, () => propose(deps, study, specVersion, request)),
+        contexts.withStudyCheck(study, () => propose(deps, study, specVersion, request)),
       ),
     ),
 
@@ -143,7 +143,7 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
     }),
 
     recordedOutcome: activity((study, number) =>
-      unlessGone(async () => outcomeOf(await read(study, number)), null),
+      unlessStudyIsGone(async () => outcomeOf(await read(study, number)), null),
     ),
 
     watchTrials: activity(async (trials) => {
@@ -156,8 +156,8 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
     }),
 
     failTrial: activity((study, number, { reason, message }) =>
-      unlessGone(async () => {
-        // Never one of another study that has the name by now.
+      unlessStudyIsGone(async () => {
+        // `read` refuses a trial of another study that has this name now.
         const ended = outcomeOf(await read(study, number));
         if (ended !== null) return ended;
         const userAttrs = { fail_reason: reason, error: message };
@@ -189,12 +189,12 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
       await noteSites(ledger, study.name, number, changes);
     }),
 
-    lastPlace: activity((study, number) => unlessGone(() => lastPlace(study, number), null)),
+    lastPlace: activity((study, number) => unlessStudyIsGone(() => lastPlace(study, number), null)),
   };
 }
 
-/** The result of the work; `otherwise` if the study is gone, so that there is nothing to read or to record. */
-async function unlessGone<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
+/** Returns the result of the work, or `otherwise` if the study is gone and nothing can be read or recorded. */
+async function unlessStudyIsGone<T>(work: () => Promise<T>, otherwise: T): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -119,10 +119,10 @@ export class StudyContexts {
   }
 
   /**
-   * Does something with the study's rows. A row that is not there may mean that the study is gone.
-   * @throws `Gone` as {@link confirm}, and whatever the work throws
+   * Runs work that needs the study's rows. If a row is missing, checks whether the whole study is gone.
+   * @throws `Gone` as {@link confirm} does, and the errors of the work
    */
-  async withRows<T>(ref: StudyRef, work: () => Promise<T>): Promise<T> {
+  async withStudyCheck<T>(ref: StudyRef, work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {

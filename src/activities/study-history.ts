@@ -2,14 +2,17 @@ import { lastStepOf } from '../pruners/reports';
 import type { TrialHistory } from '../samplers/sampler';
 import type { Ledger, TrialVersion } from '../storage/ledger';
 import { isFinal, type Trial } from '../study/trial';
-import { endedUnstarted } from '../study/outcome';
+import { endedBeforeStart } from '../study/outcome';
 
-/** How often trials that have not ended are read in full (milliseconds): a row that was replaced leaves their versions as they are. */
-const fullReadInterval = 600_000;
+/** How often open trials are read in full (milliseconds). A value that was overwritten does not change a trial's version. */
+const fullReadIntervalMs = 600_000;
 
-/** The pause between two reads for comparisons, in durations of the last read, and the longest pause (milliseconds). */
-const pauseFactor = 200;
-const longestPause = 5000;
+/**
+ * How old a history `refreshIfOld` accepts: 200 times the duration of the last read, so that reads take at most 0.5 % of a worker's
+ * time, and at most five seconds.
+ */
+const maxAgePerReadTime = 200;
+const maxAgeMs = 5000;
 
 interface OpenTrial {
   readonly trial: Trial;
@@ -17,18 +20,18 @@ interface OpenTrial {
 }
 
 /**
- * A worker's memory of one study's trials, shared by all that need them. It reads rows that are newer than what it has; of a trial
- * that has not ended, what was added since the last read.
+ * A worker's copy of one study's trials, shared by the sampler and the pruner. A refresh reads new trials, and of the trials that
+ * have not ended only what was added since the last read.
  */
 export class StudyHistory implements TrialHistory {
   readonly finished: Trial[] = [];
   private open = new Map<number, OpenTrial>();
   private last = -1;
-  /** Trials that ended before they were started: rejected or cancelled while WAITING. */
-  endedUnstarted = 0;
+  /** How many trials ended before they were started: rejected or cancelled while WAITING. */
+  unstarted = 0;
   private reading: Promise<void> = Promise.resolve();
   private next: Promise<void> | undefined;
-  /** When the last read began and how long it took, and when the history was known to be behind the ledger (by `performance.now`). */
+  /** When the last read began, how long it took, and when `expire` was called last (milliseconds, by `performance.now`). */
   private readAt = -Infinity;
   private readTook = 0;
   private expiredAt = -Infinity;
@@ -53,23 +56,23 @@ export class StudyHistory implements TrialHistory {
     return this.last + 1;
   }
 
-  /** A RUNNING trial; `undefined`: the history has none of this number. */
+  /** The RUNNING trial with this number; `undefined` if the history has none. */
   runningTrial(number: number): Trial | undefined {
     const trial = this.open.get(number)?.trial;
     return trial?.state === 'RUNNING' ? trial : undefined;
   }
 
   /**
-   * Takes in what has changed, for a comparison that other trials need not be the newest for. Reading takes at most a small part of
-   * the worker's time: the more a read takes, the older the history may be, up to five seconds. After `expire` it reads.
+   * Refreshes the history unless it is recent enough to compare a trial with the others. The longer a read takes, the older the
+   * history may be, up to five seconds. After `expire` it always reads.
    */
   async refreshIfOld(): Promise<void> {
-    const pause = Math.min(pauseFactor * this.readTook, longestPause);
-    if (this.readAt > Math.max(performance.now() - pause, this.expiredAt)) return;
+    const maxAge = Math.min(maxAgePerReadTime * this.readTook, maxAgeMs);
+    if (this.readAt > Math.max(performance.now() - maxAge, this.expiredAt)) return;
     await this.refresh();
   }
 
-  /** Takes in what has changed. Calls during a read share the next one. */
+  /** Reads what has changed in the ledger. Calls during a read share the next read. */
   async refresh(): Promise<void> {
     this.next ??= this.reading.then(() => {
       const read = this.read();
@@ -80,7 +83,7 @@ export class StudyHistory implements TrialHistory {
     await this.next;
   }
 
-  /** A trial has ended: what was read before is too old for a comparison. */
+  /** Call it when a trial has ended: the next `refreshIfOld` then reads. */
   expire(): void {
     this.expiredAt = performance.now();
   }
@@ -91,7 +94,7 @@ export class StudyHistory implements TrialHistory {
 
   private async read(): Promise<void> {
     const now = performance.now();
-    const isFull = now - this.fullReadAt > fullReadInterval;
+    const isFull = now - this.fullReadAt > fullReadIntervalMs;
     const versions = await this.ledger.readVersions(this.study, {
       after: this.last,
       numbers: [...this.open.keys()],
@@ -103,13 +106,13 @@ export class StudyHistory implements TrialHistory {
       const known = this.open.get(version.number);
       if (known === undefined || isFull || hasChanged(known.version, version))
         changed.set(version.number, version);
-      else if (known.version.reports === version.reports) open.set(version.number, known);
+      else if (known.version.reportsKey === version.reportsKey) open.set(version.number, known);
       else reported.push({ trial: known.trial, version });
     }
     for (const entry of await this.withReports(reported)) {
       if (entry.trial.intermediateValues.size === entry.version.reportCount)
         open.set(entry.trial.number, entry);
-      // Its earlier reports have changed too.
+      // Reports at earlier steps were added or removed too.
       else changed.set(entry.trial.number, entry.version);
     }
     const trials =
@@ -117,12 +120,12 @@ export class StudyHistory implements TrialHistory {
         ? []
         : await this.ledger.readTrials(this.study, {
             numbers: [...changed.keys()],
-            // For the constraints, which a trial of Optuna's may bring at any time.
+            // They hold the constraints, which Optuna may set at any time.
             attrs: 'system',
           });
     for (const trial of trials) {
       const version = changed.get(trial.number);
-      if (endedUnstarted(trial)) this.endedUnstarted += 1;
+      if (endedBeforeStart(trial)) this.unstarted += 1;
       if (isFinal(trial.state)) this.finished.push(trial);
       else if (version !== undefined) open.set(trial.number, { trial, version });
       this.last = Math.max(this.last, trial.number);

@@ -5,7 +5,7 @@ import { PerdureError } from '../study/error';
 import { floatNames } from '../study/float-names';
 import type { TrialOutcome } from '../study/progress';
 import type { Params } from '../study/space';
-import { studySecrets } from '../study/spec-secrets';
+import { studySecrets } from '../study/spec';
 import { isFinal, type Trial } from '../study/trial';
 import type { AttemptRef } from '../workflows/activity-types';
 import { schedulerOf, type Attempt, type HandOverOf, type SiteDependencies } from './attempt';
@@ -36,7 +36,7 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
   /** @throws {@link PerdureError} `NotFound` */
   static async load(deps: TrialDependencies, ref: AttemptRef): Promise<TrialAttempt> {
     const context = await deps.contexts.get(ref.study);
-    const trial = await deps.contexts.withRows(ref.study, () => readTrial(deps.ledger, ref));
+    const trial = await deps.contexts.withStudyCheck(ref.study, () => readTrial(deps.ledger, ref));
     if (trial === undefined) {
       await deps.contexts.confirm(ref.study);
       throw new PerdureError('NotFound', `study '${ref.study.name}' has no trial ${String(ref.number)}`);
@@ -45,8 +45,12 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
     return new TrialAttempt(deps, ref, keyOf(ref), scheduler, context, trial);
   }
 
-  /** Ends the job of a trial whose study is gone; nothing is recorded. */
-  static async end(deps: SiteDependencies, ref: AttemptRef, message: string): Promise<TrialOutcome> {
+  /** Cancels the job of a trial whose study is gone. Nothing is recorded. */
+  static async cancelWithoutStudy(
+    deps: SiteDependencies,
+    ref: AttemptRef,
+    message: string,
+  ): Promise<TrialOutcome> {
     await schedulerOf(deps, ref.site).cancel(keyOf(ref), 'cancelled', message);
     return cancelledOutcome(ref.number);
   }
@@ -132,18 +136,18 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
     const { spec, pruner } = await this.deps.contexts.newest(study);
     const [objective] = spec.objectives;
     if (spec.pruner.type === 'none' || objective === undefined) return false;
-    if (decided || !written.isUnjudged) return false;
+    if (decided || !written.hasNewReports) return false;
     const { history } = this.context;
     await history.refreshIfOld();
-    // It may have begun since the last read.
+    // The trial may have started since the last read.
     if (history.runningTrial(number) === undefined) await history.refresh();
     const trial = history.runningTrial(number);
     if (trial === undefined) return false;
     const mine = { ...trial, intermediateValues: written.values };
     const others = [...history.finished, ...history.running.filter((other) => other.number !== number)];
-    const stops = pruner.shouldPrune(mine, others, objective.direction);
-    written.judged();
-    return stops;
+    const isPruned = pruner.shouldPrune(mine, others, objective.direction);
+    written.markJudged();
+    return isPruned;
   }
 
   record(end: JobEnd): Promise<TrialOutcome> {

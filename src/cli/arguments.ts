@@ -23,7 +23,7 @@ export function budgetNumber(text: string): number | 'none' {
   throw new InvalidArgumentError('Write a number, or `none`.');
 }
 
-/** As {@link budgetNumber}, for a limit that has a default: `auto`. */
+/** Like {@link budgetNumber}, for a limit that also takes `auto`. */
 export function budgetNumberOrAuto(text: string): number | 'none' | 'auto' {
   return text === 'auto' ? text : budgetNumber(text);
 }

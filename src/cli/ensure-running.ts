@@ -17,13 +17,13 @@ const replacements: Readonly<Record<Replacement, string>> = {
   update: 'replaced the worker, as Perdure has been updated since it was started; its jobs go on',
 };
 
-/** How long a worker that runs may take to poll: it may have to find a server that was started again (milliseconds). */
-const pollsWithin = 30_000;
+/** How long a running worker may take to poll (milliseconds): after a restart of the server it has to connect again. */
+const pollTimeoutMs = 30_000;
 
 /** The option of every command that runs trials or jobs. */
 export const workerOption = [
   '--worker',
-  'start a worker here, also where the settings name a Temporal server of your own',
+  'start a worker here, even if the settings name a Temporal server of your own',
 ] as const;
 
 export interface WorkerOption {
@@ -31,10 +31,10 @@ export interface WorkerOption {
 }
 
 /**
- * Starts the embedded server and a worker where they don't run, and says so. Where the settings name a Temporal server, others
- * may run its workers: then a worker is started only if it is asked for, and how many are alive is said.
- * @param sites whose workers are counted
- * @throws {@link PerdureError} `Unavailable` where Temporal does not answer, or a worker process runs and does nothing
+ * Starts the embedded server and a worker unless they run, and prints what it started. If the settings name a Temporal server, its
+ * workers may run elsewhere: then it starts a worker only with `--worker`, and otherwise prints how many are alive.
+ * @param sites the sites whose workers are counted
+ * @throws {@link PerdureError} `Unavailable` if Temporal does not answer, or a worker process runs but does not poll
  */
 export async function ensureRunning(
   settings: Settings,
@@ -52,7 +52,7 @@ export async function ensureRunning(
     async () => {
       if (!embedded) await registerSearchAttributes(client);
       if (embedded || worker) await ensureLiveWorker(settings, client);
-      else await sayWorkers(settings, client, sites);
+      else await reportWorkers(settings, client, sites);
     },
     () => client.connection.close(),
   );
@@ -63,24 +63,24 @@ async function ensureLiveWorker(settings: Settings, client: Client): Promise<voi
   if (otherInstallation !== null) {
     const { version, root } = otherInstallation;
     say(
-      `the worker in the background is of Perdure ${version} in ${root}, and goes on; to replace it by this installation's: perdure down, then perdure up`,
+      `the background worker belongs to Perdure ${version} in ${root} and keeps running; to replace it: perdure down, then perdure up`,
     );
   }
   if (started) {
     say(replaced === null ? 'started a worker in the background' : replacements[replaced]);
     return;
   }
-  const until = Date.now() + pollsWithin;
+  const until = Date.now() + pollTimeoutMs;
   const isLive = async (): Promise<boolean> =>
     (await hasHeartbeat(client, pid)) ?? (await queueState(client, null)).alive > 0;
   while (!(await isLive())) {
     if (Date.now() > until) {
       throw new PerdureError(
         'Unavailable',
-        `the worker runs (process ${String(pid)}), but Temporal does not hear from it`,
+        `the worker runs (process ${String(pid)}), but Temporal receives no heartbeat or poll from it`,
         {
           where: `${settings.home}/logs/worker.log`,
-          hint: 'end it and start it again: perdure up --restart; running jobs go on',
+          hint: 'restart it: perdure up --restart; running jobs go on',
         },
       );
     }
@@ -88,13 +88,13 @@ async function ensureLiveWorker(settings: Settings, client: Client): Promise<voi
   }
 }
 
-/** Tells who will do the work; a person who sees that nobody will can start a worker while the study waits. */
-async function sayWorkers(settings: Settings, client: Client, sites: readonly string[]): Promise<void> {
+/** Prints how many workers are alive. If there is none, a person can start one while the study waits. */
+async function reportWorkers(settings: Settings, client: Client, sites: readonly string[]): Promise<void> {
   const [own, ...others] = await Promise.all([null, ...sites].map((site) => queueState(client, site)));
   if (own === undefined) return;
   if (own.alive === 0) {
     say(
-      `no worker is alive: nothing runs until one is\n  start one: ${startWorkerCommand(settings)}; or start this command with --worker`,
+      `no worker is alive, so nothing runs yet\n  start one: ${startWorkerCommand(settings)}; or repeat this command with --worker`,
     );
     return;
   }

@@ -10,10 +10,10 @@ import { siteQueue, STUDY_QUEUE } from '../study/task-queues';
 import { age, waitingFor, type StudyFacts } from '../study/waiting';
 import { failure, look, type Finding } from './finding';
 
-/** Open studies whose workflow is looked at; each costs a question to Temporal. */
-const mostStudies = 50;
+/** How many running studies are checked; each takes a request to Temporal. */
+const maxStudies = 50;
 
-/** Looks at the Temporal server, the live workers and the backlog of each task queue, and workflow tasks that fail. */
+/** Checks the Temporal server, the live workers and the backlog of each task queue, and the workflow tasks of running studies. */
 export async function* examineTemporal(settings: Settings): AsyncGenerator<Finding> {
   let client: Client;
   try {
@@ -54,13 +54,13 @@ async function examineQueue(settings: Settings, client: Client, site: string | n
   }
 }
 
-/** The studies whose workflow task fails again and again, in the words in which their status says it. */
+/** The studies whose workflow task keeps failing, described as in their status. */
 async function examineTasks(client: Client): Promise<readonly Finding[]> {
   const found: Finding[] = [];
   let looked = 0;
   const running = client.workflow.list({ query: `ExecutionStatus = 'Running' AND WorkflowType = 'study'` });
   for await (const { workflowId } of running) {
-    if (looked++ === mostStudies) break;
+    if (looked++ === maxStudies) break;
     const task = await failingTask(client, await client.workflow.getHandle(workflowId).describe(), null);
     if (task === null) continue;
     for (const { message, action } of waitingFor({ ...nothingElse, tasks: [task] }))
@@ -74,6 +74,7 @@ async function examineTasks(client: Client): Promise<readonly Finding[]> {
   return found;
 }
 
+/** No facts but those that are added. */
 const nothingElse: StudyFacts = {
   study: '',
   state: 'running',

@@ -29,7 +29,7 @@ export async function* examine(settings: Settings): AsyncGenerator<Finding> {
   );
   yield await look('ledger', async () => {
     const ledger = await openLedgerToRead(settings.storage);
-    if (ledger === null) return 'none yet; perdure start FILE makes it';
+    if (ledger === null) return 'none yet; perdure start FILE creates it';
     const studies = await withCleanUp(
       () => ledger.listStudies(),
       () => ledger.close(),
@@ -38,9 +38,9 @@ export async function* examine(settings: Settings): AsyncGenerator<Finding> {
   });
   for (const directory of writtenDirectories(settings))
     yield await look(
-      `room in ${directory}`,
-      () => roomIn(directory),
-      'make room: running work waits for it and then goes on',
+      `free space in ${directory}`,
+      () => freeSpaceIn(directory),
+      'free some disk space; running work waits and then goes on',
     );
   for (const [site, settingsOfSite] of Object.entries(settings.sites)) {
     if (settingsOfSite.scheduler !== 'local') continue;
@@ -62,7 +62,7 @@ export async function* examine(settings: Settings): AsyncGenerator<Finding> {
   yield* examineTemporal(settings);
 }
 
-/** Where Perdure writes on this machine: each directory once, and none inside another one. */
+/** The directories on this machine that Perdure writes to, without those inside another one. */
 function writtenDirectories({ home, storage, sites }: Settings): readonly string[] {
   const ledger = parseLedgerUrl(storage);
   const all = [
@@ -73,17 +73,17 @@ function writtenDirectories({ home, storage, sites }: Settings): readonly string
   return [...new Set(all)].filter((one) => !all.some((other) => one.startsWith(join(other, sep))));
 }
 
-/** Below this a ledger can't be relied on to grow (bytes). */
-const leastRoom = 10_000_000;
-/** A quota shows itself only when something is written (bytes). */
-const probeSize = 100_000;
+/** With less free space, the next writes to the ledger may fail (bytes). */
+const minFreeBytes = 10_000_000;
+/** Size of the file that is written as a test (bytes): only a write shows that a quota is used up. */
+const probeBytes = 100_000;
 
-/** @returns how much room there is @throws {@link PerdureError} `Unavailable` where there is none */
-async function roomIn(directory: string): Promise<string> {
+/** @returns the free space, for display @throws {@link PerdureError} `Unavailable` if there is too little */
+async function freeSpaceIn(directory: string): Promise<string> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const probe = join(directory, `.perdure-room-${String(process.pid)}`);
+  const probe = join(directory, `.perdure-probe-${String(process.pid)}`);
   const write = (): Promise<void> =>
-    writeFile(probe, Buffer.alloc(probeSize), { flush: true }).catch((cause: unknown) => {
+    writeFile(probe, Buffer.alloc(probeBytes), { flush: true }).catch((cause: unknown) => {
       const what = isDiskFull(cause) ? 'the disk is full' : 'nothing can be written';
       throw new PerdureError('Unavailable', `${what}: ${messageOf(cause)}`, { cause });
     });
@@ -91,6 +91,6 @@ async function roomIn(directory: string): Promise<string> {
   const { bavail, bsize } = await statfs(directory);
   const room = bavail * bsize;
   const shown = `${(room / 1e9).toPrecision(3)} GB free`;
-  if (room < leastRoom) throw new PerdureError('Unavailable', `the disk is nearly full: ${shown}`);
+  if (room < minFreeBytes) throw new PerdureError('Unavailable', `the disk is nearly full: ${shown}`);
   return shown;
 }

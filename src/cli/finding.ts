@@ -1,16 +1,16 @@
 import { messageOf, PerdureError } from '../study/error';
 
-/** One thing that `perdure doctor` looked at. */
+/** The result of one check of `perdure doctor`. */
 export interface Finding {
   readonly what: string;
   readonly ok: boolean;
   readonly found: string;
   readonly hint?: string;
-  /** It is Temporal that can't be reached. */
+  /** `true`: Temporal can't be reached. */
   readonly temporal?: boolean;
 }
 
-/** A finding of something that works, or why it does not. @param hint where the error has none */
+/** Runs a check; an error becomes a failed finding. @param hint used if the error has none */
 export async function look(what: string, work: () => Promise<string>, hint?: string): Promise<Finding> {
   try {
     return { what, ok: true, found: await work() };
@@ -20,7 +20,7 @@ export async function look(what: string, work: () => Promise<string>, hint?: str
   }
 }
 
-/** A finding of an error. */
+/** A failed finding. */
 export function failure(what: string, error: unknown): Finding {
   if (error instanceof PerdureError) return { what, ok: false, found: error.message, hint: error.hint };
   return { what, ok: false, found: messageOf(error) };

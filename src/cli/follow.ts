@@ -44,7 +44,7 @@ export async function follow(
   let last: StudyStatus | undefined;
   let hinted = false;
   try {
-    for await (const { status, ended, waiting, toSay } of watchStatus(
+    for await (const { status, ended, waiting, newLines } of watchStatus(
       async () => {
         const now = await study.status();
         return { status: now, ended: await news.read(), ...(await waits.read(now)) };
@@ -59,12 +59,12 @@ export async function follow(
     )) {
       for (const trial of ended) {
         line.above(described(trial, status));
-        // The same command shows the others.
+        // Print this once: the same command shows the output of other trials.
         if (hinted || !isOwnFailure(trial)) continue;
         hinted = true;
         line.above(`  its output: ${logsCommand(study.name, trial.number)}`);
       }
-      for (const text of toSay) line.above(text);
+      for (const text of newLines) line.above(text);
       const summary = waitingSummary(waiting);
       line.show(
         plainLine(
@@ -79,53 +79,53 @@ export async function follow(
   }
 }
 
-/** How often Temporal is asked what a study waits for: that takes several questions (milliseconds). */
+/** How often Temporal is asked what a study waits for (milliseconds): each time takes several requests. */
 const waitingIntervalMs = 5000;
-/** What comes and goes, as a full site, is said again only after this time (milliseconds). */
+/** A reason that comes back, for example a full site, is printed again if it was absent for this long (milliseconds). */
 const repeatAfterMs = 60_000;
 
-/** `true` for a trial that failed without having been cancelled, so that its output may say why. */
+/** `true` for a trial that failed and was not cancelled: its output may say why. */
 export function isOwnFailure({ state, userAttrs }: Trial): boolean {
   return state === 'FAIL' && userAttrs['fail_reason'] !== 'cancelled';
 }
 
-/** What to type to see what a trial printed. */
+/** The command that shows what a trial printed. */
 export function logsCommand(study: string, number: number): string {
   return `npx perdure logs ${quoted(study)} ${String(number)}`;
 }
 
-/** What a person who follows a study should know about why nothing happens; each reason is said once. */
+/** Tells a person who follows a study why nothing happens; each reason is printed once. */
 export class WaitingNews {
   private readAt = -Infinity;
   private state: StudyState | undefined;
   private waiting: readonly Waiting[] = [];
-  /** By reason, when it last held. */
-  private readonly heldAt = new Map<string, number>();
+  /** When each reason was last seen. */
+  private readonly seenAt = new Map<string, number>();
   private blocked = false;
 
   constructor(private readonly study: Pick<StudyHandle, 'name' | 'waitingFor'>) {}
 
-  /** @returns what the study waits for, and the lines that are new */
+  /** @returns what the study waits for, and the lines to print */
   async read(
     status: StudyStatus,
     now = performance.now(),
-  ): Promise<{ readonly waiting: readonly Waiting[]; readonly toSay: readonly string[] }> {
+  ): Promise<{ readonly waiting: readonly Waiting[]; readonly newLines: readonly string[] }> {
     if (now - this.readAt < waitingIntervalMs && status.state === this.state)
-      return { waiting: this.waiting, toSay: [] };
+      return { waiting: this.waiting, newLines: [] };
     this.waiting = await this.study.waitingFor(status);
     this.readAt = now;
     this.state = status.state;
-    return { waiting: this.waiting, toSay: endedStates.has(status.state) ? [] : this.news(now) };
+    return { waiting: this.waiting, newLines: endedStates.has(status.state) ? [] : this.news(now) };
   }
 
   private news(now: number): readonly string[] {
     const name = plainLine(this.study.name, 60);
     const lines = this.waiting.flatMap((one) => {
-      // Counts and ages change all the time.
+      // Ignore numbers: counts and ages change all the time.
       const reason = `${one.kind} ${one.message.replace(/\d+/g, '#')}`;
-      const heldAt = this.heldAt.get(reason) ?? -Infinity;
-      this.heldAt.set(reason, now);
-      if (now - heldAt < repeatAfterMs) return [];
+      const seenAt = this.seenAt.get(reason) ?? -Infinity;
+      this.seenAt.set(reason, now);
+      if (now - seenAt < repeatAfterMs) return [];
       const action = one.action === null ? '' : `\n  ${one.action}`;
       return [`study '${name}' waits: ${plainLines(waitingText(one))}${action}`];
     });
@@ -194,7 +194,7 @@ class StatusLine {
     if (this.width !== null) process.stderr.write(this.text.slice(0, this.width));
   }
 
-  /** The window may have another size by now. */
+  /** Read each time, because the size of the window may change. */
   private get width(): number | null {
     return statusLineWidth(process.stderr, process.env);
   }

@@ -59,7 +59,7 @@ function program(): Command {
     )
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: true })
-    // Relative paths and programs that a command starts depend on it. Help and the version do not.
+    // Commands need the working directory, for relative paths and for the programs that they start. Help and the version do not.
     .hook('preAction', () => void workingDirectory());
   for (const add of commands) add(root);
   for (const command of [root, ...root.commands, ...root.commands.flatMap(({ commands: below }) => below)])
@@ -84,7 +84,7 @@ async function main(argv: readonly string[]): Promise<number> {
     }
     if (isDiskFull(error)) {
       say(
-        `the disk is full: ${messageOf(error)}\n  make room; \`perdure doctor\` names the directories that Perdure writes to`,
+        `the disk is full: ${messageOf(error)}\n  free some space; \`perdure doctor\` lists the directories that Perdure writes to`,
       );
       return exitCode.unreachable;
     }
@@ -92,7 +92,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-// A reader that has seen enough (`perdure trials STUDY | head`) is no error, and messages may go unread.
+// A reader that ends early (`perdure trials STUDY | head`) is not an error.
 handleOutputErrors(({ code = '' }) => {
   if (code === 'EPIPE') process.exit(exitCode.done);
   say(`standard output can't be written (${code})`);

@@ -1,15 +1,15 @@
 import stringWidth from 'string-width';
 
-/** What `String` shows of a cell. */
+/** A cell is shown as `String` formats it. */
 export type Cell = string | number;
 
-/** The blanks between two columns. */
+/** Between two columns. */
 const gap = '  ';
 
 /**
- * Rows as lines with aligned columns, the head first. No colour and no rules, so that it can be piped. Each cell is measured once:
- * the time grows with the number of cells.
- * @param rows as many cells each as the head has; a missing one is empty
+ * Formats a table as lines with aligned columns, without colour or rules, so that it can be piped. Each cell is measured once, so the
+ * time is linear in the number of cells.
+ * @param rows each has as many cells as the head; a missing cell is empty
  */
 export function plainTable(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const lines = [head, ...rows].map((row) =>

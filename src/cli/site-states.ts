@@ -21,7 +21,7 @@ export interface SiteState {
   readonly log: readonly string[];
 }
 
-/** Each site of the settings: as a worker of this machine sees it now, else as others told lately. `null`: there is no ledger yet. */
+/** Each site of the settings: as a worker of this machine sees it now, else as other workers last reported it. @param ledger `null`: there is none yet */
 export async function siteStates(settings: Settings, ledger: Ledger | null): Promise<readonly SiteState[]> {
   return Promise.all(
     Object.keys(settings.sites).map((site) => siteState(settings, ledger, site, { log: true })),

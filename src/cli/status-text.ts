@@ -18,13 +18,17 @@ export function statusText(status: StudyStatus, waiting: readonly Waiting[] = []
       `  best    ${best.values.map(shortNumber).join(', ')} (trial ${String(best.number)}) ${JSON.stringify(best.params)}`,
     );
   }
-  for (const one of waiting) if (!saidElsewhere.has(one.kind)) appendAll(lines, waitingLines(one));
+  for (const one of waiting) if (!shownElsewhere.has(one.kind)) appendAll(lines, waitingLines(one));
   if (status.agent !== null) appendAll(lines, agentLines(status.study, status.agent));
   return plainLines(lines.join('\n'));
 }
 
-/** The first line has the reason of the state; the agent's lines name the proposals that need an approval. */
-const saidElsewhere: ReadonlySet<WaitingKind> = new Set<WaitingKind>(['preparation', 'proposal', 'approval']);
+/** Kinds that are not repeated: the first line shows the state's reason, and the agent's lines show the proposals to approve. */
+const shownElsewhere: ReadonlySet<WaitingKind> = new Set<WaitingKind>([
+  'preparation',
+  'proposal',
+  'approval',
+]);
 
 function waitingLines(one: Waiting): readonly string[] {
   const text = waitingText(one).replaceAll('\n', '\n          ');

@@ -41,8 +41,8 @@ export function print(text: string): void {
 }
 
 /**
- * How long a line may be that is written over in place; `null` where none can be: a terminal without cursor movement, or no
- * terminal. A terminal that does not say how wide it is has 80 columns.
+ * The width of a status line that is overwritten in place; `null` if that is not possible: there is no terminal, or it cannot move
+ * the cursor. A terminal of unknown width counts as 80 columns wide.
  */
 export function statusLineWidth(
   { isTTY, columns }: Partial<Pick<NodeJS.WriteStream, 'isTTY' | 'columns'>>,

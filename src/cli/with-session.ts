@@ -3,22 +3,22 @@ import { loadSettings } from '../config';
 import { Session } from '../client/session';
 import { StudyHandle } from '../client/study-handle';
 import { secretVariables, type Settings } from '../config/settings';
-import { noteSecretVariables } from '../process/environment';
+import { registerSecretVariables } from '../process/environment';
 import { withCleanUp } from '../study/clean-up';
 import { PerdureError } from '../study/error';
 
 /** The settings that the command line asks for. */
 export async function settingsOf(command: Command): Promise<Settings> {
   const settings = await loadSettings({ config: command.optsWithGlobals<{ config?: string }>().config });
-  // Before a sampler is tried.
-  noteSecretVariables(secretVariables(settings));
+  // Before any program is started, for example to test a sampler.
+  registerSecretVariables(secretVariables(settings));
   return settings;
 }
 
 /**
- * Does the work with a session that is closed after it. Its ledger is opened for reading: what a command changes, it changes through
- * Temporal. Commands that write to the ledger (`start`, `run`, `submit`, `diagnose`) open a session of their own.
- * @param absent what to do where there is no ledger yet; without it, that is an error
+ * Runs the work with a session and closes it. The ledger is opened for reading: commands change studies through Temporal. The ones that
+ * write to the ledger (`start`, `run`, `submit`, `diagnose`) open their own session.
+ * @param absent called if there is no ledger yet; without it, that is an error
  */
 export async function withSession<T>(
   command: Command,

@@ -4,7 +4,7 @@ import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { Settings } from '../config/settings';
 import { embeddedServer } from '../server/embedded-server';
 import { messageOf, PerdureError } from '../study/error';
-import { clientRoute } from './proxy';
+import { clientProxyOptions } from './proxy';
 import { dataConverterOf } from './payload-encryption';
 
 /** What a connection is made with; `Connection` and `NativeConnection` both take it. */
@@ -62,7 +62,7 @@ export function notRunning(): PerdureError {
 /** A connected client. @throws {@link PerdureError} `Unavailable` where Temporal does not answer */
 export async function connect(settings: Settings): Promise<Client> {
   const { namespace, ...options } = connectionOptions(settings);
-  const route = clientRoute(options.address);
+  const route = clientProxyOptions(options.address);
   const dataConverter = await dataConverterOf(settings);
   try {
     const connection = await Connection.connect({

@@ -2,19 +2,19 @@ import type { Client, WorkflowExecutionDescription } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import type { FailingTask } from '../study/waiting';
 
-/** A failed task is the newest event but for its own schedule and start, and signals and updates that came since. */
+/** How many of the newest events are searched: only the retry's own events, signals and updates follow a failed task. */
 const newestEvents = 50;
 
 const { EventType } = temporal.api.enums.v1;
-/** A newer server may have others. */
+/** By number; a newer server may send numbers that are not listed. */
 const causes: Readonly<Record<number, string | undefined>> = temporal.api.enums.v1.WorkflowTaskFailedCause;
 const timeouts: Readonly<Record<number, string | undefined>> = temporal.api.enums.v1.TimeoutType;
 
 /**
- * The workflow task of this workflow that fails again and again: how often it was tried, and why it failed first. Temporal
- * records the first failure of a series alone.
- * @param trial the number of the trial whose workflow it is
- * @returns `null` where the task, if there is one, was not tried before
+ * The failing workflow task of a workflow: how often it was tried, and why it failed the first time. Temporal records only the
+ * first failure in a series.
+ * @param trial the number of the trial whose workflow it is; `null`: the study's own
+ * @returns `null` if no workflow task is being retried
  */
 export async function failingTask(
   client: Client,
@@ -36,7 +36,7 @@ export async function failingTask(
       return { trial, attempts, cause: name, message: deepest(failure) };
     }
     if (eventType === EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT) {
-      // The worker that had it was killed; the next one has not taken it yet.
+      // Its worker was killed, and no other worker has taken the task yet.
       if (attempts === 1) return null;
       const type = event.workflowTaskTimedOutEventAttributes?.timeoutType;
       const name = type == null ? '' : (timeouts[type] ?? '').replace('TIMEOUT_TYPE_', '');
@@ -46,7 +46,7 @@ export async function failingTask(
   return { trial, attempts, cause: null, message: '' };
 }
 
-/** The innermost cause says what happened; what is around it, who noticed. */
+/** The message of the innermost cause, which says what happened. */
 function deepest(failure: temporal.api.failure.v1.IFailure | null | undefined): string {
   const inner = failure?.cause;
   return inner == null ? (failure?.message ?? '') : deepest(inner);

@@ -6,7 +6,7 @@ import type { LedgerStudy } from '../storage/ledger';
 import { withCleanUp } from '../study/clean-up';
 import { PerdureError } from '../study/error';
 import { isObject } from '../study/json';
-import { clientRoute } from './proxy';
+import { clientProxyOptions } from './proxy';
 import type { Session } from './session';
 
 /** Where a study's workflow is: the embedded server of a state directory, which another one with the same ledger does not see. */
@@ -66,7 +66,7 @@ async function runsAt(home: string, address: string, workflowId: string): Promis
   try {
     const connection = await Connection.connect({
       address,
-      ...clientRoute(address),
+      ...clientProxyOptions(address),
       connectTimeout: answerWithin,
     });
     return await withCleanUp(

@@ -4,7 +4,7 @@ import { rootCertificates } from 'node:tls';
 import type { NativeConnectionOptions } from '@temporalio/worker';
 import { PerdureError } from '../study/error';
 
-/** An HTTP proxy that is asked by CONNECT for a connection to Temporal. */
+/** An HTTP proxy that connects to Temporal by the CONNECT method. */
 export interface HttpProxy {
   /** `host:port`. */
   readonly address: string;
@@ -15,11 +15,11 @@ export interface HttpProxy {
 const proxyVariables = ['grpc_proxy', 'https_proxy', 'http_proxy'];
 
 /**
- * The proxy for a server, by the rules of `@grpc/grpc-js`, which the client's connection uses: the first variable of `grpc_proxy`,
- * `https_proxy` and `http_proxy`, unless `no_grpc_proxy` or `no_proxy` has the host. A server on loopback never has one.
+ * The proxy for a server, by the rules of `@grpc/grpc-js`, which the client uses: the first of `grpc_proxy`, `https_proxy` and
+ * `http_proxy` that is set, unless `no_grpc_proxy` or `no_proxy` lists the host. A server on loopback is never reached through a proxy.
  * @param address `host:port`
  * @returns `null` for a direct connection
- * @throws {@link PerdureError} `InvalidInput` for a proxy that can't be read
+ * @throws {@link PerdureError} `InvalidInput` for an invalid address of the proxy
  */
 export function proxyOf(address: string, env: NodeJS.ProcessEnv): HttpProxy | null {
   const host = hostOf(address);
@@ -28,15 +28,11 @@ export function proxyOf(address: string, env: NodeJS.ProcessEnv): HttpProxy | nu
   const text = env[name] ?? '';
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url?.protocol !== 'http:') {
-    // Not the value: it may hold a password.
-    throw new PerdureError(
-      'InvalidInput',
-      'the proxy for the Temporal server has no address that can be used',
-      {
-        where: name,
-        hint: `write ${name}=http://HOST:PORT, or exempt the server: no_proxy=${host}`,
-      },
-    );
+    // The message does not show the value, which may hold a password.
+    throw new PerdureError('InvalidInput', 'the address of the proxy for the Temporal server is not valid', {
+      where: name,
+      hint: `write ${name}=http://HOST:PORT, or exempt the server: no_proxy=${host}`,
+    });
   }
   return {
     address: `${url.hostname}:${url.port === '' ? '80' : url.port}`,
@@ -65,8 +61,8 @@ function isExempt(host: string, env: NodeJS.ProcessEnv): boolean {
   });
 }
 
-/** Options of the client's connection, so that it takes the same way as the worker's. */
-export function clientRoute(
+/** Options of the client's connection, so that it uses the same proxy as the worker's. */
+export function clientProxyOptions(
   address: string,
   env = process.env,
 ): { readonly channelArgs: Readonly<Record<string, number>> } {
@@ -74,10 +70,10 @@ export function clientRoute(
 }
 
 /**
- * Options of the worker's connection, whose Rust core reads neither proxies nor `NODE_EXTRA_CA_CERTS` from the environment.
- * @throws {@link PerdureError} `InvalidInput` for a proxy or a file of certificates that can't be read
+ * Options of the worker's connection. Its Rust core reads neither proxies nor `NODE_EXTRA_CA_CERTS` from the environment.
+ * @throws {@link PerdureError} `InvalidInput` for an invalid proxy, or a file of certificates that can't be read
  */
-export function workerRoute<
+export function workerConnectionOptions<
   Options extends Pick<NativeConnectionOptions, 'tls' | 'apiKey'> & { readonly address: string },
 >(
   options: Options,
@@ -101,7 +97,7 @@ export function workerRoute<
   };
 }
 
-/** The roots that Node trusts, where the environment adds some and the settings name none. */
+/** Node's root certificates and those of `NODE_EXTRA_CA_CERTS`, unless the settings name certificates. */
 function certificates(
   { tls, apiKey }: Pick<NativeConnectionOptions, 'tls' | 'apiKey'>,
   env: NodeJS.ProcessEnv,

@@ -2,16 +2,18 @@ import { hostname } from 'node:os';
 import type { Client } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { messageOf, PerdureError } from '../study/error';
-import { siteQueue, STUDY_QUEUE } from '../study/task-queues';
+import { HEARTBEAT_INTERVAL_MS, siteQueue, STUDY_QUEUE } from '../study/task-queues';
 import type { QueueState } from '../study/waiting';
-import { heartbeatIntervalMs } from '../study/worker-heartbeat';
 
-/** A poll lasts up to a minute; the server lists a poller for five minutes after its last one (milliseconds). */
-const longPollMs = 70_000;
-/** Two heartbeats may be late or lost (milliseconds). */
-const heartbeatValidMs = 3 * heartbeatIntervalMs + 5000;
+/**
+ * How long after the start of its last poll a worker counts as alive (milliseconds). A poll lasts up to a minute. The server lists a
+ * poller for five minutes, which is too long.
+ */
+const pollValidMs = 70_000;
+/** How long a heartbeat shows that a worker is alive (milliseconds): two heartbeats may be late or lost. */
+const heartbeatValidMs = 3 * HEARTBEAT_INTERVAL_MS + 5000;
 /** How long Temporal may take to answer (milliseconds). */
-const answerWithin = 5000;
+const answerTimeoutMs = 5000;
 
 const { TaskQueueType, WorkerStatus } = temporal.api.enums.v1;
 const ended: ReadonlySet<unknown> = new Set([
@@ -19,31 +21,31 @@ const ended: ReadonlySet<unknown> = new Set([
   WorkerStatus.WORKER_STATUS_SHUTDOWN,
 ]);
 
-/** A worker process as one poll or one heartbeat shows it. */
-export interface WorkerSign {
+/** A poll or a heartbeat of a worker process. */
+export interface WorkerContact {
   readonly identity: string;
   /** When the poll began or the heartbeat was sent (milliseconds since the epoch). */
   readonly at: number;
-  readonly sign: 'poll' | 'heartbeat';
-  /** It has said that it is shutting down. */
+  readonly kind: 'poll' | 'heartbeat';
+  /** The worker has reported that it is shutting down. */
   readonly ended: boolean;
 }
 
 /**
- * Identities of the live workers: each has polled within its long poll or sent a heartbeat lately. A worker whose slots are all
- * taken sends heartbeats and does not poll; one of another SDK may poll and send no heartbeats.
+ * Identities of the live workers: each has polled or sent a heartbeat recently. A worker whose slots are all taken sends heartbeats
+ * but does not poll; a worker of another SDK may poll but send no heartbeats.
  */
-export function liveWorkers(signs: readonly WorkerSign[], now: number): ReadonlySet<string> {
-  const isFresh = ({ at, sign }: WorkerSign): boolean =>
-    now - at < (sign === 'poll' ? longPollMs : heartbeatValidMs);
-  // A container that is started again may have the identity of the one before it.
-  const endedLater = ({ identity, at }: WorkerSign): boolean =>
-    signs.some((other) => other.ended && other.identity === identity && other.at >= at);
-  return new Set(signs.filter((one) => isFresh(one) && !endedLater(one)).map(({ identity }) => identity));
+export function liveWorkers(contacts: readonly WorkerContact[], now: number): ReadonlySet<string> {
+  const isFresh = ({ at, kind }: WorkerContact): boolean =>
+    now - at < (kind === 'poll' ? pollValidMs : heartbeatValidMs);
+  // A restarted container may have the same identity as before.
+  const endedLater = ({ identity, at }: WorkerContact): boolean =>
+    contacts.some((other) => other.ended && other.identity === identity && other.at >= at);
+  return new Set(contacts.filter((one) => isFresh(one) && !endedLater(one)).map(({ identity }) => identity));
 }
 
 /**
- * The live workers and the backlog of the studies' task queue (`null`) or a site's.
+ * The live workers and the backlog of a site's task queue, or of the studies' (`null`).
  * @throws {@link PerdureError} `Unavailable` where Temporal does not answer in five seconds
  */
 export async function queueState(client: Client, site: string | null): Promise<QueueState> {
@@ -53,15 +55,15 @@ export async function queueState(client: Client, site: string | null): Promise<Q
       ? [TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY]
       : [TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY];
   try {
-    return await client.connection.withDeadline(Date.now() + answerWithin, async () => {
+    return await client.connection.withDeadline(Date.now() + answerTimeoutMs, async () => {
       const [heartbeats, ...described] = await Promise.all([
         heartbeatsOf(client, queue),
         ...types.map((type) => describe(client, queue, type)),
       ]);
-      const signs = [...heartbeats, ...described.flatMap((one) => one.signs)];
+      const contacts = [...heartbeats, ...described.flatMap((one) => one.contacts)];
       return {
         site,
-        alive: liveWorkers(signs, Date.now()).size,
+        alive: liveWorkers(contacts, Date.now()).size,
         backlog: described.reduce((sum, { backlog }) => sum + backlog, 0),
         backlogAgeMs: described.reduce((most, { backlogAgeMs }) => Math.max(most, backlogAgeMs), 0),
       };
@@ -73,13 +75,13 @@ export async function queueState(client: Client, site: string | null): Promise<Q
 }
 
 /**
- * Whether a worker process of this machine has sent a heartbeat lately. Both clocks are the same, so that this is surer than a
- * poll, which a stopped process seems to have for two minutes.
- * @returns `null` where Temporal knows no heartbeat of it
+ * Whether a worker process of this machine has sent a heartbeat recently. A heartbeat is better evidence than a poll: the server still
+ * lists the poll of a stopped process for minutes, and the heartbeat's time comes from this machine's clock.
+ * @returns `null` if Temporal has no heartbeat of this process
  */
 export async function hasHeartbeat(client: Client, pid: number): Promise<boolean | null> {
   const identity = `${String(pid)}@${hostname()}`;
-  const own = (await heartbeatsOf(client, STUDY_QUEUE)).filter((sign) => sign.identity === identity);
+  const own = (await heartbeatsOf(client, STUDY_QUEUE)).filter((contact) => contact.identity === identity);
   return own.length === 0 ? null : liveWorkers(own, Date.now()).size > 0;
 }
 
@@ -87,7 +89,7 @@ async function describe(
   client: Client,
   queue: string,
   taskQueueType: temporal.api.enums.v1.TaskQueueType,
-): Promise<Pick<QueueState, 'backlog' | 'backlogAgeMs'> & { readonly signs: readonly WorkerSign[] }> {
+): Promise<Pick<QueueState, 'backlog' | 'backlogAgeMs'> & { readonly contacts: readonly WorkerContact[] }> {
   const { pollers, stats } = await client.workflowService.describeTaskQueue({
     namespace: client.options.namespace,
     taskQueue: { name: queue },
@@ -97,17 +99,17 @@ async function describe(
   return {
     backlog: Number(stats?.approximateBacklogCount ?? 0),
     backlogAgeMs: msOf(stats?.approximateBacklogAge),
-    signs: pollers.map(({ identity, lastAccessTime }) => ({
+    contacts: pollers.map(({ identity, lastAccessTime }) => ({
       identity: identity ?? '',
       at: msOf(lastAccessTime),
-      sign: 'poll',
+      kind: 'poll',
       ended: false,
     })),
   };
 }
 
-/** Servers before 1.30 have no worker heartbeats: what polls say is all that is known. */
-async function heartbeatsOf(client: Client, queue: string): Promise<readonly WorkerSign[]> {
+/** The heartbeats of a queue's workers; none from a server before 1.30, which has polls only. */
+async function heartbeatsOf(client: Client, queue: string): Promise<readonly WorkerContact[]> {
   const { namespace } = client.options;
   const { namespaceInfo } = await client.workflowService.describeNamespace({ namespace });
   if (namespaceInfo?.capabilities?.workerHeartbeats !== true) return [];
@@ -119,7 +121,7 @@ async function heartbeatsOf(client: Client, queue: string): Promise<readonly Wor
   return workersInfo.map(({ workerHeartbeat }) => ({
     identity: workerHeartbeat?.workerIdentity ?? '',
     at: msOf(workerHeartbeat?.heartbeatTime),
-    sign: 'heartbeat',
+    kind: 'heartbeat',
     ended: ended.has(workerHeartbeat?.status),
   }));
 }

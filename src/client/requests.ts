@@ -32,8 +32,8 @@ export type Subject = { readonly study: string } | { readonly job: string };
 /**
  * Asks a running study, or the workflow of jobs without one, for something and waits until it holds.
  * @throws {@link PerdureError} with the study's own words where it refuses; `Conflict` where it has ended; `Unavailable`
- * if its outcome is unknown: there was no answer in two minutes, or the answer could not be read. The study may have carried out
- * such a request.
+ * if the outcome is unknown: there was no answer within two minutes, or the answer could not be read. The study may then have carried
+ * out the request.
  */
 export async function request<Result, Args extends unknown[]>(
   client: Client,
@@ -87,14 +87,14 @@ function refusal(error: unknown, subject: Subject): PerdureError {
     return new PerdureError('Conflict', `${who} is not running`, {
       hint:
         'study' in subject
-          ? 'to go on: perdure start FILE, which says what to change in its budget if that is used up'
+          ? 'to go on: perdure start FILE; if the budget is used up, that command says what to change'
           : 'submit it again to go on with what has not ended',
       cause: error,
     });
   }
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) {
     return new PerdureError('Unavailable', `${who} has not answered the request in two minutes`, {
-      hint: `it may still carry it out; is there a worker? perdure up starts one; what runs at a site that can not be reached now is ended when it can`,
+      hint: 'the request may still be carried out. If no worker runs, start one: perdure up. Jobs at a site that cannot be reached now are ended when it can be',
       cause: error,
     });
   }
@@ -106,10 +106,10 @@ function refusal(error: unknown, subject: Subject): PerdureError {
   return unknownOutcome(who, subject, reasonOf(error), error);
 }
 
-/** The type that Temporal gives to an accepted update whose workflow was ended before it answered. */
+/** Temporal's error type for an accepted update whose workflow ended before it answered. */
 const endedMeanwhile = 'AcceptedUpdateCompletedWorkflow';
 
-/** Status codes of gRPC with which the server says that it has not taken a request. */
+/** The gRPC status codes by which the server refuses a request. */
 const refusals: ReadonlySet<number> = new Set([
   3, // INVALID_ARGUMENT
   7, // PERMISSION_DENIED
@@ -123,16 +123,16 @@ function isRefusedByServer(error: unknown): boolean {
   return causes(error).some((one) => isGrpcServiceError(one) && refusals.has(one.code));
 }
 
-/** Anything else that goes wrong says nothing about the request: the study may have carried it out. */
+/** Any other error: the study may or may not have carried out the request. */
 function unknownOutcome(who: string, subject: Subject, why: string, cause: unknown): PerdureError {
   const status = 'study' in subject ? `perdure status ${subject.study}` : `perdure job status ${subject.job}`;
   return new PerdureError('Unavailable', `the outcome of the request to ${who} is unknown: ${why}`, {
-    hint: `it may have been carried out; ${status} shows how it stands`,
+    hint: `it may have been carried out; ${status} shows its state`,
     cause,
   });
 }
 
-/** In the words of Perdure's own error if one is the cause, as of the codec that cannot read an answer. */
+/** The message of an error; if a {@link PerdureError} caused it (for example that of the codec), the text of that one. */
 function reasonOf(error: unknown): string {
   const own = causes(error).find((one) => one instanceof PerdureError);
   return own === undefined ? messageOf(error) : own.text.replaceAll(/\n\s*/g, '; ');

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { loadSettings } from '../config';
 import { secretVariables, type Settings } from '../config/settings';
-import { noteSecretVariables } from '../process/environment';
+import { registerSecretVariables } from '../process/environment';
 import { openLedger, openLedgerToRead, parseLedgerUrl } from '../storage';
 import type { Ledger } from '../storage/ledger';
 import { runningServer } from '../server/embedded-server';
@@ -13,7 +13,7 @@ export interface SessionOptions {
   readonly config?: string;
   /** Settings that are loaded already. */
   readonly settings?: Settings;
-  /** Opens the ledger for reading only: no lock, no right to write and no new ledger is needed. Default: `false`. */
+  /** Opens the ledger for reading only: takes no lock, needs no write permission and creates no ledger. Default: `false`. */
   readonly readOnly?: boolean;
 }
 
@@ -34,13 +34,13 @@ export class Session implements AsyncDisposable {
   /** @throws {@link PerdureError} as `loadSettings` and `openLedger` do; `NotFound` with `readOnly` where there is no ledger yet */
   static async open(options: SessionOptions = {}): Promise<Session> {
     const settings = options.settings ?? (await loadSettings({ config: options.config }));
-    noteSecretVariables(secretVariables(settings));
+    registerSecretVariables(secretVariables(settings));
     if (options.readOnly !== true) return new Session(settings, await openLedger(settings.storage));
     const ledger = await openLedgerToRead(settings.storage);
     if (ledger !== null) return new Session(settings, ledger);
     throw new PerdureError('NotFound', 'there is no ledger yet', {
       where: parseLedgerUrl(settings.storage).shown,
-      hint: 'perdure start FILE makes it',
+      hint: 'perdure start FILE creates it',
     });
   }
 

@@ -28,11 +28,11 @@ export type Opening = 'started' | 'continued' | 'attached';
 export interface Opened {
   readonly handle: StudyHandle;
   readonly opening: Opening;
-  /** Limits of the budget that are other ones than when the study ended. */
+  /** Limits of the budget that have changed since the study ended. */
   readonly changes: readonly BudgetChange[];
 }
 
-/** What only tests change. */
+/** Options that only tests set. */
 export interface TestOptions extends Pick<StudyInput, 'continueAfterEvents'> {
   readonly workflowTaskTimeout?: Duration;
 }
@@ -66,7 +66,7 @@ export async function openStudy(
   }
   if (before !== null) await mustNotRunElsewhere(session, before, handle.workflowId);
   await checkEndpoints(settings, spec.sites);
-  const next = await continued(session, spec, before);
+  const next = await nextSpec(session, spec, before);
   const ended = before?.perdure ?? null;
   if (ended !== null) await mustHaveBudget(session, study, next, ended);
   for (const [sha256, bytes] of study.files) await ledger.putFile(sha256, bytes);
@@ -136,7 +136,7 @@ async function mustHaveBudget(
   const { name, objectives, budget } = spec;
   const own = new Set(await ledger.proposedNumbers(name));
   const trials = await ledger.readTrials(name, { reports: false });
-  // Trials that an ended workflow has left behind are taken up.
+  // Trials that an ended workflow has left RUNNING are continued in any case.
   if (trials.some(({ number, state }) => state === 'RUNNING' && own.has(number))) return;
   const tally = tallyAtStart(
     trials,
@@ -159,8 +159,8 @@ async function mustHaveBudget(
   });
 }
 
-/** The specification with which a study starts or goes on. */
-async function continued(session: Session, spec: StudySpec, before: LedgerStudy | null): Promise<StudySpec> {
+/** The specification with which a study starts or continues. */
+async function nextSpec(session: Session, spec: StudySpec, before: LedgerStudy | null): Promise<StudySpec> {
   if (before === null) return spec;
   const { perdure } = before;
   const kept = perdure === null ? spec : withAdjustments(perdure.spec, perdure.fileSpec, spec);
@@ -168,7 +168,7 @@ async function continued(session: Session, spec: StudySpec, before: LedgerStudy 
   return continuedSpec(kept, await knownDistributions(session, before));
 }
 
-/** Brings the study and its specification into the ledger. @param spec as {@link continued} gives it */
+/** Brings the study and its specification into the ledger. @param spec as {@link nextSpec} returns it */
 async function store(
   { ledger }: Session,
   { spec: fileSpec, fileHash }: LoadedStudy,

@@ -1,7 +1,7 @@
 import type { Session } from './session';
 
-/** Studies that are asked for at once. Each takes a few questions to the ledger and one or two to Temporal. */
-const atOnce = 8;
+/** How many studies are read at once. Each takes a few queries to the ledger and one or two requests to Temporal. */
+const maxConcurrent = 8;
 
 /**
  * The status of every study of the ledger, in the ledger's order.
@@ -13,11 +13,11 @@ export async function statusOfAll<Status>(
 ): Promise<readonly Status[]> {
   const names = (await session.ledger.listStudies()).map(({ name }) => name);
   const found: Status[] = [];
-  // One iterator that all share: each takes the next study when it has the status of its last one.
+  // All loops share one iterator: each takes the next study when it has finished one.
   const next = names.entries();
-  const ask = async (): Promise<void> => {
+  const readNext = async (): Promise<void> => {
     for (const [i, name] of next) found[i] = await handleOf(name).status();
   };
-  await Promise.all(Array.from({ length: atOnce }, ask));
+  await Promise.all(Array.from({ length: maxConcurrent }, readNext));
   return found;
 }

@@ -7,14 +7,14 @@ import { failingTask } from './failing-task';
 import { queueState } from './queue-state';
 import type { Session } from './session';
 import type { StudyStatus } from './study-status';
-import type { TrialLooks } from './waiting-trials';
+import type { RunningTrialFacts } from './waiting-trials';
 
-/** What a person types to start a worker for these settings. */
+/** The command that starts a worker for these settings. */
 export function startWorkerCommand({ temporal }: Pick<Settings, 'temporal'>): string {
   return temporal.kind === 'embedded' ? 'perdure up' : 'perdure worker, on a host that may run trials';
 }
 
-/** The facts of a status alone, without a question to Temporal. */
+/** The facts in a status, without a request to Temporal. */
 export function factsOfStatus(status: StudyStatus): StudyFacts {
   return {
     study: status.study,
@@ -27,7 +27,7 @@ export function factsOfStatus(status: StudyStatus): StudyFacts {
 }
 
 /**
- * What decides what a study waits for: its status, its workers, its workflow tasks, its sites and its running trials.
+ * All facts that decide what a study waits for: its status, workers, workflow tasks, sites and running trials.
  * @throws {@link PerdureError} `Unavailable` where Temporal does not answer
  */
 export async function studyFacts(
@@ -35,7 +35,7 @@ export async function studyFacts(
   { perdure }: LedgerStudy,
   status: StudyStatus,
   workflow: WorkflowExecutionDescription | null,
-  looks: TrialLooks,
+  trials: RunningTrialFacts,
 ): Promise<StudyFacts> {
   const client = await session.client();
   const sites = perdure?.spec.sites ?? [];
@@ -46,7 +46,7 @@ export async function studyFacts(
   ]);
   return {
     ...factsOfStatus(status),
-    tasks: [...(own === null ? [] : [own]), ...looks.tasks],
+    tasks: [...(own === null ? [] : [own]), ...trials.tasks],
     queues,
     sites: sites.flatMap((site): readonly SiteFact[] => {
       const health = combined(null, heardOf(site, rows));
@@ -54,7 +54,7 @@ export async function studyFacts(
       const { state, reason, free } = health;
       return [{ site, state, reason, free }];
     }),
-    jobs: looks.waiting,
+    jobs: trials.waiting,
     startWorker: startWorkerCommand(session.settings),
   };
 }

@@ -30,7 +30,7 @@ import type { Session } from './session';
 import { studyFacts } from './study-facts';
 import { bestTrials, type StudyStatus } from './study-status';
 import { watchStatus } from './watch-status';
-import { lookAtTrials, type WaitingTrial } from './waiting-trials';
+import { readTrialFacts, type WaitingTrial } from './waiting-trials';
 import { studyWorkflowId } from './workflow-ids';
 
 /**
@@ -81,9 +81,9 @@ export class StudyHandle {
   }
 
   /**
-   * What the study waits for, the most fundamental thing first; empty where it makes progress or has ended.
-   * @param status of the study, where it was read already
-   * @param options.trials `false`: without its running trials, which take a question to Temporal each
+   * What the study waits for, the most fundamental reason first; empty if it makes progress or has ended.
+   * @param status the study's status, if it was read already
+   * @param options.trials `false`: without its running trials, each of which takes a request to Temporal
    * @throws {@link PerdureError} `Unavailable` where Temporal does not answer
    */
   async waitingFor(
@@ -97,8 +97,8 @@ export class StudyHandle {
       this.describe(),
       wanted ? this.runningTrials() : [],
     ]);
-    const looks = await lookAtTrials(this.session, this.workflowId, trials);
-    return waitingFor(await studyFacts(this.session, study, known, workflow, looks));
+    const facts = await readTrialFacts(this.session, this.workflowId, trials);
+    return waitingFor(await studyFacts(this.session, study, known, workflow, facts));
   }
 
   /**
@@ -108,7 +108,7 @@ export class StudyHandle {
    */
   async waiting(known?: readonly Trial[]): Promise<readonly WaitingTrial[]> {
     const trials = known ?? (await this.runningTrials());
-    return (await lookAtTrials(this.session, this.workflowId, trials)).waiting;
+    return (await readTrialFacts(this.session, this.workflowId, trials)).waiting;
   }
 
   /** The best trial; with several objectives the Pareto front. Empty while nothing is COMPLETE. */
@@ -246,13 +246,13 @@ export class StudyHandle {
   }
 
   /**
-   * Makes sure that there is a study that can be stopped: in the ledger, or as a running workflow whose ledger has lost it.
+   * Makes sure that there is a study to stop: it is in the ledger, or its workflow still runs although the ledger has lost it.
    * @throws {@link PerdureError} `NotFound`
    */
   async mustBeStoppable(): Promise<void> {
     if ((await this.session.ledger.findStudy(this.name)) !== null) return;
     const workflow = await this.describe().catch((error: unknown) => {
-      // Without Temporal nothing can be stopped; the missing study is the better reason.
+      // Without Temporal nothing can be stopped; report the missing study instead.
       if (error instanceof PerdureError && error.kind === 'Unavailable') return null;
       throw error;
     });

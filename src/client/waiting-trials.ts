@@ -12,10 +12,10 @@ export interface WaitingTrial {
   readonly why: string;
 }
 
-/** What Temporal tells of running trials. */
-export interface TrialLooks {
+/** What Temporal knows about running trials. */
+export interface RunningTrialFacts {
   readonly waiting: readonly WaitingTrial[];
-  /** Workflow tasks of theirs that fail. */
+  /** Their failing workflow tasks. */
   readonly tasks: readonly FailingTask[];
 }
 
@@ -26,15 +26,15 @@ const most = 32;
  * What the running ones of these trials wait for, as the last look at each of them had it; of very many, the first ones.
  * @throws {@link PerdureError} `Unavailable` where Temporal does not answer
  */
-export async function lookAtTrials(
+export async function readTrialFacts(
   session: Session,
   workflowId: string,
   trials: readonly Trial[],
-): Promise<TrialLooks> {
+): Promise<RunningTrialFacts> {
   const client = await session.client();
   const running = trials.filter(({ state }) => state === 'RUNNING').slice(0, most);
   const looks = await Promise.all(
-    running.map(async ({ number }): Promise<TrialLooks> => {
+    running.map(async ({ number }): Promise<RunningTrialFacts> => {
       const workflow = await describeWorkflow(session, trialWorkflowId(workflowId, number));
       if (workflow === null) return { waiting: [], tasks: [] };
       const [why] = pendingNotes(workflow);

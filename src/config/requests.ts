@@ -20,8 +20,7 @@ export interface AdjustmentOptions {
 
 /**
  * What a person wants to change in a running study: `trials`, `parallel`, `hours`, `failures`, `early_failures`, `target`,
- * `patience`
- * (`null`: no limit), `sampler`, `pruner`, `space` (name → `{low, high}` or `{choices}`), `sites`, as an object or as its text (JSON
+ * `patience` (`null`: no limit), `sampler`, `pruner`, `space` (name → `{low, high}` or `{choices}`), `sites`, as an object or as its text (JSON
  * or YAML). Whether the study can be changed so is decided by `applyAdjustment`.
  * @throws {@link PerdureError} `InvalidInput`
  */

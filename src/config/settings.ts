@@ -147,7 +147,7 @@ export interface Settings {
       };
   /** The environment variable with the key that encrypts what is in Temporal's histories; absent: nothing does. */
   readonly encryptionKeyEnv?: string;
-  /** Environment variables that `storage` takes from the environment; absent: none. */
+  /** Names of the environment variables in `storage`; absent: none. */
   readonly storageVariables?: readonly string[];
   /** By name. `local` is always there, and is this machine. */
   readonly sites: Readonly<Record<string, SiteSettings>>;
@@ -156,8 +156,8 @@ export interface Settings {
 }
 
 /**
- * Names of the environment variables that hold secrets by these settings. Programs of the user's (trials, preparations, samplers,
- * proposers, commands at a site) do not get them.
+ * Names of the environment variables that hold secrets according to these settings. The user's programs (trials, preparations,
+ * samplers, proposers, commands at a site) do not get them.
  */
 export function secretVariables({
   encryptionKeyEnv,
@@ -169,7 +169,7 @@ export function secretVariables({
       ? [site.auth.clientSecretEnv]
       : [],
   );
-  // libpq's own: the password of any database.
+  // The password for PostgreSQL; not part of the settings.
   const all = ['PGPASSWORD', ...storageVariables, ...logins];
   return encryptionKeyEnv === undefined ? all : [...all, encryptionKeyEnv];
 }

@@ -9,7 +9,7 @@ import { prepareSchema, trialSchema } from './trial-schema';
 const count = z.int().nullable().default(null);
 const amount = z.number().nullable().default(null);
 
-/** The other limits write `null` for no limit; this one has a default to lift, so that it takes a word for it. */
+/** The other limits have no default, and `null` is no limit. This one has a default, so it also accepts `none`. */
 const earlyFailures = z
   .union([z.int(), z.literal('auto'), z.literal('none').transform(() => null), z.null()])
   .meta({ description: "a whole number from 1, 'auto' or 'none'", examples: [3] });

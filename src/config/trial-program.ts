@@ -63,7 +63,7 @@ export function programProblems(trial: object): readonly Problem[] {
   return [];
 }
 
-/** What a person may have meant who wrote no `FILE:FUNCTION`: a file, a function, or a function with its module (`model.train`). */
+/** Guesses `FILE:FUNCTION` from a file, a function, or a function with its module (`model.train`). */
 function functionLike(text: string): string {
   const [file = '', name = ''] = text.split(':');
   const words = text.split('.');
@@ -80,7 +80,7 @@ function isIdentifier(word: string): boolean {
 
 type CalledFunction = Extract<Program, { kind: 'function' }>;
 
-/** What is wrong with the trial's program as far as the study's own files show it. Nothing is run. */
+/** Problems of the trial's program that its staged files show. Runs nothing. */
 export function checkProgram({ program }: TrialSpec, staged: Staged): readonly Problem[] {
   return program.kind === 'function' ? checkFunction(program, staged) : checkLineEnds(program.argv, staged);
 }
@@ -88,8 +88,8 @@ export function checkProgram({ program }: TrialSpec, staged: Staged): readonly P
 const shells: ReadonlySet<string> = new Set(['sh', 'ash', 'bash', 'dash', 'ksh', 'zsh']);
 
 /**
- * Refuses a script with the line ends of Windows. Linux would look for an interpreter whose name ends with a carriage return, and a
- * shell for commands of such names: both only say "not found".
+ * Refuses a script with Windows line endings. Linux would look for an interpreter whose name ends with a carriage return, and a shell
+ * for such commands: both only report "not found".
  */
 function checkLineEnds(argv: readonly string[], staged: Staged): readonly Problem[] {
   const [program = '', script] = argv;
@@ -100,8 +100,8 @@ function checkLineEnds(argv: readonly string[], staged: Staged): readonly Proble
   if (bytes === undefined) return [];
   const end = bytes.indexOf(0x0a);
   if (end < 1 || bytes[end - 1] !== 0x0d || bytes.subarray(0, end).includes(0)) return [];
-  const message = `'${path}' has Windows line ends (CRLF), with which no shell or interpreter can run it`;
-  const hint = String.raw`convert it to Unix line ends: dos2unix, or sed -i 's/\r$//'`;
+  const message = `'${path}' has Windows line endings (CRLF), so no shell or interpreter can run it`;
+  const hint = String.raw`convert it to Unix line endings: dos2unix, or sed -i 's/\r$//'`;
   return [{ path: ['trial', 'command', byShell ? 1 : 0], message, hint }];
 }
 

@@ -9,8 +9,8 @@ export function valueOf(env: NodeJS.ProcessEnv, name: string): string | undefine
 }
 
 /**
- * The directory in which the process runs. The only caller of `process.cwd`, which throws where that directory was deleted.
- * @throws {@link PerdureError} `InvalidInput` where it was deleted
+ * The current working directory. Use it instead of `process.cwd`, whose error does not say what to do.
+ * @throws {@link PerdureError} `InvalidInput` if the directory was deleted
  */
 export function workingDirectory(): string {
   try {

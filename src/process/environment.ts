@@ -1,14 +1,14 @@
-/** Names of this process's environment variables that hold secrets. The environment is the process's, so its names are too. */
+/** Names of environment variables that hold secrets. They apply to the whole process, as its environment does. */
 const secretNames = new Set<string>();
 
-/** Notes which variables hold secrets, for every program that is started from now on. Called where settings come into use. */
-export function noteSecretVariables(names: Iterable<string>): void {
+/** Registers variables that hold secrets. Programs that are started later do not get them. Call it when settings are loaded. */
+export function registerSecretVariables(names: Iterable<string>): void {
   for (const name of names) secretNames.add(name);
 }
 
 /**
- * The environment for a program of the user's: this process's own without the variables that the settings name as secrets.
- * @param more names of secrets that are only known to the study
+ * The environment for a user's program: that of this process without the registered secrets.
+ * @param more names of further variables with secrets, for example those of a study
  */
 export function withoutSecrets(more: readonly string[] = []): Record<string, string> {
   const kept = Object.entries(process.env).filter(

@@ -2,10 +2,10 @@ import type { ChildProcess } from 'node:child_process';
 import type { EventEmitter } from 'node:events';
 
 /**
- * Adds an `error` listener to an emitter and, for a child process, to its standard streams. Node ends the whole process at an
- * `error` event that has no listener. The lint rule `perdure/handle-errors` asks for this function where an emitter is made.
- * @param onError called with each error of the emitter itself; without it, errors are ignored because the emitter's end tells enough.
- * Errors of a child's streams are always ignored: a program may end without reading its input, and its exit is reported anyway.
+ * Adds an `error` listener to an emitter and, for a child process, to its standard streams. Without a listener, an `error` event
+ * ends the whole process. The lint rule `perdure/handle-errors` requires this function wherever an emitter is created.
+ * @param onError called with each error of the emitter itself. Without it, errors are ignored: the emitter's `close` or `exit` event
+ * is enough. Errors of a child's streams are always ignored: a program may end without reading its input, and its exit is reported.
  */
 export function handleErrors<T extends EventEmitter>(
   emitter: T,
@@ -17,7 +17,8 @@ export function handleErrors<T extends EventEmitter>(
 }
 
 /**
- * Keeps this process alive when its output can't be written, as on a full disk or to a closed pipe. For every program's entry point.
+ * Keeps this process alive when its output can't be written, for example to a full disk or a closed pipe. Call it at the start of
+ * every program.
  * @param onError called with each error of standard output; without it, errors are ignored
  */
 export function handleOutputErrors(onError?: (error: NodeJS.ErrnoException) => void): void {

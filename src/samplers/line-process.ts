@@ -17,8 +17,8 @@ interface Running {
 }
 
 /**
- * A child process that answers each line on its standard input with one on its standard output. One request at a time. It has
- * a process group of its own, so that a wrapper script ends together with what it started.
+ * A child process that answers each line on its standard input with one line on its standard output, one request at a time. It has
+ * a process group of its own, so that a wrapper script is killed together with the programs that it started.
  */
 export class LineProcess {
   private running: Running | undefined;
@@ -36,7 +36,7 @@ export class LineProcess {
   }
 
   /**
-   * @param timeoutMs how long to wait for the answer; then the process group is ended, and the next request starts another
+   * @param timeoutMs how long to wait for the answer; then the process group is killed, and the next request starts a new process
    * @throws {@link PerdureError} `InvalidInput` where the command can't be run, `Unavailable` with the last lines of its
    * error output where it ended before it answered, and where it did not answer in time
    */
@@ -51,7 +51,7 @@ export class LineProcess {
         const seconds = String(Math.round(timeoutMs / 1000));
         this.end(
           running,
-          `the sampler's process '${this.command}' gave no answer within ${seconds} s and was ended`,
+          `the sampler's process '${this.command}' did not answer within ${seconds} s and was killed`,
         );
       }, timeoutMs);
       running.child.stdin.write(`${line}\n`);
@@ -61,7 +61,7 @@ export class LineProcess {
     });
   }
 
-  /** Ends the process group. A request that waits for an answer fails. */
+  /** Kills the process group. A request that waits for an answer fails. */
   async close(): Promise<void> {
     const { running } = this;
     if (running === undefined) return;
@@ -79,7 +79,7 @@ export class LineProcess {
     } catch {
       // The whole group has ended.
     }
-    // A process that left the group may hold the pipes open.
+    // A process that has left the group may keep the pipes open.
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.destroy();
   }
 

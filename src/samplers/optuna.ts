@@ -17,7 +17,7 @@ type OptunaSpec = Extract<SamplerSpec, { type: 'optuna' }>;
 /** The package's own directory is two above, in `src` as well as in `dist`. */
 const script = join(__dirname, '..', '..', 'trial', 'optuna_bridge.py');
 
-/** How long one proposal may take. Less than the 5 minutes of the activity that asks. */
+/** How long one proposal may take (milliseconds); less than the 5 minutes that the `propose` activity may take. */
 const proposalTimeoutMs = 240_000;
 
 /**
@@ -48,8 +48,8 @@ export class OptunaSampler implements Sampler {
 
   /**
    * @throws {@link PerdureError} `InvalidInput` where Python, Optuna, the sampler or what it needs is missing, its options
-   * are wrong or it can't do what is asked; `Unavailable` where the process died twice or
-   * did not answer in time, or the sampler was closed
+   * are wrong or it can't do what is asked; `Unavailable` where the process died twice or did not answer in time, or the sampler
+   * was closed
    */
   propose(request: ProposalRequest): Promise<Params | null> {
     const mine = this.turn.then(() => this.ask(request));
@@ -79,6 +79,7 @@ export class OptunaSampler implements Sampler {
         // What it had been told of this request is not certain; the next one tells everything.
         this.told = undefined;
         const died = error instanceof PerdureError && error.kind === 'Unavailable';
+        // A timer may fire up to a millisecond early.
         if (!died || attempt === 2 || performance.now() >= deadline - 1) throw error;
       }
     }

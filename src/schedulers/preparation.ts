@@ -7,7 +7,7 @@ import type { JobEnd, JobObservation, LossCause } from './scheduler';
 export interface PreparationRequest {
   readonly preparation: Preparation;
   readonly trial: Pick<TrialSpec, 'files' | 'env'>;
-  /** Environment variables that are secrets of the study; a preparation does not get them. */
+  /** Names of environment variables that hold secrets of the study; a preparation does not get them. */
   readonly secrets?: readonly string[];
   /** Bytes of a staged file by its hash. */
   readonly readFile: (sha256: string) => Promise<Uint8Array>;

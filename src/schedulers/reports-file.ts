@@ -1,20 +1,20 @@
 import JSON5 from 'json5';
 import { objectOf, type Json } from '../study/json';
 import { plainLine } from '../study/plain-text';
-import type { RefusedReports, Report } from './scheduler';
+import type { InvalidReports, Report } from './scheduler';
 
-/** What a file of intermediate values holds. */
+/** The content of a file of intermediate values. */
 export interface ReportsFile {
   /** In the order of the lines. */
   readonly reports: readonly Report[];
-  /** Lines that are no reports; `null`: none. */
-  readonly refused: RefusedReports | null;
+  /** Lines that are not valid reports; `null`: none. */
+  readonly invalid: InvalidReports | null;
 }
 
 /**
- * Reads a file of intermediate values: one JSON object with `step` and `value` a line. A line counts once its newline is there. The
- * rule for steps and values is that of Optuna's `Trial.report` (`float(value)`, `int(step)`, no negative step); `report` in
- * `perdure_trial.py` has the same one.
+ * Reads a file of intermediate values: one JSON object with `step` and `value` in each line. A line counts once it ends with a
+ * newline. Steps and values follow the rule of Optuna's `Trial.report` (`float(value)`, `int(step)`, no negative step), as in `report`
+ * of `perdure_trial.py`.
  */
 export function parseReports(text: string): ReportsFile {
   const reports: Report[] = [];
@@ -32,11 +32,11 @@ export function parseReports(text: string): ReportsFile {
     else reports.push(report);
   }
   const rest = text.slice(whole);
-  if (rest.trim() !== '') refuse(rest, 'the line has no end');
-  return { reports, refused: count === 0 ? null : { count, first } };
+  if (rest.trim() !== '') refuse(rest, 'no newline at its end');
+  return { reports, invalid: count === 0 ? null : { count, first } };
 }
 
-/** @returns the report, or why the line is none */
+/** @returns the report, or why the line is not one */
 function reportOf(line: string): Report | string {
   let fields;
   try {
@@ -53,7 +53,7 @@ function reportOf(line: string): Report | string {
   return { step, value };
 }
 
-/** Python's `float`; `null` where that is an error. */
+/** Like Python's `float`; `null` where that raises an error. */
 function floatOf(value: Json | undefined): number | null {
   if (typeof value === 'number') return value;
   if (typeof value === 'boolean') return Number(value);
@@ -66,12 +66,12 @@ function floatOf(value: Json | undefined): number | null {
   return new RegExp(pattern, 'i').test(text) ? Number(text.replaceAll('_', '')) : null;
 }
 
-/** Python's `int`, which cuts a fraction off; `null` where that is an error, or the number is beyond what JavaScript can count. */
+/** Like Python's `int`, which truncates; `null` where that raises an error, or the number is not a safe integer in JavaScript. */
 function intOf(value: Json | undefined): number | null {
   if (typeof value === 'string' && !/^\s*[+-]?\d+(?:_\d+)*\s*$/.test(value)) return null;
   const number = floatOf(value);
   if (number === null) return null;
-  // Without the sign of -0.
+  // `+ 0` turns -0 into 0.
   const whole = Math.trunc(number) + 0;
   return Number.isSafeInteger(whole) ? whole : null;
 }

@@ -25,7 +25,7 @@ export interface JobRequest {
   readonly floats?: readonly string[];
   /** What was prepared for the study at the site, where anything was: the trial is told its directory. */
   readonly preparation?: Preparation;
-  /** Environment variables that are secrets of the study; the job does not get them. */
+  /** Names of environment variables that hold secrets of the study; the job does not get them. */
   readonly secrets?: readonly string[];
   /** The metrics that the result has to contain. */
   readonly metrics: readonly string[];
@@ -73,8 +73,8 @@ export interface Report {
   readonly value: number;
 }
 
-/** Lines in the file of intermediate values that are no reports. */
-export interface RefusedReports {
+/** Lines in the file of intermediate values that are not valid reports. */
+export interface InvalidReports {
   readonly count: number;
   /** The first of them, with the reason. */
   readonly first: string;
@@ -85,8 +85,8 @@ export interface JobOutput {
   /** The parsed result file; `undefined` where there is none; an unreadable one gives `error`. Bare NaN and Infinity are numbers. */
   readonly result: { readonly value: Json } | { readonly error: string } | undefined;
   readonly reports: readonly Report[];
-  /** `null`: every line was a report. */
-  readonly refusedReports: RefusedReports | null;
+  /** `null`: every line was a valid report. */
+  readonly invalidReports: InvalidReports | null;
   /** `true` where the trial itself saw the prune mark, or ended by `TrialPruned`. */
   readonly sawPrune: boolean;
   /** `true` where the trial was asked to give up. */

@@ -32,18 +32,18 @@ const workerMain = resolve(__dirname, '..', '..', 'dist', 'worker', 'main.js');
 /** What {@link ensureWorker} did. */
 export interface EnsuredWorker {
   readonly started: boolean;
-  /** Why a worker that ran was replaced; `null`: none was. */
+  /** Why a running worker was replaced; `null`: none was replaced. */
   readonly replaced: Replacement | null;
-  /** Set where the worker that runs belongs to another installation of Perdure with other code. */
+  /** Set if the running worker belongs to another installation of Perdure with different code. */
   readonly otherInstallation: Pick<Build, 'version' | 'root'> | null;
-  /** The worker's process. */
+  /** The worker's process id. */
   readonly pid: number;
 }
 
 /**
  * Starts a worker for these settings in the background unless one runs. One that was started with other settings, or before this
- * installation was updated, is replaced; its jobs go on. The worker of another installation that still exists is kept, since two
- * installations would otherwise replace each other's worker at every command.
+ * installation was updated, is replaced; its jobs go on. A worker of another installation that still exists is kept: otherwise two
+ * installations would replace each other's worker at every command.
  * @throws {@link PerdureError} `Unavailable`
  */
 export async function ensureWorker(settings: Settings): Promise<EnsuredWorker> {
@@ -69,7 +69,7 @@ export async function ensureWorker(settings: Settings): Promise<EnsuredWorker> {
       log: files.workerLog,
       what: 'the worker',
       command: [process.execPath, ...nodeOptions, workerMain],
-      // The user's directory may be deleted or unmounted while the worker runs.
+      // The command's working directory may be deleted or unmounted while the worker runs.
       cwd: home,
       env: workerEnvironment(settings, process.env),
       ready: (logged) => Promise.resolve(logged.includes('"msg":"worker ready"')),
@@ -83,7 +83,7 @@ export async function stopWorker(home: string): Promise<boolean> {
   return withHomeLocked(home, () => stopProcess(homeFiles(home).worker, stopGrace));
 }
 
-/** The other installation that the worker belongs to; `null` where it has the same code, or is gone. */
+/** The other installation that the worker belongs to; `null` if that has the same code or no longer exists. */
 function installationOf({ build: noted }: Notes, { build: own }: Notes): EnsuredWorker['otherInstallation'] {
   if (noted === undefined || own === undefined || noted.root === own.root || noted.hash === own.hash)
     return null;
@@ -106,14 +106,14 @@ function agentOf({ sites }: Settings): string | undefined {
   })[0];
 }
 
-/** Variables that name a file, which Node and libraries read by themselves. */
+/** Variables with a path, which Node or a library reads. */
 const fileVariables = [
   ...['TEMPORAL_CONFIG_FILE', 'TEMPORAL_TLS_CLIENT_CERT_PATH', 'TEMPORAL_TLS_CLIENT_KEY_PATH'],
   ...['TEMPORAL_TLS_SERVER_CA_CERT_PATH', 'NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'SSL_CERT_DIR'],
   ...['PGPASSFILE', 'PGSSLCERT', 'PGSSLKEY', 'PGSSLROOTCERT', 'SSH_AUTH_SOCK'],
 ];
 
-/** The command's environment for a worker that runs in another directory: relative names of files are made absolute. */
+/** The command's environment for a worker that runs in another directory: relative paths are made absolute. */
 export function workerEnvironment(
   { home, file }: Pick<Settings, 'home' | 'file'>,
   env: NodeJS.ProcessEnv,
@@ -126,7 +126,7 @@ export function workerEnvironment(
   return {
     ...env,
     ...Object.fromEntries(files),
-    // A debugger of the command's own would take the worker's port, or hold the worker at its first line.
+    // The command's debugger options would make the worker use the same port, or wait for a debugger at its first line.
     ...(options === undefined ? {} : { NODE_OPTIONS: options.replace(/(^|\s)--inspect\S*/g, '').trim() }),
     PERDURE_HOME: home,
     ...(file === null ? {} : { PERDURE_CONFIG: resolve(file) }),

@@ -8,7 +8,7 @@ export interface Build {
   readonly version: string;
   /** The package's directory. */
   readonly root: string;
-  /** Of the compiled program and of what it sends to sites. */
+  /** Hash of the compiled program and of the files that it sends to sites. */
   readonly hash: string;
 }
 

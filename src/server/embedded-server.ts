@@ -43,9 +43,10 @@ type Notes = EmbeddedServer & Ports;
 /** Temporal's usual ports, taken where they are free. */
 const usual: Ports = { port: 7233, uiPort: 8233 };
 const stopGrace = 10_000;
-/** How long a server that runs may take to answer, on a busy machine (milliseconds). */
-const answersWithin = 10_000;
-const tryTimeout = 1000;
+/** How long a running server may take to answer, even on a busy machine (milliseconds). */
+const answerTimeoutMs = 10_000;
+/** How long one try to reach it may take (milliseconds). */
+const connectTimeoutMs = 1000;
 
 /** The embedded server of a state directory, if one was ever started there; it may be down. */
 export function embeddedServer(home: string): EmbeddedServer | null {
@@ -84,7 +85,7 @@ export async function ensureServer(
         command: [resolve(program), ...serverArguments(notes, basename(files.temporalDb))],
         // Temporal takes the file for a part of an address, in which '#', '?' and '%' mean something: its name has none.
         cwd: dirname(files.temporalDb),
-        env: serverEnvironment(process.env),
+        env: embeddedServerEnvironment(process.env),
         // Another server that took the port a moment before would answer as well; this one says when it has it.
         ready: async (logged) => /^(Temporal )?Server:\s/m.test(logged) && (await answers(notes.address)),
       });
@@ -101,8 +102,8 @@ export async function stopServer(home: string): Promise<boolean> {
   return withHomeLocked(home, () => stopProcess(homeFiles(home).server, stopGrace, { keepNotes: true }));
 }
 
-/** Temporal's program takes options from `TEMPORAL_*` too, which are for a server of the user's own. */
-function serverEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+/** Without `TEMPORAL_*`: Temporal's program reads options from these variables, but they are meant for the user's own server. */
+function embeddedServerEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_')));
 }
 
@@ -130,9 +131,9 @@ async function notesOf(wished: Ports): Promise<Notes> {
   return { port, uiPort, address: `127.0.0.1:${String(port)}`, ui: `http://127.0.0.1:${String(uiPort)}` };
 }
 
-/** A process that runs may have been stopped or hang. @throws {@link PerdureError} `Unavailable` */
+/** Waits for an answer: a running process may be stopped or hang. @throws {@link PerdureError} `Unavailable` */
 async function mustAnswer({ identity, notes }: BackgroundProcess<Notes>, log: string): Promise<void> {
-  const until = Date.now() + answersWithin;
+  const until = Date.now() + answerTimeoutMs;
   while (!(await answers(notes.address))) {
     if (Date.now() < until) {
       await sleep(200);
@@ -141,7 +142,7 @@ async function mustAnswer({ identity, notes }: BackgroundProcess<Notes>, log: st
     throw new PerdureError(
       'Unavailable',
       `the Temporal server runs (process ${String(identity.pid)}), but does not answer at ${notes.address}`,
-      { where: log, hint: 'end it and start it again: perdure up --restart; studies and jobs go on' },
+      { where: log, hint: 'restart it: perdure up --restart; studies and jobs go on' },
     );
   }
 }
@@ -150,13 +151,13 @@ async function answers(address: string): Promise<boolean> {
   try {
     const connection = await Connection.connect({
       address,
-      connectTimeout: tryTimeout,
-      // It is on loopback, where no proxy leads.
+      connectTimeout: connectTimeoutMs,
+      // It is on loopback, which is never reached through a proxy.
       channelArgs: { 'grpc.enable_http_proxy': 0 },
     });
     return await withCleanUp(
       async () => {
-        await connection.withDeadline(Date.now() + tryTimeout, () =>
+        await connection.withDeadline(Date.now() + connectTimeoutMs, () =>
           connection.workflowService.describeNamespace({ namespace: 'default' }),
         );
         return true;

@@ -22,7 +22,7 @@ export function homeFiles(
 export function makeHome(home: string): void {
   try {
     mkdirSync(home, { recursive: true, mode: 0o700 });
-    closeToOthers(home);
+    restrictToOwner(home);
     accessSync(home, constants.W_OK | constants.X_OK);
   } catch (cause) {
     const why = messageOf(cause);
@@ -35,23 +35,23 @@ export function makeHome(home: string): void {
 }
 
 /**
- * Takes every right of others from the state directory and from what is in it, also where it was made before. Directories of jobs
- * are not entered: nobody else can get there, and their files may be many.
+ * Removes all permissions of group and others from the state directory and its content, even if it existed before. Does not descend
+ * into directories of jobs: they may hold many files, and nobody else can reach them any more.
  */
-function closeToOthers(path: string, depth = 0): void {
+function restrictToOwner(path: string, depth = 0): void {
   const info = lstatSync(path, { throwIfNoEntry: false });
-  // A link is not followed, and what belongs to somebody else can't be changed.
+  // Links are not followed. Files of another user can't be changed.
   if (info === undefined || info.isSymbolicLink() || info.uid !== userInfo().uid) return;
   if ((info.mode & 0o077) !== 0) chmodSync(path, info.mode & 0o700);
   if (!info.isDirectory() || depth > 1 || basename(path) === 'jobs') return;
-  for (const name of readdirSync(path)) closeToOthers(join(path, name), depth + 1);
+  for (const name of readdirSync(path)) restrictToOwner(join(path, name), depth + 1);
 }
 
 /** Does the work while no other process starts or stops something of this state directory. */
 export async function withHomeLocked<T>(home: string, work: () => Promise<T>): Promise<T> {
   makeHome(home);
   const release = await lock(home, {
-    // A process that was suspended for longer than `stale` has lost its lock. That is no reason to end it in the middle of its work.
+    // A process that was suspended for longer than `stale` loses its lock. It still finishes its work.
     onCompromised: () => undefined,
     lockfilePath: join(home, 'up.lock'),
     stale: 10_000,
@@ -63,6 +63,6 @@ export async function withHomeLocked<T>(home: string, work: () => Promise<T>): P
       cause,
     });
   });
-  // Releasing is rejected where the lock was lost before.
+  // `release` fails if the lock was lost before.
   return withCleanUp(work, () => release().catch(() => undefined));
 }

@@ -7,7 +7,7 @@ import { toTimestamp } from './values';
 
 type Db = Kysely<Tables>;
 
-/** The result kept under a key; `null` where its study was deleted, or its trial is not COMPLETE there. */
+/** The result stored under a key; `null` if its study was deleted or its trial is not COMPLETE. */
 export async function findCached(db: Db, key: string): Promise<CachedResult | null> {
   const row = await db
     .selectFrom('perdure_cache')
@@ -34,7 +34,7 @@ export async function keepCached(trx: Db, key: string, trial_id: number): Promis
     .select(['own.uuid', 'number'])
     .where('trial_id', '=', trial_id)
     .executeTakeFirstOrThrow();
-  // A study of Optuna's alone has no key to keep a result under.
+  // Results are cached for studies that Perdure started; Optuna's own studies have no UUID.
   if (uuid === null) return;
   const row = { uuid, number, created_at: toTimestamp(new Date()) };
   await trx

@@ -2,7 +2,7 @@ import { sql, type Kysely } from 'kysely';
 import { createOptunaTables, type DatabaseKind } from './optuna-schema';
 import type { Tables } from './tables';
 
-/** Makes Optuna's tables where there are none, and Perdure's. */
+/** Creates Perdure's tables, and Optuna's where there are none. */
 export async function firstMigration(db: Kysely<Tables>, kind: DatabaseKind): Promise<void> {
   await createOptunaTables(db, kind);
   const statements = [...studyTables(kind), ...siteTables(kind), ...globusTables, ...batchTables];
@@ -10,8 +10,8 @@ export async function firstMigration(db: Kysely<Tables>, kind: DatabaseKind): Pr
 }
 
 /**
- * Everything about a study goes with its row of `perdure_studies`. There is no reference to Optuna's tables: Optuna switches foreign
- * keys off in SQLite, so its deletions would leave our rows to the next study that gets the same id.
+ * Deleting a row of `perdure_studies` deletes everything else about that study. No table refers to Optuna's tables: Optuna does not
+ * enforce foreign keys in SQLite, so our rows would outlive a deleted study and belong to the next one with the same id.
  */
 function studyTables(kind: DatabaseKind): readonly string[] {
   const float = kind === 'postgresql' ? 'DOUBLE PRECISION' : 'FLOAT';
@@ -19,7 +19,7 @@ function studyTables(kind: DatabaseKind): readonly string[] {
   return [
     `CREATE TABLE perdure_studies (uuid TEXT PRIMARY KEY, study_name TEXT NOT NULL UNIQUE, seed BIGINT NOT NULL, file_hash TEXT NOT NULL, file_spec_json TEXT NOT NULL, spec_version INTEGER NOT NULL, spec_json TEXT NOT NULL, created_at TEXT NOT NULL)`,
     `CREATE TABLE perdure_keys (${ofStudy}, "key" TEXT NOT NULL, kind TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (uuid, "key"))`,
-    // Optuna has no index for a trial's number, and reads all rows of the study.
+    // Optuna has no index on a trial's number; without one, finding a trial reads all rows of the study.
     `CREATE INDEX ix_perdure_trials_number ON trials (study_id, number)`,
     `CREATE TABLE perdure_jobs (${ofStudy}, number INTEGER NOT NULL, attempt INTEGER NOT NULL, site TEXT NOT NULL, host TEXT, PRIMARY KEY (uuid, number, attempt))`,
     `CREATE TABLE perdure_submissions (${ofStudy}, number INTEGER NOT NULL, attempt INTEGER NOT NULL, token TEXT NOT NULL, state TEXT NOT NULL, refusal_json TEXT, PRIMARY KEY (uuid, number, attempt))`,
@@ -28,7 +28,7 @@ function studyTables(kind: DatabaseKind): readonly string[] {
   ];
 }
 
-/** Shared by all studies. A cached result outlives its study's row: `cache-rows.ts` looks whether the study exists. */
+/** Shared by all studies. A cached result may outlive its study, so `cache-rows.ts` checks that the study exists. */
 function siteTables(kind: DatabaseKind): readonly string[] {
   const bytes = kind === 'postgresql' ? 'BYTEA' : 'BLOB';
   return [

@@ -5,7 +5,7 @@ import type { Tables } from './tables';
 
 type Db = Kysely<Tables>;
 
-/** Within a transaction that has locked the trial. The first writer's row stays; `null`: the trial has ended. */
+/** Call it in a transaction that has locked the trial. Returns the row of the first writer; `null` if the trial has ended. */
 export async function placeJob(
   trx: Db,
   trial: OwnTrial,

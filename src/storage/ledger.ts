@@ -22,7 +22,7 @@ export interface LedgerStudy {
     readonly seed: number;
     /** SHA-256 of the study file's canonical form at creation, to tell the same file from another. */
     readonly fileHash: string;
-    /** What the study file said when the study was last started from it; adjustments are not in here. */
+    /** The study file's specification when the study was last started from it, without adjustments. */
     readonly fileSpec: StudySpec;
     /** Counts from 1, up by one with each adjustment. */
     readonly specVersion: number;
@@ -36,7 +36,7 @@ export interface NewStudy {
   readonly seed: number;
   readonly fileHash: string;
   readonly spec: StudySpec;
-  /** What the file says; absent: `spec`. */
+  /** The specification in the study file, if it differs from `spec`. */
   readonly fileSpec?: StudySpec;
 }
 
@@ -73,16 +73,16 @@ export interface TrialResult {
   readonly cacheKey?: string;
 }
 
-/** What changes when rows of a trial that has not ended are added or removed. A row that is replaced leaves it as it is. */
+/** Changes when rows of an open trial are added or removed. It does not change when a value is overwritten. */
 export interface TrialVersion {
   readonly number: number;
   readonly state: TrialState;
-  /** How many parameters a RUNNING trial has: a trial of Optuna's gets them one after the other. */
+  /** How many parameters a RUNNING trial has. Optuna adds them one after the other. */
   readonly params: number;
   /** How many intermediate values a RUNNING trial has. */
   readonly reportCount: number;
-  /** Equal as long as these are the same rows. */
-  readonly reports: string;
+  /** Identifies the rows of these values: the same key means the same rows. */
+  readonly reportsKey: string;
 }
 
 /** A result that a trial of any study of this ledger left. */
@@ -176,7 +176,7 @@ export interface SiteRow {
 export interface Ledger {
   /** The address as Optuna writes it, without a password. */
   readonly url: string;
-  /** The largest step of an intermediate value that the database holds; a larger one is left out. */
+  /** The largest step of an intermediate value that the database can hold. Values at larger steps are not stored. */
   readonly maxStep: number;
   /** Jobs without a study. */
   readonly batches: Batches;
@@ -193,7 +193,7 @@ export interface Ledger {
    * Replaces the specification; `version` must be the present one plus one (the present one with an equal spec: does
    * nothing). Where a categorical gained choices, `distribution_json` of every row of that parameter is rewritten, as
    * Optuna accepts a growing list and nothing else.
-   * @param file the study file that it came from, if it came from one; its `enqueue` is stored too then
+   * @param file the study file of this specification, if it comes from one; its `enqueue` is then stored too
    * @throws `Conflict` when the version is another one
    */
   saveSpec(study: string, version: number, spec: StudySpec, file?: SourceFile): Promise<void>;
@@ -248,16 +248,16 @@ export interface Ledger {
     },
   ): Promise<readonly Trial[]>;
   /**
-   * The versions of trials by number: those above `after`, and those listed in `numbers`. A reader that compares them reads only the
-   * trials that have changed.
+   * The versions of the trials with a number above `after` or in `numbers`. A reader compares versions to read only the trials
+   * that have changed.
    */
   readVersions(
     study: string,
     which: { readonly after: number; readonly numbers: readonly number[] },
   ): Promise<readonly TrialVersion[]>;
   /**
-   * Intermediate values of trials, by number, step and value.
-   * @param after the step of each trial beyond which they are read; `null`: all of them
+   * Intermediate values by trial number and step.
+   * @param after by trial number, the step after which values are read; `null`: all values
    */
   readReports(
     study: string,

@@ -4,18 +4,18 @@ import { firstMigration } from './first-migration';
 import { checkOptunaVersion, tableNames, type DatabaseKind } from './optuna-schema';
 import type { Tables } from './tables';
 
-/** Records the migrations that a ledger has; kysely's `Migrator` writes it. */
+/** Kysely's `Migrator` records here which migrations have run. */
 const migrationTable = 'perdure_migrations';
 const lockTable = 'perdure_migrations_lock';
 
-/** In order of name. A migration that was released is never changed, renamed or removed: a change of the tables is a new one. */
+/** Migrations run in the order of their names. Never change, rename or remove a released one: add a new one. */
 function migrationsFor(kind: DatabaseKind): Readonly<Record<string, Migration>> {
   return { '0001_first': { up: (db: Kysely<Tables>) => firstMigration(db, kind) } };
 }
 
 /**
- * Brings a ledger's tables to this version of Perdure. Does not write if they are at it.
- * @throws {@link PerdureError} `Corrupt` where Optuna's tables are of another version, or a newer Perdure has changed Perdure's
+ * Runs the migrations that a ledger lacks. Writes nothing if it lacks none.
+ * @throws {@link PerdureError} `Corrupt` if Optuna's tables have another version, or a newer Perdure has migrated the ledger
  */
 export async function migrate(db: Kysely<Tables>, kind: DatabaseKind, url: string): Promise<void> {
   if ((await stateOf(db, kind, url)) === 'current') return;
@@ -26,37 +26,37 @@ export async function migrate(db: Kysely<Tables>, kind: DatabaseKind, url: strin
     migrationLockTableName: lockTable,
     ...(kind === 'postgresql' ? { migrationTableSchema: await currentSchema(db) } : {}),
   }).migrateToLatest();
-  // A newer Perdure may have migrated the ledger since it was read.
+  // Another process may have migrated the ledger meanwhile.
   if (error !== undefined && (await stateOf(db, kind, url)) !== 'current') throw error as unknown;
 }
 
 /**
- * Whether there is a ledger that can be read without a change. Only reads.
+ * Whether the database holds a ledger of this version. Writes nothing.
  * @returns `false` for a database without tables
- * @throws as {@link migrate}; `NotFound` where the ledger has to be migrated first
+ * @throws as {@link migrate} does; `NotFound` if the ledger has to be migrated first
  */
 export async function hasLedger(db: Kysely<Tables>, kind: DatabaseKind, url: string): Promise<boolean> {
   const state = await stateOf(db, kind, url);
   if (state === 'optuna') {
     throw new PerdureError('NotFound', 'Perdure has not used this Optuna storage yet', {
       where: url,
-      hint: 'perdure start FILE makes the tables that it needs beside those of Optuna',
+      hint: "perdure start FILE creates Perdure's tables beside those of Optuna",
     });
   }
   if (state === 'older') {
     throw new PerdureError(
       'NotFound',
-      'an older Perdure made this ledger, and no worker of this one has used it',
+      'this ledger was created by an older version of Perdure and has to be migrated',
       {
         where: url,
-        hint: 'perdure up changes its tables',
+        hint: 'perdure up migrates it',
       },
     );
   }
   return state === 'current';
 }
 
-/** `optuna`: Optuna's tables alone; `older`: not all migrations. */
+/** `optuna`: it has only Optuna's tables; `older`: it lacks migrations. */
 type State = 'empty' | 'optuna' | 'older' | 'current';
 
 async function stateOf(db: Kysely<Tables>, kind: DatabaseKind, url: string): Promise<State> {

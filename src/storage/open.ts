@@ -32,9 +32,9 @@ export async function openLedger(url: string, options: LedgerOptions = {}): Prom
 }
 
 /**
- * Opens the ledger for reading: takes no write lock, and needs no right to write. The methods that write fail.
+ * Opens the ledger for reading: it takes no write lock and needs no write permission. Methods that write fail.
  * @returns `null` where there is no ledger yet
- * @throws {@link PerdureError} as {@link openLedger} does; `NotFound` for an Optuna storage that Perdure has not used
+ * @throws {@link PerdureError} as {@link openLedger} does; `NotFound` for an Optuna storage without Perdure's tables
  */
 export async function openLedgerToRead(url: string, options: LedgerOptions = {}): Promise<Ledger | null> {
   const address = parseLedgerUrl(url);
@@ -54,7 +54,7 @@ function connect(address: LedgerAddress, options: PostgresOptions): Kysely<Table
   return new Kysely<Tables>({ dialect });
 }
 
-/** The first queries of a database, whose errors tell what is wrong with its address. */
+/** Runs the first queries. Their errors show what is wrong with the address; the database is closed then. */
 async function examine<T>(
   db: Kysely<Tables>,
   { kind, shown }: LedgerAddress,
@@ -63,7 +63,7 @@ async function examine<T>(
   try {
     return await work(db, kind, shown);
   } catch (error) {
-    // What could not be opened can't be closed either.
+    // A database that could not be opened may not close either; the first error is the one to report.
     await db.destroy().catch(() => undefined);
     throw asOpeningError(error, shown);
   }
@@ -73,12 +73,12 @@ type SqliteAddress = Extract<LedgerAddress, { kind: 'sqlite' }>;
 
 const otherPlace = 'name another place: `storage:` in perdure.yaml, or PERDURE_HOME';
 
-/** No room, or a disk that does not answer: trying again may help. */
+/** The disk is full or does not answer: trying again may help. */
 function isTransient(error: unknown): boolean {
   return isDiskFull(error) || ['EIO', 'ESTALE', 'ETIMEDOUT'].includes(errorCode(error));
 }
 
-/** Makes the directory of a ledger that may not be there yet. */
+/** Creates the directory of a ledger. */
 async function prepareFile(address: SqliteAddress): Promise<void> {
   const { path, shown } = address;
   refuseNetworkFileSystem(address);

@@ -11,8 +11,8 @@ import { Pool, types, type PoolClient } from 'pg';
 import { handleErrors } from '../process/handle-errors';
 
 /**
- * Set for each connection, so that the server ends what a stopped worker left. Milliseconds. Waiting for a lock takes longer than the
- * server waits for a transaction that does nothing: whoever waits for a stopped worker gets its lock.
+ * Session settings of each connection (milliseconds). The server ends the idle transaction of a stopped worker before another worker
+ * gives up waiting for its lock.
  */
 const serverTimeouts = {
   idle_in_transaction_session_timeout: 10_000,
@@ -20,14 +20,14 @@ const serverTimeouts = {
   statement_timeout: 30_000,
 } as const;
 
-/** A server that is stopped keeps none of its timeouts, so this one is ours (milliseconds). */
+/** Enforced by the client, because a stopped server does not enforce its own timeouts (milliseconds). */
 const defaultQueryTimeoutMs = 40_000;
 const connectTimeoutMs = 10_000;
 
 export interface PostgresOptions {
-  /** Refuses every change. */
+  /** Makes every transaction read-only. */
   readonly readOnly?: boolean;
-  /** How long the server may take to answer a query, in milliseconds; its connection is closed then. Default: 40 s. */
+  /** How long a query may take (milliseconds); after that its connection is closed. Default: 40 s. */
   readonly queryTimeoutMs?: number;
 }
 
@@ -44,14 +44,14 @@ export function postgresDialect(connectionString: string, options: PostgresOptio
       }),
       max: 8,
       connectionTimeoutMillis: connectTimeoutMs,
-      // Closing it does not wait for a server that does not answer.
+      // A server that does not answer must not keep this process alive.
       allowExitOnIdle: true,
-      // Without it, a connection to a machine that is gone would look open for hours.
+      // Without it, a connection to a machine that is gone looks open for hours.
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       types: {
         getTypeParser: (id: Parameters<typeof types.getTypeParser>[0], format?: 'text' | 'binary') => {
-          // A timestamp has no zone in Optuna's tables; JavaScript would read it in the local one.
+          // Optuna's timestamps have no time zone; `pg` would read them as local time.
           if (asText.has(id)) return (text: string) => text;
           return types.getTypeParser(id, format) as (value: unknown) => unknown;
         },
@@ -62,7 +62,7 @@ export function postgresDialect(connectionString: string, options: PostgresOptio
   return new LedgerDialect({ pool: new DeadlinePool(pool, queryTimeoutMs) });
 }
 
-/** Adds settings of the session to an address; those that the address has itself (`options=-c name=value`) win. */
+/** Adds session settings to an address. Settings in the address itself (`options=-c name=value`) take precedence. */
 function withSettings(
   connectionString: string,
   settings: Readonly<Record<string, string | number>>,
@@ -76,7 +76,7 @@ function withSettings(
 }
 
 class LedgerDialect extends PostgresDialect {
-  /** What made a transaction fail is reported, not that a broken connection can't be rolled back. */
+  /** Ignores a failed rollback, so that the error that made the transaction fail is reported. */
   override createDriver(): Driver {
     const driver = super.createDriver();
     const rollback = driver.rollbackTransaction.bind(driver);
@@ -101,8 +101,8 @@ class DeadlinePool implements PostgresPool {
 }
 
 /**
- * A connection of the pool with a deadline for each query. `query_timeout` of `pg` would not do: it leaves the connection in the pool,
- * where the next query waits behind the one that has no answer.
+ * A pooled connection with a deadline for each query. The `query_timeout` of `pg` is not enough: it leaves the connection in the pool,
+ * where the next query waits behind the one without an answer.
  */
 class DeadlineClient implements PostgresPoolClient {
   constructor(
@@ -116,7 +116,7 @@ class DeadlineClient implements PostgresPoolClient {
     query: string | PostgresCursor<R>,
     parameters: readonly unknown[] = [],
   ): Promise<PostgresQueryResult<R>> | PostgresCursor<R> {
-    if (typeof query !== 'string') throw new Error('cursors are not offered');
+    if (typeof query !== 'string') throw new Error('cursors are not supported');
     return this.ask<R>(query, parameters);
   }
 
@@ -128,16 +128,16 @@ class DeadlineClient implements PostgresPoolClient {
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
-        // With a query under way, `end` closes the socket at once. The pool drops a client that has ended.
+        // While a query runs, `end` closes the socket at once. The pool discards a client that has ended.
         void this.client.end();
-        const message = `PostgreSQL gave no answer within ${String(this.timeoutMs / 1000)} s`;
+        const message = `PostgreSQL did not answer within ${String(this.timeoutMs / 1000)} s`;
         reject(Object.assign(new Error(message), { code: 'ETIMEDOUT' }));
       }, this.timeoutMs);
     });
     try {
       const answer = await Promise.race([this.client.query(sql, [...parameters]), deadline]);
       const { rowCount, rows } = answer;
-      // The types of kysely list the commands that it reads; `pg` has text.
+      // `pg` types the command as text; kysely lists the ones that it reads.
       const command = answer.command as PostgresQueryResult<R>['command'];
       return { command, rowCount: rowCount ?? 0, rows: rows as R[] };
     } finally {

@@ -63,7 +63,7 @@ export class SqlLedger implements Ledger {
     private readonly kind: DatabaseKind,
     readonly url: string,
   ) {
-    // Optuna's column of steps has 32 bits in PostgreSQL; a larger one would keep all others, and the trial's end, out.
+    // Optuna's step column has 32 bits in PostgreSQL. A larger step would make the whole write fail, and the trial could not end.
     this.maxStep = kind === 'sqlite' ? Number.MAX_SAFE_INTEGER : 2 ** 31 - 1;
     const access = {
       read: <T>(work: (db: Kysely<Tables>) => Promise<T>) => this.read(work),
@@ -309,7 +309,7 @@ export class SqlLedger implements Ledger {
     return this.write(async (trx) => work(trx, await studyId(trx, study, this.kind === 'postgresql')));
   }
 
-  /** As `onStudy`, with the study's UUID. */
+  /** Like `onStudy`, for a study that Perdure has started. */
   private onOwnStudy<T>(
     study: string,
     work: (trx: Transaction<Tables>, ids: OwnStudy) => Promise<T>,
@@ -317,7 +317,7 @@ export class SqlLedger implements Ledger {
     return this.write(async (trx) => work(trx, await ownStudy(trx, study, this.kind === 'postgresql')));
   }
 
-  /** As `onTrial`, with the trial's key in Perdure's tables. */
+  /** Like `onTrial`, with the trial's key in Perdure's tables. */
   private onOwnTrial<T>(
     study: string,
     number: number,
@@ -329,7 +329,7 @@ export class SqlLedger implements Ledger {
     });
   }
 
-  /** Reads rows of Perdure's own; `none` for a study that Perdure has not started. */
+  /** Reads from Perdure's tables; returns `none` for a study that Perdure has not started. */
   private readOwn<T>(
     study: string,
     none: T,
@@ -341,7 +341,7 @@ export class SqlLedger implements Ledger {
     });
   }
 
-  /** As `readOwn`, of a trial that exists. */
+  /** Like `readOwn`, for one trial. @throws `NotFound` if there is no such trial */
   private readOwnTrial<T>(
     study: string,
     number: number,

@@ -41,7 +41,7 @@ export class SqliteError extends Error {
 const busyTimeout = 10_000;
 
 export interface SqliteOptions {
-  /** Takes no write lock, and refuses every change. The file has to exist. */
+  /** Takes no write lock; every change fails. The file has to exist. */
   readonly readOnly: boolean;
 }
 
@@ -55,7 +55,7 @@ export function sqliteDialect(path: string, options: SqliteOptions = { readOnly:
   };
 }
 
-/** SQLite undoes changes of the schema with their transaction; kysely's adapter does not make use of it. */
+/** SQLite rolls back schema changes with their transaction, but kysely's adapter says that it does not. */
 class TransactionalAdapter extends SqliteAdapter {
   override get supportsTransactionalDdl(): boolean {
     return true;

@@ -47,13 +47,13 @@ function useWriteAheadLog(opened) {
   }
 }
 
-/** The open database reads a file that it may not write beside; see `openReadOnly`. */
+/** Whether the database was opened as immutable; see `openReadOnly`. */
 let immutable = false;
 
 /**
- * A ledger in write-ahead mode has two files beside it, which SQLite makes where they are missing, for readers too. Where it may not,
- * and there is no log, the file holds everything: it is read as one that does not change. It is then closed after each query, since a
- * program that may write could open it.
+ * In write-ahead mode, SQLite needs two files beside the ledger and creates missing ones, even for a reader. If it has no permission
+ * to, and there is no write-ahead log, the ledger's file is complete and is opened as `immutable`. The database is then closed after
+ * each query, because another process may change the file between two queries.
  * @returns {import('node:sqlite').DatabaseSync}
  */
 function openReadOnly() {

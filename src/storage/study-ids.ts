@@ -5,12 +5,12 @@ import type { Tables } from './tables';
 type Db = Kysely<Tables>;
 
 /**
- * The study system attribute that holds a study's UUID. Optuna deletes it together with the study, and copies it with
- * `copy_study`. So a study is Perdure's where its attribute and its name are those of one row of `perdure_studies`.
+ * The system attribute with a study's UUID. Optuna deletes it together with the study, and copies it in `copy_study`. So Perdure has
+ * started a study only if both its attribute and its name match a row of `perdure_studies`.
  */
 export const uuidAttribute = 'perdure:uuid';
 
-/** A study that Perdure has started: the id of Optuna's row, for use within one transaction, and the lasting UUID. */
+/** A study that Perdure has started: the id of Optuna's row, valid within one transaction, and the permanent UUID. */
 export interface OwnStudy {
   readonly study_id: number;
   readonly uuid: string;
@@ -22,7 +22,7 @@ export interface OwnTrial {
   readonly number: number;
 }
 
-/** Optuna's studies, each with its row of `perdure_studies` as `own`, whose columns are `null` for a study of Optuna's alone. */
+/** All studies, each joined with its row of `perdure_studies` as `own`; its columns are `null` if Perdure has not started the study. */
 export function studiesWithOwn(db: Db) {
   return db
     .selectFrom('studies')
@@ -32,7 +32,7 @@ export function studiesWithOwn(db: Db) {
     .leftJoin('perdure_studies as own', (join) =>
       join
         .onRef('own.study_name', '=', 'studies.study_name')
-        // The attribute is JSON; a UUID needs no escapes in it.
+        // The attribute is JSON text; a UUID needs no escapes in it.
         .on('mark.value_json', '=', sql<string>`'"' || ${sql.ref('own.uuid')} || '"'`),
     );
 }
@@ -48,7 +48,7 @@ export async function studyId(db: Db, name: string, lock = false): Promise<numbe
   });
 }
 
-/** The UUID of a study; `null`: Perdure has not started it. @throws `NotFound` */
+/** The UUID of a study; `null` if Perdure has not started it. @throws `NotFound` */
 export async function studyUuid(db: Db, name: string): Promise<string | null> {
   const row = await studiesWithOwn(db)
     .select('own.uuid')

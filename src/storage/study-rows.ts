@@ -99,7 +99,7 @@ export async function createStudy(trx: Db, study: NewStudy): Promise<LedgerStudy
       { hint: 'choose another name' },
     );
   }
-  // Optuna has deleted a study of this name, and left our rows of it. The database deletes what refers to this row.
+  // Rows of a deleted study of this name may remain. Deleting this row also deletes the rows that refer to it.
   await trx.deleteFrom('perdure_studies').where('study_name', '=', name).execute();
   await trx
     .insertInto('perdure_studies')

@@ -2,8 +2,8 @@ import type { Generated } from 'kysely';
 
 /**
  * Optuna's tables (schema version 12) and Perdure's, as both databases show them. Times and JSON are text; `values.ts` reads them.
- * Perdure's tables refer to a study by its UUID and to a trial by its number. They never hold Optuna's `study_id` or `trial_id`:
- * SQLite gives the id of a deleted row to a new one, and Optuna deletes no rows of ours.
+ * Perdure's tables refer to a study by its UUID and to a trial by its number, never by Optuna's `study_id` or `trial_id`: SQLite
+ * reuses the ids of deleted rows, and Optuna does not delete rows of Perdure's tables.
  */
 export interface Tables {
   studies: { study_id: Generated<number>; study_name: string };
@@ -68,13 +68,13 @@ export interface Tables {
     intermediate_value: number | null;
     intermediate_value_type: 'FINITE' | 'INF_POS' | 'INF_NEG' | 'NAN';
   };
-  /** The studies that Perdure has started, by the UUID that it gave them. `study-ids.ts` says how one is found. */
+  /** The studies that Perdure has started. See `study-ids.ts` for how a study's row is found. */
   perdure_studies: {
     uuid: string;
     study_name: string;
     seed: number;
     file_hash: string;
-    /** What the study file said, before any adjustment. */
+    /** The study file's specification, without adjustments. */
     file_spec_json: string;
     spec_version: number;
     spec_json: string;

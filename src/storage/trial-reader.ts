@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Json } from '../study/json';
-import { appendAll } from '../study/lists';
+import { appendAll, chunked } from '../study/lists';
 import type { Distribution, ParamValue } from '../study/space';
 import { isFinal, type Trial } from '../study/trial';
 import type { Ledger } from './ledger';
@@ -14,8 +14,8 @@ type TrialRow = Pick<Tables['trials'], 'number' | 'state' | 'datetime_start' | '
   readonly trial_id: number;
 };
 
-/** Ids in one query. */
-const chunk = 900;
+/** Ids in one query: older builds of SQLite accept at most 999 parameters. */
+export const maxIds = 900;
 
 /**
  * Reads trials with all that belongs to them. No transaction is needed: a trial's end and its values are written together,
@@ -32,7 +32,10 @@ export async function readTrials(
     .select(['trial_id', 'number', 'state', 'datetime_start', 'datetime_complete'])
     .where('studies.study_name', '=', study);
   if (uuid !== undefined) base = base.where('own.uuid', '=', uuid);
-  const parts = chunks((numbers ?? []).filter((number) => after === undefined || number <= after));
+  const parts = chunked(
+    (numbers ?? []).filter((number) => after === undefined || number <= after),
+    maxIds,
+  );
   const [first, ...more] = parts.map((part) => base.where('number', 'in', part));
   const newer = after === undefined ? undefined : base.where('number', '>', after);
   // Together, since this is asked for every proposal; as a union, since each part has the index then.
@@ -71,12 +74,6 @@ export async function readTrials(
   }));
 }
 
-function chunks(ids: readonly number[]): readonly (readonly number[])[] {
-  const parts = [];
-  for (let from = 0; from < ids.length; from += chunk) parts.push(ids.slice(from, from + chunk));
-  return parts;
-}
-
 interface TrialParams {
   readonly params: Record<string, ParamValue>;
   readonly distributions: Record<string, Distribution>;
@@ -86,7 +83,7 @@ async function readParams(db: Db, ids: readonly number[]): Promise<ReadonlyMap<n
   const found = new Map<number, TrialParams>();
   // Thousands of rows share a few distributions.
   const distributions = new Map<string, Distribution>();
-  for (const part of chunks(ids)) {
+  for (const part of chunked(ids, maxIds)) {
     const rows = await db
       .selectFrom('trial_params')
       .select(['trial_id', 'param_name', 'param_value', 'distribution_json'])
@@ -107,7 +104,7 @@ async function readParams(db: Db, ids: readonly number[]): Promise<ReadonlyMap<n
 
 async function readValues(db: Db, ids: readonly number[]): Promise<ReadonlyMap<number, number[]>> {
   const found = new Map<number, number[]>();
-  for (const part of chunks(ids)) {
+  for (const part of chunked(ids, maxIds)) {
     const rows = await db
       .selectFrom('trial_values')
       .select(['trial_id', 'value', 'value_type'])
@@ -128,7 +125,7 @@ async function readIntermediate(
   ids: readonly number[],
 ): Promise<ReadonlyMap<number, Map<number, number>>> {
   const found = new Map<number, Map<number, number>>();
-  for (const part of chunks(ids)) {
+  for (const part of chunked(ids, maxIds)) {
     const rows = await db
       .selectFrom('trial_intermediate_values')
       .select(['trial_id', 'step', 'intermediate_value', 'intermediate_value_type'])
@@ -150,7 +147,7 @@ async function readAttrs(
   ids: readonly number[],
 ): Promise<ReadonlyMap<number, Readonly<Record<string, Json>>>> {
   const found = new Map<number, Record<string, Json>>();
-  for (const part of chunks(ids)) {
+  for (const part of chunked(ids, maxIds)) {
     const rows = await db
       .selectFrom(table)
       .select(['trial_id', 'key', 'value_json'])

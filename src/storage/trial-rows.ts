@@ -70,7 +70,7 @@ export async function setIntermediateValues(
             intermediate_value: set.ref('excluded.intermediate_value'),
             intermediate_value_type: set.ref('excluded.intermediate_value_type'),
           }))
-          // Another worker may have written the same value: its row stays as it is.
+          // Another worker may have written the same value; its row then needs no write.
           .where((eb) =>
             eb.or([
               eb(

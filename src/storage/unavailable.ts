@@ -3,7 +3,7 @@ import { SqliteError } from './sqlite-dialect';
 
 /**
  * PostgreSQL: connection lost or refused, too many connections, shutting down, serialisation and deadlock, a standby for now, and
- * the timeouts that `postgres-dialect.ts` sets (of a statement, of a transaction that does nothing).
+ * the timeouts that `postgres-dialect.ts` sets (for a statement and for an idle transaction).
  */
 const passing = /^(08|53|57P|57014|40|25006|25P0[34])/;
 /** PostgreSQL: another transaction held the lock for longer than `lock_timeout`. */
@@ -57,7 +57,7 @@ export function asUnavailable(error: unknown, where: string): unknown {
   return error;
 }
 
-/** PgBouncer, which passes none on unless it is told so. */
+/** PgBouncer refuses session settings in a connection unless it is configured to ignore them. */
 const noSettings = 'unsupported startup parameter';
 
 /** PostgreSQL: no right to do this, no such schema. */

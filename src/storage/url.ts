@@ -50,9 +50,9 @@ export function parseLedgerUrl(url: string): LedgerAddress {
 }
 
 /**
- * Tells ledgers apart, in a few characters. Two workers with the same identity have the same ledger; the same ledger may have
- * several identities, as a host may have several names.
- * @param url as a ledger shows it, without a password
+ * A short identity of a ledger. The same identity means the same ledger, but one ledger may have several identities, because a host
+ * may have several names.
+ * @param url the ledger's address without a password
  */
 export function ledgerIdentity(url: string): string {
   const host = url.startsWith('sqlite:') ? hostname() : '';

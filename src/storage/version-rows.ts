@@ -1,14 +1,15 @@
 import type { Kysely } from 'kysely';
+import { chunked } from '../study/lists';
 import type { Ledger, TrialVersion } from './ledger';
 import { studyId } from './study-ids';
 import type { Tables } from './tables';
+import { maxIds } from './trial-reader';
 import { fromStored } from './values';
 
 type Db = Kysely<Tables>;
 
-/** Ids in one query, and conditions of two parameters each. */
-const idsInQuery = 900;
-const conditionsInQuery = 200;
+/** `trial_id = ? AND step > ?` conditions in one query: SQLite limits the depth of an expression to 1000. */
+const maxConditions = 200;
 
 interface Head {
   readonly trial_id: number;
@@ -16,7 +17,7 @@ interface Head {
   readonly state: TrialVersion['state'];
 }
 
-/** Reads what tells whether a trial has changed; see `Ledger.readVersions`. */
+/** See `Ledger.readVersions`. */
 export async function readVersions(
   db: Db,
   study: string,
@@ -30,14 +31,14 @@ export async function readVersions(
     .where('study_id', '=', study_id);
   const parts = chunked(
     numbers.filter((number) => number <= after),
-    idsInQuery,
+    maxIds,
   ).map((part) => base.where('number', 'in', part));
   for (const query of [...parts, base.where('number', '>', after)])
     for (const head of await query.execute()) heads.push(head);
   const running = heads.filter(({ state }) => state === 'RUNNING').map(({ trial_id }) => trial_id);
   const params = new Map<number, number>();
   const reports = new Map<number, { readonly count: number; readonly ids: string }>();
-  for (const part of chunked(running, idsInQuery)) {
+  for (const part of chunked(running, maxIds)) {
     const counted = await db
       .selectFrom('trial_params')
       .select(['trial_id', ({ fn }) => fn.countAll().as('count')])
@@ -65,12 +66,12 @@ export async function readVersions(
       state,
       params: params.get(trial_id) ?? 0,
       reportCount: count,
-      reports: `${String(count)} ${ids}`,
+      reportsKey: `${String(count)} ${ids}`,
     };
   });
 }
 
-/** Reads intermediate values beyond a step of each trial; see `Ledger.readReports`. */
+/** See `Ledger.readReports`. */
 export async function readReports(
   db: Db,
   study: string,
@@ -78,7 +79,7 @@ export async function readReports(
 ): Promise<ReadonlyMap<number, ReadonlyMap<number, number>>> {
   const study_id = await studyId(db, study);
   const found = new Map<number, Map<number, number>>();
-  for (const part of chunked([...after], conditionsInQuery)) {
+  for (const part of chunked([...after], maxConditions)) {
     const trials = await db
       .selectFrom('trials')
       .select(['trial_id', 'number'])
@@ -114,10 +115,4 @@ export async function readReports(
     }
   }
   return found;
-}
-
-function chunked<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
-  const parts = [];
-  for (let from = 0; from < items.length; from += size) parts.push(items.slice(from, from + size));
-  return parts;
 }

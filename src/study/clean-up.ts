@@ -2,9 +2,9 @@ type Step = () => unknown;
 
 /**
  * Runs the work and then every clean-up step in order, even if the work or an earlier step fails. Use it instead of a `finally`
- * block that awaits: an error that is thrown there replaces the error of the work.
- * @param steps a list of them is a step for each
- * @throws the first error; errors of later steps are kept in its `cleanUpErrors`, where the log shows them
+ * block that awaits: an error in such a block would replace the error of the work.
+ * @param steps functions, or lists of functions
+ * @throws the first error; its `cleanUpErrors` holds the later ones, and the log shows them
  */
 export async function withCleanUp<T>(
   work: () => Promise<T>,

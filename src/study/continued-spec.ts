@@ -55,11 +55,11 @@ function grown(
 }
 
 /**
- * The specification with which an ended study goes on: what was adjusted stays, unless the file has changed that key since the
- * study was last started from it.
- * @param adjusted the specification at the end
- * @param before what the file said at the last start
- * @param file what it says now
+ * The specification with which an ended study continues. A key keeps its adjusted value unless the study file has changed that key
+ * since the study was last started from it.
+ * @param adjusted the specification when the study ended
+ * @param before the file's specification at the last start
+ * @param file the file's specification now
  */
 export function withAdjustments(adjusted: StudySpec, before: StudySpec, file: StudySpec): StudySpec {
   return {
@@ -84,12 +84,12 @@ function keptKeys<T extends object>(adjusted: T, before: T, file: T): T {
   return Object.fromEntries(kept) as T;
 }
 
-/** Both come from JSON, or can be written as JSON. */
+/** Compares values that can be written as JSON. */
 function isEqual(a: unknown, b: unknown): boolean {
   return canonicalText(a as Json) === canonicalText(b as Json);
 }
 
-/** A limit of the budget that has another value than before. */
+/** A limit of the budget whose value has changed. */
 export interface BudgetChange {
   readonly key: keyof Budget;
   readonly from: Budget[keyof Budget];

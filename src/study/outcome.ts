@@ -5,9 +5,9 @@ import { emptyTally, tallyAfter, type Tally } from './tally';
 import { isFinal, type Direction, type FinalState, type Trial } from './trial';
 
 /**
- * The tally of a study whose workflow begins. The study may fail as often as a new one, as somebody has mended something or wants
- * to see the failures again.
- * @param all the study's trials, those of Optuna included
+ * The tally with which a study's workflow starts. Failures are counted anew: a person who starts a study again has probably fixed
+ * their cause.
+ * @param all the study's trials, including those that Optuna added
  * @param own numbers of the trials that the study has proposed
  */
 export function tallyAtStart(
@@ -20,21 +20,21 @@ export function tallyAtStart(
     .sort((a, b) => (a.datetimeComplete?.getTime() ?? 0) - (b.datetimeComplete?.getTime() ?? 0))
     .flatMap((trial) => outcomeOf(trial) ?? [])
     .reduce((sum, outcome) => tallyAfter(sum, outcome, directions), emptyTally);
-  const unstarted = all.filter((trial) => !own.has(trial.number) && endedUnstarted(trial)).length;
+  const unstarted = all.filter((trial) => !own.has(trial.number) && endedBeforeStart(trial)).length;
   return { ...tally, ended: tally.ended + unstarted, unstarted, failuresInRow: 0, faults: [] };
 }
 
-/** `true` for a trial that was rejected or cancelled while WAITING; the ledger has no start of it. */
-export function endedUnstarted({ state, datetimeStart }: Trial): boolean {
+/** `true` for a trial that was rejected or cancelled while WAITING: it has no start time. */
+export function endedBeforeStart({ state, datetimeStart }: Trial): boolean {
   return state === 'FAIL' && datetimeStart === null;
 }
 
-/** How an ended trial ended, as the ledger has it; `null` for one that has not. */
+/** The outcome of a trial in the ledger; `null` if it has not ended. */
 export function outcomeOf({ number, state, values, userAttrs }: Trial): TrialOutcome | null {
   return isFinal(state) ? outcomeOfEnd({ number, state, values, userAttrs }) : null;
 }
 
-/** What the study's decisions need of an end. */
+/** What the study's decisions need to know about an ended trial. */
 export function outcomeOfEnd({
   number,
   state,
@@ -51,10 +51,10 @@ export function outcomeOfEnd({
   };
 }
 
-/** Characters of a reason and of an output line that a workflow's history keeps. */
+/** How much of a reason and of an output line goes into a workflow's history (characters). */
 const maxLine = 200;
 
-/** Why a trial failed by itself; `null` for one that was cancelled or lost, or that somebody else ended. */
+/** Why a trial failed by itself; `null` if it was cancelled or lost, or if another program ended it. */
 function faultOf({ fail_reason, error, output }: Readonly<Record<string, Json>>): TrialFault | null {
   if (typeof fail_reason !== 'string' || fail_reason === 'cancelled' || fail_reason === 'lost') return null;
   const reason = typeof error === 'string' ? `${fail_reason}: ${error}` : fail_reason;
@@ -63,12 +63,12 @@ function faultOf({ fail_reason, error, output }: Readonly<Record<string, Json>>)
   return { reason: plainLine(reason, maxLine), lastLine: plainLine(last, maxLine) };
 }
 
-/** The end of a trial that was cancelled and cannot be recorded, as its study is gone. */
+/** The outcome of a trial whose study is gone: it is cancelled, and its end cannot be recorded. */
 export function cancelledOutcome(number: number): TrialOutcome {
   return { number, state: 'FAIL', values: null, cancelled: true };
 }
 
-/** What Temporal keeps is JSON, which has no sign for infinity: the largest number stands for it. The ledger has it as it is. */
+/** Histories are JSON, which has no infinity: the largest number stands for it. The ledger stores the exact value. */
 function inHistory(value: number): number {
   return Math.min(Math.max(value, -Number.MAX_VALUE), Number.MAX_VALUE);
 }

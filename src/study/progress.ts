@@ -7,7 +7,7 @@ import type { FinalState } from './trial';
  * - `draining`: proposes nothing more; ends when the running trials have
  * - `stopped`: a person ended it
  * - `complete`: its budget is used up or its target is reached, and at least one trial is COMPLETE
- * - `failed`: too many failures, no COMPLETE trial at its end, or it could not go on
+ * - `failed`: too many trials failed, it ended without a COMPLETE trial, or it could not continue
  */
 export type StudyState = 'running' | 'paused' | 'draining' | 'stopped' | 'complete' | 'failed';
 

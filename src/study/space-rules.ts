@@ -86,7 +86,7 @@ export function checkDistribution(name: string, distribution: Distribution): rea
       },
     ];
   }
-  // A frozen parameter (`low` = `high`) keeps its step, so that it can be released again.
+  // A frozen parameter (`low` = `high`) keeps its step for when its bounds are widened again.
   if (step <= 0 || (step > high - low && low < high)) {
     const message = `'step' of '${name}' is ${String(step)}, which leaves fewer than two values`;
     const hint = low < high ? `a number above 0 and not above ${String(high - low)}` : 'a number above 0';

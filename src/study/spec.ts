@@ -218,7 +218,7 @@ export interface Budget {
   /** The study fails after so many FAIL trials in a row (cancelled ones don't count). */
   readonly failures: number | null;
   /**
-   * The study fails after so many trials failed by themselves and none ended in another way; `auto`: see
+   * The study fails after so many trials that failed by themselves, if no trial was COMPLETE or PRUNED before; `auto`: see
    * {@link earlyFailures}.
    */
   readonly early_failures: number | 'auto' | null;
@@ -228,10 +228,18 @@ export interface Budget {
   readonly patience: number | null;
 }
 
-/** The limit of early failures that a budget has; `null`: none. `auto` is 3, or `parallel` where that is larger, at most 10. */
+/** The budget's limit of early failures; `null`: none. `auto` means 3, or `parallel` if that is larger, and at most 10. */
 export function earlyFailures({
   early_failures,
   parallel,
 }: Pick<Budget, 'early_failures' | 'parallel'>): number | null {
   return early_failures === 'auto' ? Math.min(10, Math.max(3, parallel)) : early_failures;
+}
+
+/** Names of the environment variables that hold secrets of a study: the keys of its language models. */
+export function studySecrets({ sampler }: Pick<StudySpec, 'sampler'>): readonly string[] {
+  if (sampler.type !== 'agent') return [];
+  return sampler.agents.flatMap(({ by }) =>
+    by.kind === 'model' && by.model.apiKeyEnv !== undefined ? [by.model.apiKeyEnv] : [],
+  );
 }

@@ -16,7 +16,7 @@ import {
 export interface Ending {
   readonly state: Extract<StudyState, 'stopped' | 'complete' | 'failed'>;
   readonly reason: string;
-  /** The limit of the budget that decided it; a change of the budget takes such an end back while trials run. */
+  /** The budget's limit that caused this end. While trials still run, changing the budget cancels such an end. */
   readonly limit?: keyof Budget;
 }
 
@@ -185,7 +185,7 @@ export class StudyStateMachine {
     return trials === null ? Infinity : Math.max(0, trials - this.tally_.ended - this.running_.size);
   }
 
-  /** What a proposal has to know of the budget. */
+  /** What the `propose` activity needs to know about the budget. */
   get counts(): { readonly budgetLeft?: number; readonly unstarted: number } {
     const { unstarted } = this.tally_;
     return Number.isFinite(this.budgetLeft) ? { budgetLeft: this.budgetLeft, unstarted } : { unstarted };
@@ -228,16 +228,16 @@ export class StudyStateMachine {
       outcome,
       this.spec_.objectives.map((objective) => objective.direction),
     );
-    // A trial that was still running shows that the program can work.
+    // A trial that was still running has shown that the program works.
     if (this.ending_?.limit === 'early_failures' && hasUsefulTrial(this.tally_)) this.ending_ = null;
     return true;
   }
 
   /**
    * Counts trials that ended before they were started: rejected or cancelled while WAITING.
-   * @param total of the whole study, as the ledger has it
+   * @param total number of such trials in the ledger
    */
-  trialsEndedUnstarted(total: number): void {
+  countUnstarted(total: number): void {
     const more = total - this.tally_.unstarted;
     if (more <= 0) return;
     this.tally_ = { ...this.tally_, ended: this.tally_.ended + more, unstarted: total };
@@ -261,7 +261,7 @@ export class StudyStateMachine {
     this.end({ state: 'failed', reason });
   }
 
-  /** The study is no longer in its ledger, so that nothing of it can be recorded. This replaces any other end. */
+  /** Ends the study because it is no longer in its ledger, so nothing can be recorded. This replaces any other end. */
   gone(reason: string): void {
     this.isGone_ = true;
     this.ending_ = { state: 'failed', reason };
@@ -286,7 +286,7 @@ export class StudyStateMachine {
   adjust(adjustment: Adjustment): void {
     this.spec_ = applyAdjustment(this.spec_, adjustment);
     this.specVersion_ += 1;
-    // A new budget takes back an end that the old one had decided, as long as trials were still running.
+    // While trials still run, a new budget cancels an end that the old budget caused.
     const decidedByBudget = this.ending_?.state === 'complete' || this.ending_?.limit !== undefined;
     if (decidedByBudget && adjustment.budget !== undefined) this.ending_ = null;
   }

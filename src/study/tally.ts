@@ -9,13 +9,13 @@ export interface Tally {
   readonly unstarted: number;
   readonly complete: number;
   readonly pruned: number;
-  /** FAIL trials since the last one that was not (cancelled ones are left out). */
+  /** FAIL trials since the last trial that was not FAIL. Cancelled trials do not count. */
   readonly failuresInRow: number;
-  /** Why trials failed by themselves, until the first COMPLETE or PRUNED trial; the latest reason is last. */
+  /** Why trials failed by themselves, the latest reason last; empty once a trial was COMPLETE or PRUNED. */
   readonly faults: readonly CountedFault[];
   /** Trials that ended since the best value last improved. */
   readonly sinceImprovement: number;
-  /** Best value of the first objective, where there is only one. */
+  /** The best value, if the study has one objective. */
   readonly best: { readonly number: number; readonly value: number } | null;
 }
 
@@ -24,7 +24,7 @@ export interface CountedFault extends TrialFault {
   readonly count: number;
 }
 
-/** Different reasons that are kept; later ones are counted under {@link otherReasons}. */
+/** How many different reasons are kept; further ones count as {@link otherReasons}. */
 const maxReasons = 20;
 const otherReasons = 'other reasons';
 
@@ -44,12 +44,12 @@ export function isBetter(a: number, b: number, direction: Direction): boolean {
   return direction === 'minimize' ? a < b : a > b;
 }
 
-/** `false` for infinity, for which the largest number stands, and for the `null` of older histories. */
+/** `false` for infinity, which histories represent by the largest number. */
 export function isFiniteValue(value: number): boolean {
   return Number.isFinite(value) && Math.abs(value) < Number.MAX_VALUE;
 }
 
-/** The tally after one more trial. Call it once a trial. */
+/** The tally after one more trial has ended. Call it once for each trial. */
 export function tallyAfter(tally: Tally, outcome: TrialOutcome, directions: readonly Direction[]): Tally {
   const direction = directions.length === 1 ? directions[0] : undefined;
   const value = outcome.state === 'COMPLETE' ? outcome.values?.[0] : undefined;
@@ -70,12 +70,12 @@ export function tallyAfter(tally: Tally, outcome: TrialOutcome, directions: read
   return { ...after, faults: hasUsefulTrial(after) ? [] : faultsAfter(tally.faults, outcome.fault) };
 }
 
-/** `true` if a trial ended COMPLETE or PRUNED, so that the program can work. */
+/** `true` if a trial ended COMPLETE or PRUNED, which shows that the program works. */
 export function hasUsefulTrial({ complete, pruned }: Pick<Tally, 'complete' | 'pruned'>): boolean {
   return complete + pruned > 0;
 }
 
-/** Trials that failed by themselves before any other ended. */
+/** How many trials failed by themselves, if no trial was COMPLETE or PRUNED; otherwise 0. */
 export function faultCount({ faults }: Pick<Tally, 'faults'>): number {
   return faults.reduce((sum, { count }) => sum + count, 0);
 }
@@ -91,7 +91,7 @@ function faultsAfter(
   return [...faults.filter((one) => one.reason !== reason), { ...fault, reason, count: count + 1 }];
 }
 
-/** The most frequent reason (of equals the latest) and the last line that its latest trial printed. */
+/** The most frequent reason (the latest of equally frequent ones), and the last line that its latest trial printed. */
 export function describeFaults(faults: readonly CountedFault[]): string {
   const most = faults.reduce<CountedFault | null>((a, b) => (a !== null && a.count > b.count ? a : b), null);
   if (most === null) return '';

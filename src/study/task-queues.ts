@@ -2,10 +2,13 @@
 export const STUDY_QUEUE = 'perdure';
 
 /**
- * How long a workflow task may take, for every workflow that is started. A replay is one task: with Temporal's default of 10 s it
- * may never end on a busy machine.
+ * The workflow task timeout of every workflow. A replay is one workflow task; on a busy machine it may never finish within
+ * Temporal's default of 10 s.
  */
 export const WORKFLOW_TASK_TIMEOUT = '60s';
+
+/** How often a worker sends a heartbeat to Temporal (milliseconds). */
+export const HEARTBEAT_INTERVAL_MS = 10_000;
 
 /** Task queue that any worker of a site polls. */
 export function siteQueue(site: string): string {

@@ -1,16 +1,16 @@
 import { plainLine } from './plain-text';
-import type { StudyState } from './progress';
+import { endedStates, type StudyState } from './progress';
 import { quoted } from './shell-word';
 import type { HealthState } from './site-health';
 
 /**
  * What a study can wait for:
- * - `workflow_task`: a workflow task that fails or times out again and again
+ * - `workflow_task`: a workflow task that keeps failing or timing out
  * - `worker`: a live worker for one of its task queues
  * - `resume`, `approval`, `login`: a person
- * - `preparation`, `proposal`: the preparation of a site; a proposal that cannot be made at present
- * - `site`: a site that is down, full or not well
- * - `job`: jobs in a scheduler's queue, or trials that no site takes now
+ * - `preparation`, `proposal`: the preparation of a site; a proposal that cannot be made yet
+ * - `site`: a site that is down, full or needs a login
+ * - `job`: jobs in a scheduler's queue, or trials that no site accepts now
  * - `end`: its running trials, after which it ends
  */
 export type WaitingKind =
@@ -28,11 +28,11 @@ export type WaitingKind =
 /** One thing that a study waits for. */
 export interface Waiting {
   readonly kind: WaitingKind;
-  /** What it waits for; {@link waitingText} puts the trials before it. */
+  /** What it waits for, without the trials; {@link waitingText} adds them. */
   readonly message: string;
-  /** What a person can do, ready to type where possible; `null`: nothing but wait. */
+  /** What a person can do, as a command where possible; `null`: only wait. */
   readonly action: string | null;
-  /** Numbers of the trials that wait; empty where the whole study does. */
+  /** Numbers of the trials that wait; empty if the whole study waits. */
   readonly trials: readonly number[];
 }
 
@@ -42,7 +42,7 @@ export interface FailingTask {
   readonly trial: number | null;
   /** How often it has been tried. */
   readonly attempts: number;
-  /** Temporal's cause, as `WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR` or `START_TO_CLOSE timeout`; `null`: not known. */
+  /** Temporal's cause, for example `WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR` or `START_TO_CLOSE timeout`; `null`: unknown. */
   readonly cause: string | null;
   /** What the worker reported; empty for a timeout. */
   readonly message: string;
@@ -50,34 +50,32 @@ export interface FailingTask {
 
 /** The workers and the backlog of one task queue. */
 export interface QueueState {
-  /** The site that it serves; `null`: the queue of the studies themselves. */
+  /** The site whose queue it is; `null`: the studies' queue. */
   readonly site: string | null;
   /** Live workers. */
   readonly alive: number;
-  /** Tasks that no worker has taken yet, about. */
+  /** About how many tasks no worker has taken yet. */
   readonly backlog: number;
-  /** Age of the oldest of them (milliseconds); 0 where there is none. */
+  /** Age of the oldest of these tasks (milliseconds); 0 if there is none. */
   readonly backlogAgeMs: number;
 }
 
-/** A site as workers have reported it lately. */
+/** A site as workers last reported it. */
 export interface SiteFact {
   readonly site: string;
   readonly state: HealthState;
   readonly reason: string;
-  /** Trials that it would take now; `null`: no limit. */
+  /** How many more trials it accepts now; `null`: no limit. */
   readonly free: number | null;
 }
 
-/** What is known of a study. Facts that were not read are absent, and nothing is said of them. */
+/** What is known about a study. Facts that were not read are absent, and {@link waitingFor} says nothing about them. */
 export interface StudyFacts {
   readonly study: string;
   readonly state: StudyState;
   /** Why it is in that state; empty while it runs. */
   readonly reason: string;
-  /** What keeps a running study from making proposals, where it is known. */
-  readonly held?: 'preparation' | 'proposal';
-  /** Numbers of running trials, or how many there are. */
+  /** Number of running trials. */
   readonly running: number;
   /** Sites that need a login, with what to do. */
   readonly logins: Readonly<Record<string, string>>;
@@ -86,31 +84,27 @@ export interface StudyFacts {
   readonly tasks?: readonly FailingTask[];
   readonly queues?: readonly QueueState[];
   readonly sites?: readonly SiteFact[];
-  /** Running trials whose last look at their job said why it waits. */
+  /** Running trials whose jobs wait, each with the reason that was last read. */
   readonly jobs?: readonly { readonly number: number; readonly why: string }[];
-  /** How a worker is started here. */
+  /** The command that starts a worker. */
   readonly startWorker?: string;
 }
 
 /**
- * What a study waits for, the most fundamental thing first: where workflow tasks fail or no worker is alive, nothing else can
- * be known to be up to date. Empty where it makes progress or has ended. Every command and Temporal UI use this function.
+ * What a study waits for, the most fundamental reason first: if workflow tasks fail or no worker is alive, the other facts may be out
+ * of date. Empty if the study makes progress or has ended. Every command and Temporal UI use this function.
  */
 export function waitingFor(facts: StudyFacts): readonly Waiting[] {
-  if (hasEnded(facts.state)) return [];
+  if (endedStates.has(facts.state)) return [];
   return [
     ...tasksOf(facts),
     ...workersOf(facts),
     ...personOf(facts),
-    ...heldOf(facts),
+    ...proposalsOf(facts),
     ...jobsOf(facts),
     ...sitesOf(facts),
     ...endOf(facts),
   ];
-}
-
-function hasEnded(state: StudyState): boolean {
-  return state === 'stopped' || state === 'complete' || state === 'failed';
 }
 
 function tasksOf({ tasks = [] }: StudyFacts): readonly Waiting[] {
@@ -130,7 +124,7 @@ function tasksOf({ tasks = [] }: StudyFacts): readonly Waiting[] {
   );
 }
 
-/** The first line of what the worker said; for a timeout, that. */
+/** The cause and the first line of the worker's message. */
 function failureWords({ cause, message }: FailingTask): string {
   const words = plainLine(message.split('\n')[0] ?? '', 300);
   const name =
@@ -138,7 +132,7 @@ function failureWords({ cause, message }: FailingTask): string {
       ?.replace(/^WORKFLOW_TASK_FAILED_CAUSE_/, '')
       .toLowerCase()
       .replaceAll('_', ' ') ?? '';
-  // The cause is Temporal's catch-all for errors that a worker throws: it adds nothing to the error.
+  // Temporal's cause for any other error of a worker: it adds nothing to the message.
   if (name === '' || name === 'workflow worker unhandled failure')
     return words === '' ? 'no reason is known' : words;
   return words === '' ? name : `${name}: ${words}`;
@@ -148,15 +142,15 @@ function taskAction(task: FailingTask | undefined): string {
   const { cause = null, message = '' } = task ?? {};
   if (isWrongKey(message)) return giveKey;
   if (/NON_?DETERMINIS/i.test(`${cause ?? ''} ${message}`))
-    return 'a worker of another version of Perdure has this study: run workers of one version';
+    return 'a worker of another version of Perdure runs this study: run the same version on all workers';
   if (cause !== null && /timeout/i.test(cause))
     return 'its worker is overloaded, hangs or was killed: see its log and the load of its host';
   return "see the worker's log: perdure doctor";
 }
 
-const giveKey = 'give the worker the encryption key with which the study was started, and start it again';
+const giveKey = 'restart the worker with the encryption key that the study was started with';
 
-/** In the words of `EncryptionCodec` in `src/client/payload-encryption`. */
+/** `EncryptionCodec` in `src/client/payload-encryption` writes these words. */
 function isWrongKey(words: string): boolean {
   return words.includes('encrypted with another key');
 }
@@ -164,7 +158,7 @@ function isWrongKey(words: string): boolean {
 function workersOf({ queues = [], startWorker = 'perdure up' }: StudyFacts): readonly Waiting[] {
   const dead = queues.filter(({ alive }) => alive === 0);
   const own = dead.find(({ site }) => site === null);
-  // Without a worker of the studies' queue, nothing happens at any site.
+  // Without a worker for the studies' queue, nothing happens at any site.
   const named = own === undefined ? dead : [own];
   return named.map(({ site, backlog, backlogAgeMs }) => {
     const tasks =
@@ -207,11 +201,12 @@ function personOf({ study, state, approvals, logins }: StudyFacts): readonly Wai
   return found;
 }
 
-function heldOf({ held, reason, state }: StudyFacts): readonly Waiting[] {
-  if (held === undefined && (state !== 'running' || reason === '')) return [];
+/** A running study has a reason only while it waits for a preparation or for proposals. */
+function proposalsOf({ reason, state }: StudyFacts): readonly Waiting[] {
+  if (state !== 'running' || reason === '') return [];
   return [
     {
-      kind: held ?? (reason.startsWith('preparing ') ? 'preparation' : 'proposal'),
+      kind: reason.startsWith('preparing ') ? 'preparation' : 'proposal',
       message: reason,
       action: null,
       trials: [],
@@ -226,12 +221,13 @@ function jobsOf({ jobs = [] }: StudyFacts): readonly Waiting[] {
   });
 }
 
-/** Only those of which nothing else was said. */
+/** The sites that no login and no job has mentioned already. */
 function sitesOf({ sites = [], logins, jobs = [] }: StudyFacts): readonly Waiting[] {
   return sites.flatMap(({ site, state, reason, free }): readonly Waiting[] => {
     const words = reason.split('\n')[0] ?? '';
-    const told = Object.hasOwn(logins, site) || jobs.some(({ why }) => words !== '' && why.includes(words));
-    if (told) return [];
+    const isMentioned =
+      Object.hasOwn(logins, site) || jobs.some(({ why }) => words !== '' && why.includes(words));
+    if (isMentioned) return [];
     const because = words === '' ? '' : `: ${plainLine(words, 200)}`;
     const is =
       state === 'down' ? 'is down' : state === 'login' ? 'needs a login' : free === 0 ? 'is full' : null;
@@ -252,7 +248,7 @@ function endOf({ state, reason, running }: StudyFacts): readonly Waiting[] {
   ];
 }
 
-/** What a study waits for in one line, for a table. @returns empty where it waits for nothing */
+/** What a study waits for in one line, for a table; empty if it waits for nothing. */
 export function waitingSummary(waiting: readonly Waiting[]): string {
   const [first, ...more] = waiting;
   if (first === undefined) return '';
@@ -260,7 +256,7 @@ export function waitingSummary(waiting: readonly Waiting[]): string {
   return more.length === 0 ? text : `${text} (and ${String(more.length)} more)`;
 }
 
-/** One thing in words, with the trials that wait for it. */
+/** What is waited for, with the trials that wait for it. */
 export function waitingText({ message, trials }: Waiting): string {
   return trials.length === 0 ? message : `${trialsText(trials)}: ${message}`;
 }
@@ -272,7 +268,7 @@ export function trialsText(numbers: readonly number[]): string {
   return `trial${numbers.length === 1 ? '' : 's'} ${shown}${more}`;
 }
 
-/** A duration as a person says it. */
+/** A duration in words: `90 s`, `5 min`, `3 h`. */
 export function age(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 120) return `${String(seconds)} s`;
@@ -295,7 +291,7 @@ function count(n: number, what: string): string {
   return `${String(n)} ${what}${n === 1 ? '' : 's'}`;
 }
 
-/** Temporal keeps the reason of the first failure of a series. */
+/** Temporal records the reason of the first failure in a series only. */
 function times(n: number): string {
   return n === 1 ? 'once' : `${String(n)} times, the first time`;
 }

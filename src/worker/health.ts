@@ -3,31 +3,32 @@ import { createServer, type Server } from 'node:http';
 import { handleErrors } from '../process/handle-errors';
 import { messageOf, PerdureError } from '../study/error';
 
-/** What the health of a worker process consists of. */
+/** What is checked for the health of a worker process. */
 export interface HealthChecks {
   /** States of Temporal's workers in this process; empty while it starts. */
   readonly workers: () => readonly string[];
-  /** Services that the worker needs, by name; each resolves where the service answers and rejects where it does not. */
+  /** A check of each service that the worker needs, by name; it rejects if the service does not answer. */
   readonly services: Readonly<Record<string, () => Promise<unknown>>>;
 }
 
-/** How the process is: what `GET /health` answers. */
+/** The answer to `GET /health`. */
 export interface Health {
-  /** `false`: only a restart of the process helps. */
+  /** `false`: only restarting the process helps. */
   readonly live: boolean;
-  /** It polls, and the services that it needs answer. */
+  /** All workers poll and all services answer. */
   readonly ready: boolean;
   readonly workers: readonly string[];
-  /** `ok`, or why the service is not. Absent in an answer about liveness, which asks no service. */
+  /** For each service `ok` or the error. Absent in an answer about liveness, which asks no service. */
   readonly services?: Readonly<Record<string, string>>;
 }
 
-/** How long a service may take to answer (milliseconds); Kubernetes gives a probe one second unless told otherwise. */
-const answerWithin = 800;
+/** How long a service may take to answer (milliseconds). The default timeout of a Kubernetes probe is one second. */
+const answerTimeoutMs = 800;
 
 /**
- * Serves `GET /health/live`, `/health/ready` and `/health` (both): 200 or 503, with the reasons as JSON. A worker is live while
- * none of its parts has failed. A service that is away makes it unready, not dead: it goes on by itself when the service is back.
+ * Serves `GET /health/live`, `/health/ready` and `/health` (both): 200 or 503, with the reasons as JSON. A worker is live
+ * while none of its parts has failed. If a service does not answer, the worker is live but not ready: it continues by itself when the
+ * service is back.
  * @throws {@link PerdureError} `Unavailable` where the port is taken
  */
 export async function serveHealth(port: number, host: string, checks: HealthChecks): Promise<Server> {
@@ -80,7 +81,7 @@ function isLive(workers: readonly string[]): boolean {
   return !workers.includes('FAILED');
 }
 
-/** Asks the services; probes that arrive meanwhile share the answer. */
+/** Checks the services. Concurrent probes share the answer. */
 class Readiness {
   private readonly asking = new Map<string, Promise<string>>();
 
@@ -103,7 +104,7 @@ class Readiness {
   private ask(name: string): Promise<string> {
     const service = this.checks.services[name];
     if (service === undefined) return Promise.resolve('ok');
-    // A question that hangs is not asked again beside itself.
+    // A check that hangs is not started a second time.
     const asked =
       this.asking.get(name) ??
       service()
@@ -113,11 +114,11 @@ class Readiness {
         )
         .finally(() => this.asking.delete(name));
     this.asking.set(name, asked);
-    return within(answerWithin, asked, `no answer in ${String(answerWithin)} ms`);
+    return within(answerTimeoutMs, asked, `no answer in ${String(answerTimeoutMs)} ms`);
   }
 }
 
-/** The promise's value, or `late` where it takes longer. */
+/** The promise's value, or `late` if it takes longer than `ms`. */
 async function within<T>(ms: number, promise: Promise<T>, late: T): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<T>((resolve) => {

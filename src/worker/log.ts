@@ -17,12 +17,12 @@ export function levelOf({ PERDURE_LOG: asked }: NodeJS.ProcessEnv): Level | null
   });
 }
 
-/** Bytes of log lines that wait for room on a full disk; later lines are dropped. */
+/** How many bytes of log lines are kept in memory while the disk is full; further lines are dropped. */
 const maxWaitingBytes = 1_000_000;
 
 /**
- * Writes log lines to an open file. Lines that can't be written wait in memory, up to a megabyte, and are written before the next
- * line that can be; errors are ignored.
+ * Writes log lines to an open file. Errors are ignored: lines that can't be written are kept in memory, up to a megabyte, and written
+ * later.
  */
 export function logFile(descriptor: number): DestinationStream {
   return handleErrors(pino.destination({ dest: descriptor, sync: true, maxLength: maxWaitingBytes }));

@@ -22,16 +22,15 @@ import { StudyContexts } from '../activities/study-context';
 import { createBatchActivities } from '../activities/batch-activities';
 import { createStudyActivities } from '../activities/study-activities';
 import { connectionOptions } from '../client/connect';
-import { workerRoute } from '../client/proxy';
+import { workerConnectionOptions } from '../client/proxy';
 import { dataConverterOf } from '../client/payload-encryption';
 import { secretVariables, type Settings } from '../config/settings';
-import { noteSecretVariables } from '../process/environment';
+import { registerSecretVariables } from '../process/environment';
 import { openLedger } from '../storage';
 import { withCleanUp } from '../study/clean-up';
 import { messageOf, PerdureError } from '../study/error';
 import type { SiteHealth } from '../study/site-health';
-import { siteHostQueue, siteQueue, STUDY_QUEUE } from '../study/task-queues';
-import { heartbeatIntervalMs } from '../study/worker-heartbeat';
+import { HEARTBEAT_INTERVAL_MS, siteHostQueue, siteQueue, STUDY_QUEUE } from '../study/task-queues';
 import type { AttemptRef } from '../workflows/activity-types';
 import type { FailpointSinks } from '../workflows/failpoints';
 import { activitiesTogether } from './activities-together';
@@ -69,7 +68,7 @@ const maxCachedWorkflows = 400;
  */
 export async function runWorker(run: WorkerRun): Promise<void> {
   const { settings, stop } = run;
-  noteSecretVariables(secretVariables(settings));
+  registerSecretVariables(secretVariables(settings));
   const bind = run.bind ?? '127.0.0.1';
   const log = createLog(run.level);
   // A container gets a new name with each start; jobs that are bound to it want the same one.
@@ -209,7 +208,7 @@ function installRuntime(log: Logger, metrics: string | undefined): void {
   Runtime.install({
     logger: temporalLogger(log),
     shutdownSignals: [],
-    workerHeartbeatInterval: heartbeatIntervalMs,
+    workerHeartbeatInterval: HEARTBEAT_INTERVAL_MS,
     telemetryOptions: {
       // Else they would be on standard output, in a form of their own.
       logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },
@@ -238,7 +237,7 @@ async function healthAtHolder(home: string, site: string): Promise<SiteHealth | 
   }
 }
 
-/** An error of the service in our words; any other one as it is. */
+/** A missing namespace as a {@link PerdureError}; any other error unchanged. */
 function refusal(error: unknown, namespace: string): unknown {
   if (!/^Namespace .* was not found/.test(messageOf(error))) return error;
   return new PerdureError('Unavailable', `Temporal has no namespace '${namespace}'`, {
@@ -250,7 +249,7 @@ function refusal(error: unknown, namespace: string): unknown {
 async function connectNative(
   options: NativeConnectionOptions & { readonly address: string },
 ): Promise<NativeConnection> {
-  const route = workerRoute(options);
+  const route = workerConnectionOptions(options);
   try {
     return await NativeConnection.connect(route);
   } catch (cause) {

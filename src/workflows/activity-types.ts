@@ -18,8 +18,8 @@ export interface StudyRef {
   /** Guards against a ledger in which the name belongs to another study. */
   readonly uuid: string;
   /**
-   * Identity of the ledger that the study was started with. A worker with this ledger knows that the study is gone if it is not
-   * in there; any other worker may have the wrong ledger.
+   * Identity of the ledger that the study was started with. If a worker uses this ledger and does not find the study, the study is
+   * gone; any other worker may be using the wrong ledger.
    */
   readonly ledger?: string;
   /** What is done needs the specification of this version, or a later one; absent in histories of earlier versions. */
@@ -51,11 +51,11 @@ export interface TrialStart {
 /** What a study asks of its sampler. */
 export interface ProposalRequest {
   readonly keys: readonly string[];
-  /** Who fills each, where the study has agents. */
+  /** Who proposes for each key, if the study has agents. */
   readonly slots?: readonly Slot[];
-  /** Trials that the budget has room for; absent: any number. */
+  /** How many more trials the budget allows; absent: no limit. */
   readonly budgetLeft?: number;
-  /** Trials that ended before they were started, as far as the study has counted them. */
+  /** How many trials that ended before they were started the study has counted so far. */
   readonly unstarted: number;
 }
 

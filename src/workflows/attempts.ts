@@ -160,7 +160,7 @@ export class Attempts<Ref extends { readonly attempt: number; readonly site: str
   private async rejected(error: unknown): Promise<End<Outcome>> {
     if (isCancellation(error) || !(error instanceof ActivityFailure)) throw error;
     const why = error.cause?.message ?? error.message;
-    // Nobody needs its result any more, and its job may still run.
+    // The study is gone, so the result is not needed, but the job may still run.
     if (goneMessage(error) !== null) return { kind: 'ended', outcome: await this.cancel(why) };
     const message = this.of.route?.failure({ site: this.current.site, why }).message ?? why;
     return { kind: 'ended', outcome: await this.of.fail({ reason: 'rejected', message }) };

@@ -63,7 +63,7 @@ export function isFinal(failure: TemporalFailure): boolean {
   );
 }
 
-/** The message of a failure by which an activity says that the study is no longer in its ledger; `null` for any other error. */
+/** The message of an activity's failure of kind `Gone`: the study is no longer in its ledger. `null` for any other error. */
 export function goneMessage(error: unknown): string | null {
   const failure = failureOf(error);
   return failure instanceof ApplicationFailure && failure.type === 'Gone' ? failure.message : null;

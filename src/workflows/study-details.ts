@@ -3,7 +3,7 @@ import type { StudyStateMachine } from '../study/study-state';
 import { isFiniteValue } from '../study/tally';
 import { waitingFor, waitingText, type StudyFacts, type Waiting } from '../study/waiting';
 
-/** What there is to say of a study's agents. */
+/** What {@link describeStudy} shows of a study's agents. */
 export interface AgentDetails {
   /** Lines of Markdown. */
   readonly lines: readonly string[];
@@ -33,7 +33,7 @@ export function describeStudy(state: StudyStateMachine, { lines: agents, approva
   return lines.join('\n');
 }
 
-/** A workflow knows nothing of its workers and of its own failing tasks. */
+/** The facts that a workflow has; it does not know about its workers or its failing tasks. */
 function factsOf(state: StudyStateMachine, approvals: readonly number[]): StudyFacts {
   return {
     study: state.spec.name,

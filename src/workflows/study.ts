@@ -173,7 +173,7 @@ async function propose(
     length.answered();
     if (given === null) return true;
     window.start(given.trials);
-    if (given.unstarted !== undefined) state.trialsEndedUnstarted(given.unstarted);
+    if (given.unstarted !== undefined) state.countUnstarted(given.unstarted);
     if (slots !== undefined) rounds.tried(slots, given);
     if (given.exhausted) state.exhausted();
   } catch (error) {

@@ -68,7 +68,7 @@ budget: {trials: 4, parallel: 2}
       () => !installation.workerLog().endsWith('\n') || !installation.workerRuns(),
     );
     const doctor = await installation.perdure('doctor');
-    expect(doctor.stdout).toContain(`FAIL  room in ${home}: the disk is full`);
+    expect(doctor.stdout).toContain(`FAIL  free space in ${home}: the disk is full`);
     expect(doctor.code).toBe(1);
     expect(installation.workerRuns()).toBe(true);
     rmSync(fill);

@@ -114,7 +114,7 @@ test('two installations with one state directory leave each other their worker',
   cpSync(program, other, { recursive: true, verbatimSymlinks: true });
   expect(await up({}, other)).toBe('');
   appendFileSync(join(other, 'trial', 'wrapper.sh'), '\n# other\n');
-  const said = `the worker in the background is of Perdure 0.1.0 in ${realpathSync(program)}`;
+  const said = `the background worker belongs to Perdure 0.1.0 in ${realpathSync(program)}`;
   expect(await up({}, other)).toContain(said);
   expect(await up({}, other)).toContain(said);
   expect(await up()).toBe('');

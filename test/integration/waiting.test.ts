@@ -48,7 +48,7 @@ test('status, run and doctor say that a worker has another encryption key', asyn
   const fails = ({ kind, trials }: Waiting): boolean => kind === 'workflow_task' && trials.length === 0;
   await until('its workflow task fails', async () => (await study.handle.waitingFor()).some(fails));
   const said =
-    /the study's workflow task has failed .*: this was encrypted with another key\n +give the worker the encryption key/;
+    /the study's workflow task has failed .*: this was encrypted with another key\n +restart the worker with the encryption key/;
   expect(await installation.must('status', 'sealed')).toMatch(said);
   expect(await installation.must('list')).toMatch(/sealed +running .* workflow task has failed/);
   expect((await installation.perdure('watch', 'sealed', { interruptAt: said })).stderr).toMatch(said);

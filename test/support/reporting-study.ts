@@ -3,7 +3,7 @@ import { Follower } from '../../src/activities/follow-attempt';
 import { ReportWriter } from '../../src/activities/report-writer';
 import { StudyContexts } from '../../src/activities/study-context';
 import { TrialAttempt, type TrialDependencies } from '../../src/activities/trial-attempt';
-import type { JobKey, JobOutput, RefusedReports, Report, Scheduler } from '../../src/schedulers/scheduler';
+import type { JobKey, JobOutput, InvalidReports, Report, Scheduler } from '../../src/schedulers/scheduler';
 import type { Ledger } from '../../src/storage';
 import type { Json } from '../../src/study/json';
 import type { StudySpec } from '../../src/study/spec';
@@ -15,7 +15,7 @@ export class ReportingStudy {
   /** All that the attempts of a trial have reported, by number. */
   readonly reports = new Map<number, readonly Report[]>();
   /** Lines that were no reports, of every trial. */
-  refused: RefusedReports | null = null;
+  refused: InvalidReports | null = null;
   /** What the trials' programs return. */
   result: Json = 1;
   /** Numbers of the trials that were asked to give up. */
@@ -104,7 +104,7 @@ export class ReportingWorker {
         Promise.resolve({
           result: { value: this.study.result },
           reports: of(key),
-          refusedReports: this.study.refused,
+          invalidReports: this.study.refused,
           sawPrune: false,
           pruneAsked: false,
           tail: '',

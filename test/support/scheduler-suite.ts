@@ -53,7 +53,7 @@ export function schedulerSuite(site: () => SchedulerUnderTest): void {
         result: { value: { value: 8 } },
         reports: [{ step: 0, value: 1.5 }],
         tail: 'trained with 4',
-        refusedReports: null,
+        invalidReports: null,
         sawPrune: false,
         pruneAsked: false,
       });

@@ -38,7 +38,7 @@ export function addAdjust(root: Command): void {
     .option('--failures <n>', 'failures in a row that end it (`none`: any number)', budgetNumber)
     .option(
       '--early-failures <n>',
-      'failures of the first trials that end it (`none`: any number; `auto`: see the study file)',
+      'failures that end it if no trial was COMPLETE or PRUNED before (`none`: any number; `auto`: the default)',
       budgetNumberOrAuto,
     )
     .option('--target <x>', 'value that ends it (`none`: no target)', budgetNumber)

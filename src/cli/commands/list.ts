@@ -33,7 +33,7 @@ export function addList(root: Command): void {
 }
 
 interface ListedStudy extends StudyStatus {
-  /** Without what its running trials wait for, which takes a question for each. */
+  /** Without what its running trials wait for, which takes a request to Temporal for each. */
   readonly waiting_for: readonly Waiting[];
 }
 

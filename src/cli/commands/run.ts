@@ -69,10 +69,10 @@ export function addRun(root: Command): void {
     });
 }
 
-/** What to do before an ended study can go on. @param asked the file's `budget.trials` */
+/** What to do before an ended study can continue. @param asked the file's `budget.trials` */
 function continuation({ state, budget }: StudyStatus, asked: number | null): string {
-  if (state === 'failed') return 'once the cause is mended, go on';
+  if (state === 'failed') return 'fix the cause and go on';
   if (budget === null) return 'change the budget and go on';
-  const adjusted = asked === budget ? '' : ` (the file says ${String(asked ?? 'none')}, adjusted since)`;
+  const adjusted = asked === budget ? '' : ` (${String(asked ?? 'none')} in the file, adjusted since)`;
   return `raise budget.trials from ${String(budget)}${adjusted} and go on`;
 }

@@ -14,7 +14,7 @@ export function addUp(root: Command): void {
     .action(async ({ restart }: { readonly restart?: boolean }, command: Command) => {
       const settings = await settingsOf(command);
       if (restart === true) {
-        // What a new worker would refuse is told while the old one still runs.
+        // Check before the old worker is stopped whether a new one could start.
         await checkSurroundings(settings);
         if (await stopWorker(settings.home)) say('the worker has ended');
         if (await stopServer(settings.home)) say('the Temporal server has ended');

@@ -3,8 +3,8 @@ import { logLevels, type Level } from '../../worker/log';
 import { port } from '../arguments';
 import { settingsOf } from '../with-session';
 
-/** How long a worker that could not start may take to print why (milliseconds). */
-const exitWithin = 1000;
+/** How long a worker that could not start may take to print the error (milliseconds). */
+const exitTimeoutMs = 1000;
 
 interface Options {
   readonly healthPort?: number;
@@ -39,8 +39,8 @@ export function addWorker(root: Command): void {
         bind: options.bind,
         stop: stop.signal,
       }).catch((error: unknown) => {
-        // Parts of Temporal's native core that were made before the failure would keep the process.
-        setTimeout(() => process.exit(), exitWithin).unref();
+        // Parts of Temporal's native core that were created before the failure would keep the process alive.
+        setTimeout(() => process.exit(), exitTimeoutMs).unref();
         throw error;
       });
     });

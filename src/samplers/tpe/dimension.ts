@@ -58,15 +58,15 @@ export function dimensionOf(name: string, parameter: Parameter): Dimension {
 }
 
 /**
- * A parameter's value as the model keeps it: the mean of its kernel, or the code of the choice. `NaN` for an absent value
- * and for one outside the bounds. A choice that was narrowed away keeps its code.
+ * A parameter's value in the model: the mean of its kernel, or the code of the choice. `NaN` for an absent value and for one
+ * outside the bounds. A choice that is no longer offered keeps its code.
  */
 export function observe(dimension: Dimension, value: ParamValue | undefined): number {
   if (dimension.kind === 'categorical')
     return value === undefined ? NaN : (dimension.codes.get(value) ?? NaN);
   if (typeof value !== 'number') return NaN;
   const { low, high, step, log } = dimension;
-  // A sum of steps may end a rounding error beyond a bound.
+  // A value computed from steps may be a rounding error beyond a bound.
   const slack = 1e-8 * step;
   if (!(value >= low - slack && value <= high + slack)) return NaN;
   return log ? Math.log(value) : value;

@@ -2,10 +2,10 @@ import type { SearchSpace } from '../../study/space';
 import { parameterOf, parametersInOrder } from '../../study/space-activity';
 
 /**
- * Parameters with the same `when`, which are active in the same trials; a parameter that a `when` names is a group of its
- * own, so that a branch is chosen by how good its trials are and not by their other values. Each group is modelled by one
- * joint density. The groups come from the space and not from the trials, so a trial without one of the parameters does not
- * split a group. Groups of parents come first.
+ * Groups the parameters with the same `when`, which are active in the same trials. A parameter that a `when` names is a group of
+ * its own, so that a branch is chosen by how good its trials are and not by their other values. Each group is modelled by one
+ * joint density. The groups depend on the space only, so a trial that lacks a parameter does not split a group. Groups of parents
+ * come first.
  * @param joint `false`: each parameter is a group of its own
  */
 export function groupsOf(space: SearchSpace, joint: boolean): readonly (readonly string[])[] {

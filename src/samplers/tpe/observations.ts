@@ -60,8 +60,8 @@ export class Observations {
 
   /**
    * The finished trials by their place in the log, ascending: first those with a usable value for every parameter, then the
-   * others. The best of each are chosen separately, because what the others lack may decide how good they are: a
-   * parameter that was added with a bad default, or bounds that were narrowed to a worse region.
+   * others. The best of each are chosen separately, because a missing value may explain how good a trial is: the parameter
+   * was added with a bad default, or its bounds were narrowed to a worse region.
    */
   strata(): readonly [Int32Array, Int32Array] {
     const sources = this.sources.subarray(0, this.finishedCount);

@@ -22,7 +22,7 @@ export class TrialLog {
   private source: readonly Trial[] = [];
   private read = 0;
   private last: Trial | undefined;
-  /** What was chosen of the current entries. Several groups of parameters often have the same trials. */
+  /** The best trials by stratum, for the current entries. Several groups of parameters often have the same trials. */
   private chosen: { readonly members: Int32Array; readonly best: readonly number[] }[] = [];
 
   constructor(readonly directions: readonly Direction[]) {}

@@ -1,4 +1,5 @@
 import { largest } from '../../study/lists';
+
 /** The longest pause between two (milliseconds). */
 const longest = 60 * 60_000;
 

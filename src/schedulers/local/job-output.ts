@@ -22,7 +22,7 @@ async function readReportsFile(job: JobDirectory): Promise<ReportsFile> {
 
 /** What a job left behind. A trial may have left anything where these files belong; none of it is an error of ours. */
 export async function readOutput(job: JobDirectory): Promise<JobOutput> {
-  const [result, { reports, refused }, error, tail] = await Promise.all([
+  const [result, { reports, invalid }, error, tail] = await Promise.all([
     readResult(job.file('result.json')),
     readReportsFile(job),
     textOf(job.file('result.json.error'), maxError),
@@ -31,7 +31,7 @@ export async function readOutput(job: JobDirectory): Promise<JobOutput> {
   return {
     result,
     reports,
-    refusedReports: refused,
+    invalidReports: invalid,
     sawPrune: existsSync(job.file('prune.seen')),
     pruneAsked: existsSync(job.file('prune')),
     tail,

@@ -28,7 +28,7 @@ process.on('message', (/** @type {Start} */ { id, command, args, argv0, cwd, env
     failed(error);
   }
 });
-// On a full disk a warning of Node's can't be written; that ends nothing.
+// A warning that can't be written, for example to a full disk, must not end this process.
 process.stderr.on('error', () => undefined);
 process.on('disconnect', () => process.exit(0));
 // Ctrl-C reaches the whole foreground group; the worker decides when this ends.

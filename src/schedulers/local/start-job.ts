@@ -160,8 +160,9 @@ function programOf({ trial, params }: JobRequest): readonly string[] {
 }
 
 /**
- * The worker's environment without its secrets and its own variables, then the study's. What `trial.env` names is passed on.
- * @param secrets names of variables that are secrets of the study
+ * The worker's environment without its secrets and without `PERDURE_*` and `TEMPORAL_*`, plus `trial.env`, which may pass any of them
+ * on.
+ * @param secrets names of variables that hold secrets of the study
  */
 export function studyEnvironment({
   trial,

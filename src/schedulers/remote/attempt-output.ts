@@ -13,7 +13,7 @@ export function outputOf(answer: Answer, directory: string): JobOutput {
   const own = tailOf(log);
   // What PBS itself caught matters where the trial never came to write anything.
   const tail = own === '' ? tailOf(answer.data.get('job-output') ?? new Uint8Array()) : own;
-  const { reports, refused } = parseReports(textOf(answer, 'reports'));
+  const { reports, invalid } = parseReports(textOf(answer, 'reports'));
   return {
     result:
       result === undefined
@@ -22,7 +22,7 @@ export function outputOf(answer: Answer, directory: string): JobOutput {
           ? { error: `the result has more than ${String(maxResult)} bytes` }
           : parseResult(new TextDecoder().decode(result)),
     reports,
-    refusedReports: refused,
+    invalidReports: invalid,
     sawPrune: lineOf(answer, 'seen') !== undefined,
     pruneAsked: lineOf(answer, 'prune') !== undefined,
     tail,

@@ -232,7 +232,7 @@ export class SiteShell {
   }
 }
 
-/** Words of a call, quoted. A list of any length is given as a list. */
+/** The words of a call, quoted. Pass a list as one argument: a spread list would have a limit. */
 export function words(...all: readonly (string | number | readonly string[])[]): string {
   return all
     .flat()

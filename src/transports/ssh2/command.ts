@@ -110,7 +110,7 @@ async function inChannel(
     async () => {
       const retired = connection.retire(opening, ending);
       void retired.finally(giveBack);
-      // SIGTERM asks the command to end; wait for that end while the connection lives.
+      // SIGTERM asks the command to end. Wait until it has, while the connection is open.
       if (ending === 'TERM') await Promise.race([retired, sleep(patienceMs, undefined, { ref: false })]);
     },
   );

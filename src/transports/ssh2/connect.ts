@@ -29,7 +29,7 @@ export async function connect(
   const known = await readKnownHosts(options.knownHosts);
   const credentials = await readCredentials(options);
   abort.throwIfAborted();
-  // Errors at any later time are heard of as well, and ignored: the listeners below and the connection tell what is known.
+  // These listeners ignore errors; the listeners below and the connection report them.
   const client = handleErrors(new Client());
   const socket = handleErrors(connectSocket({ host, port, noDelay: true }));
   const watch = new Watch(connectTimeoutMs);

@@ -139,7 +139,7 @@ test('an ended trial says which lines were not taken', async () => {
   study.refused = null;
   await study.worker().end(0);
   const trials = await counted.ledger.readTrials(study.ref.name, {});
-  expect(trials.map(({ userAttrs }) => userAttrs['reports_not_taken'])).toEqual([
+  expect(trials.map(({ userAttrs }) => userAttrs['invalid_reports'])).toEqual([
     undefined,
     '3 lines; the first: epoch 1 (not JSON)',
   ]);

@@ -35,13 +35,13 @@ describe('what a person who follows a study hears of what it waits for', () => {
   test('each reason is said once, with what to do, and that the study goes on', async () => {
     const one = news();
     waiting = [noWorker(10)];
-    expect((await one.read(status, 0)).toSay).toEqual([
+    expect((await one.read(status, 0)).newLines).toEqual([
       "study 'digits' waits: no live worker; 3 tasks wait, the oldest for 10 s\n  start one: perdure up",
     ]);
     waiting = [noWorker(15)];
-    expect((await one.read(status, 6000)).toSay).toEqual([]);
+    expect((await one.read(status, 6000)).newLines).toEqual([]);
     waiting = [];
-    expect((await one.read(status, 12_000)).toSay).toEqual(["study 'digits' goes on"]);
+    expect((await one.read(status, 12_000)).newLines).toEqual(["study 'digits' goes on"]);
   });
 
   test('what comes and goes is not repeated within a minute', async () => {
@@ -50,7 +50,7 @@ describe('what a person who follows a study hears of what it waits for', () => {
     const said: string[] = [];
     for (let i = 0; i < 12; i++) {
       waiting = i % 2 === 0 ? [full] : [];
-      said.push(...(await one.read(status, i * 6000)).toSay);
+      said.push(...(await one.read(status, i * 6000)).newLines);
     }
     expect(said).toEqual(["study 'digits' waits: trial 3: no site takes a trial now"]);
   });

@@ -1,22 +1,22 @@
-import { liveWorkers, type WorkerSign } from '../../../src/client/queue-state';
+import { liveWorkers, type WorkerContact } from '../../../src/client/queue-state';
 
 const now = 1_000_000_000;
-const poll = (identity: string, secondsAgo: number): WorkerSign => ({
+const poll = (identity: string, secondsAgo: number): WorkerContact => ({
   identity,
   at: now - secondsAgo * 1000,
-  sign: 'poll',
+  kind: 'poll',
   ended: false,
 });
-const heartbeat = (identity: string, secondsAgo: number, ended = false): WorkerSign => ({
+const heartbeat = (identity: string, secondsAgo: number, ended = false): WorkerContact => ({
   identity,
   at: now - secondsAgo * 1000,
-  sign: 'heartbeat',
+  kind: 'heartbeat',
   ended,
 });
 
 test.each<{
   readonly name: string;
-  readonly signs: readonly WorkerSign[];
+  readonly signs: readonly WorkerContact[];
   readonly alive: readonly string[];
 }>([
   { name: 'a worker that polled within its long poll', signs: [poll('a', 60)], alive: ['a'] },

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
-import { clientRoute, proxyOf, workerRoute } from '../../../src/client/proxy';
+import { clientProxyOptions, proxyOf, workerConnectionOptions } from '../../../src/client/proxy';
 
 /* Which way the client and the worker take to Temporal. */
 
@@ -78,9 +78,9 @@ describe('through a proxy of this machine', () => {
   });
 
   const client = (address: string): Promise<unknown> =>
-    Connection.connect({ address, ...clientRoute(address), connectTimeout: 1000 }).catch(() => null);
+    Connection.connect({ address, ...clientProxyOptions(address), connectTimeout: 1000 }).catch(() => null);
   const worker = (address: string): Promise<unknown> =>
-    NativeConnection.connect(workerRoute({ address })).catch(() => null);
+    NativeConnection.connect(workerConnectionOptions({ address })).catch(() => null);
 
   test('client and worker ask for a server of the user', async () => {
     await client('temporal.test:7233');
@@ -110,7 +110,7 @@ test('the worker trusts what NODE_EXTRA_CA_CERTS adds, unless the settings name 
   writeFileSync(file, 'OWN CERTIFICATE');
   const env = { NODE_EXTRA_CA_CERTS: file };
   const roots = (tls: boolean | { serverRootCACertificate?: Buffer } | undefined): string | undefined => {
-    const given = workerRoute({ address: 'temporal.test:7233', tls }, env).tls;
+    const given = workerConnectionOptions({ address: 'temporal.test:7233', tls }, env).tls;
     return typeof given === 'object' ? given.serverRootCACertificate?.toString() : undefined;
   };
   expect(roots(true)).toContain('OWN CERTIFICATE');

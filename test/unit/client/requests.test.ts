@@ -44,7 +44,7 @@ test.each([
     message: expect.stringMatching(
       new RegExp(`^the outcome of the request to study 's' is unknown: .*${why}`),
     ) as unknown,
-    hint: 'it may have been carried out; perdure status s shows how it stands',
+    hint: 'it may have been carried out; perdure status s shows its state',
   });
 });
 

@@ -43,7 +43,7 @@ test.each([
   await expect(parse(text)).rejects.toMatchObject({ kind: 'InvalidInput', hint: `function: ${example}` });
 });
 
-describe('a script with the line ends of Windows is refused before anything starts', () => {
+describe('a script with Windows line endings is refused before anything starts', () => {
   const withCommand = (command: string): string =>
     goodStudy.replace('function: train.py:train', `command: ${command}, files: [run.sh, train.py]`);
 
@@ -57,7 +57,7 @@ describe('a script with the line ends of Windows is refused before anything star
     await expect(parse(withCommand(command))).rejects.toMatchObject({
       kind: 'InvalidInput',
       where: `study.yaml:${place}`,
-      message: expect.stringContaining("run.sh' has Windows line ends (CRLF)") as string,
+      message: expect.stringContaining("run.sh' has Windows line endings (CRLF)") as string,
       hint: expect.stringContaining('dos2unix') as string,
     });
   });

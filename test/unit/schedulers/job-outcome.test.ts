@@ -5,7 +5,7 @@ import type { Json } from '../../../src/study/json';
 const left: JobOutput = {
   result: undefined,
   reports: [],
-  refusedReports: null,
+  invalidReports: null,
   sawPrune: false,
   pruneAsked: false,
   tail: '',

@@ -12,7 +12,7 @@ describe('a file of reports', () => {
         { step: 2, value: 1 },
         { step: 1, value: 2 },
       ],
-      refused: null,
+      invalid: null,
     });
   });
 
@@ -26,9 +26,9 @@ describe('a file of reports', () => {
   test('has a report once its line is complete', () => {
     expect(parseReports('{"step": 0, "value": 1}\n{"step": 1, "value": 2}')).toEqual({
       reports: [{ step: 0, value: 1 }],
-      refused: { count: 1, first: '{"step": 1, "value": 2} (the line has no end)' },
+      invalid: { count: 1, first: '{"step": 1, "value": 2} (no newline at its end)' },
     });
-    expect(parseReports('')).toEqual({ reports: [], refused: null });
+    expect(parseReports('')).toEqual({ reports: [], invalid: null });
   });
 
   test.each([
@@ -47,7 +47,7 @@ describe('a file of reports', () => {
   ])('does not take %j: %s', (line, why) => {
     expect(parseReports(`${line}\n{"step": 1, "value": 1}\n`)).toEqual({
       reports: [{ step: 1, value: 1 }],
-      refused: { count: 1, first: `${line} (${why})` },
+      invalid: { count: 1, first: `${line} (${why})` },
     });
   });
 

@@ -3,7 +3,7 @@ import { secretVariables } from '../../../src/config/settings';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync, chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { noteSecretVariables } from '../../../src/process/environment';
+import { registerSecretVariables } from '../../../src/process/environment';
 import { LineProcess } from '../../../src/samplers/line-process';
 import { studyEnvironment } from '../../../src/schedulers/local/start-job';
 import { makeHome } from '../../../src/server/home';
@@ -38,7 +38,7 @@ sites:
     client_secret_env: MY_CLIENT_SECRET
 `,
   );
-  noteSecretVariables(secretVariables(await loadSettings({ config })));
+  registerSecretVariables(secretVariables(await loadSettings({ config })));
 });
 afterAll(() => {
   for (const name of Object.keys(values)) Reflect.deleteProperty(process.env, name);

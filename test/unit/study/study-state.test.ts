@@ -281,10 +281,10 @@ test('a trial that ended before it was started counts in the budget, once', () =
   const study = machine({ trials: 3, parallel: 1 });
   ends(study, 0);
   expect(study.counts).toEqual({ budgetLeft: 2, unstarted: 0 });
-  study.trialsEndedUnstarted(1);
-  study.trialsEndedUnstarted(1);
+  study.countUnstarted(1);
+  study.countUnstarted(1);
   expect(study.counts).toEqual({ budgetLeft: 1, unstarted: 1 });
-  study.trialsEndedUnstarted(2);
+  study.countUnstarted(2);
   expect(study.room(0)).toBe(0);
   expect(study.reason).toBe('all 3 trials are done');
 });

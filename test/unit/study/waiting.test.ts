@@ -60,7 +60,7 @@ const cases: readonly {
       [
         'workflow_task',
         "the study's workflow task has failed 7 times, the first time: this was encrypted with another key",
-        'give the worker the encryption key with which the study was started, and start it again',
+        'restart the worker with the encryption key that the study was started with',
       ],
     ],
   },
@@ -78,7 +78,7 @@ const cases: readonly {
       [
         'workflow_task',
         'trials 4, 5: each workflow task has failed 5 times, the first time: non deterministic error: Nondeterminism error: no command',
-        'a worker of another version of Perdure has this study: run workers of one version',
+        'a worker of another version of Perdure runs this study: run the same version on all workers',
       ],
     ],
   },

@@ -1,2 +1,0 @@
-/** How often a worker tells Temporal that it is alive (milliseconds). */
-export const heartbeatIntervalMs = 10_000;
