@@ -99,7 +99,7 @@ const noInputOutput = {
   ],
 };
 
-/** Syntax that has a better form in this project. */
+/** Syntax for which this project has a better form. */
 const restrictedSyntax = [
   {
     selector: 'TryStatement > BlockStatement.finalizer AwaitExpression',
@@ -145,7 +145,7 @@ export default tseslint.config(
     },
     rules: {
       'perdure/handle-errors': 'error',
-      // What a study holds has no upper limit: trials, reports, jobs.
+      // A study may have any number of trials, reports and jobs.
       'perdure/no-unbounded-spread': 'error',
       'prefer-spread': 'error',
     },

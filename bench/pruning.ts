@@ -1,7 +1,6 @@
 /*
- * What pruning costs a worker: trials that run at once, each with reports in the ledger, one more report of each trial a minute, and
- * a look at each trial every ten seconds. Prints the CPU seconds of one minute. The ledger is SQLite; the site and Temporal are left
- * out. Run: npm run bench:pruning [TRIALS [REPORTS [median|hyperband]]]
+ * The CPU time that pruning takes in a worker. All trials run at once and have reports in the ledger; each reports once a minute and is
+ * observed every ten seconds. Prints the CPU seconds of one minute. The ledger is SQLite; there is no site and no Temporal server. Run: npm run bench:pruning [TRIALS [REPORTS [median|hyperband]]]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,7 +32,7 @@ async function main(): Promise<void> {
     const study = await ReportingStudy.create(ledger, trials + complete, { pruner });
     const worker = study.worker();
     const numbers = Array.from({ length: trials }, (_, i) => complete + i);
-    // Nothing is pruned: all trials report the same, and the work stays the same.
+    // All trials report the same value, so that none is pruned and the work stays the same.
     const values = Array.from({ length: reports }, () => 1);
     for (let number = 0; number < complete; number++) {
       study.report(number, ...values, 1, 1);
@@ -45,7 +44,7 @@ async function main(): Promise<void> {
     }
     const attempts = new Map<number, Awaited<ReturnType<typeof worker.attempt>>>();
     for (const number of numbers) attempts.set(number, await worker.attempt(number));
-    // A worker's first read takes all rows, once in ten minutes.
+    // A worker reads all rows at first, and again every ten minutes.
     const first = process.cpuUsage();
     await attempts.get(complete)?.context.history.refresh();
     const { user: read } = process.cpuUsage(first);
@@ -57,7 +56,7 @@ async function main(): Promise<void> {
       const turn = Math.floor(look / trials);
       // A sixth of the trials reports in each round of looks.
       if (number % looksPerMinute === turn) study.report(number, 1);
-      // Ten looks at a time, so that the timers of this program cost little.
+      // Sleep once for ten observations, so that the timers of this program take little CPU time.
       const wait = from + (look * minute) / (looksPerMinute * trials) - performance.now();
       if (look % 10 === 0 && wait > 0) await sleep(wait);
       const began = performance.now();

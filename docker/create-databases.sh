@@ -1,7 +1,7 @@
 #!/bin/sh
-# PostgreSQL's image runs this once, for an empty data directory: a role and its databases for Temporal, and for the ledger.
+# Creates a role and its databases for Temporal, and for the ledger. PostgreSQL's image runs this once, for an empty data directory.
 set -eu
-# psql reads the passwords from its environment, so that no argument shows them.
+# psql reads the passwords from its environment, so that they are not in its arguments.
 psql --no-psqlrc --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres <<'SQL'
 \getenv temporal_password TEMPORAL_DB_PASSWORD
 \getenv ledger_password LEDGER_DB_PASSWORD

@@ -3,7 +3,7 @@
 set -eu
 temporal operator namespace describe --namespace default >/dev/null 2>&1 ||
   temporal operator namespace create --namespace default --retention 30d
-# The server reads its list of namespaces every few seconds: a new one is not found at once.
+# The server reads its list of namespaces every few seconds, so it does not find a new one at once.
 tries=0
 until known=$(temporal operator search-attribute list --namespace default); do
   tries=$((tries + 1))

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Brings Temporal's two databases to the tables of this version. docker/create-databases.sh has created them.
+# Creates or updates the tables in Temporal's two databases, which docker/create-databases.sh has created.
 set -eu
 for database in temporal temporal_visibility; do
   folder=${database#temporal_}

@@ -1,6 +1,6 @@
 /*
- * Every stream, child process, server and socket that is made has to go through `handleErrors` at once: Node ends the process
- * at an `error` event that has no listener. The types tell what an emitter is.
+ * Every new stream, child process, server and socket has to be passed to `handleErrors` at once: without a listener, an `error`
+ * event ends the process. The rule finds emitters by their types.
  */
 
 /** Emitters that emit no `error` event on their own: `update` and `final` of hashes and ciphers throw instead. */

@@ -1,7 +1,7 @@
 /**
- * Refuses a spread list as the arguments of a call. Each item becomes an argument on the stack, and from about 125,000 on the
- * call fails with "Maximum call stack size exceeded". Allowed are lists whose length the types bound: tuples, array literals,
- * and the rest parameters of a generic wrapper (`(...args: Args) => work(...args)`, `(...args: Parameters<F>) => …`).
+ * Forbids a spread list in the arguments of a call. Each item becomes an argument on the stack, and from about 125,000 items on the
+ * call fails with "Maximum call stack size exceeded". Allowed are lists whose length is limited by their type: tuples, array
+ * literals, and the rest parameters of a generic wrapper (`(...args: Args) => work(...args)`, `(...args: Parameters<F>) => …`).
  * @type {import('eslint').Rule.RuleModule}
  */
 export const noUnboundedSpread = {

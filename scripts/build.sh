@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# Puts the previous program back where an interrupt came between the two renames.
+# Restores the previous program if the build was interrupted between the two renames.
 restore() { [ -e dist ] || [ ! -e dist.old ] || mv dist.old dist; }
 trap restore EXIT
 trap 'exit 130' INT

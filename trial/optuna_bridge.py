@@ -138,7 +138,7 @@ class Mirror:
             return False
 
     def fits(self, trial):
-        """A trial outside the current bounds is hidden from the sampler. One that differs in a frozen parameter is not."""
+        """Whether the sampler gets this trial: its values are in the current bounds, except for those of frozen parameters."""
         return all(
             self.contains(name, value) or self.parameters[name][0].single()
             for name, value in trial["params"].items()

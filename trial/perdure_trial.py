@@ -39,7 +39,7 @@ def params():
 def report(step, value):
     """Report an intermediate value (a number) at a step (a whole number from 0).
 
-    The rule for both is that of Optuna's Trial.report, with the same errors: a fraction is cut off, a negative step is refused.
+    As in Optuna's Trial.report, a fractional step is truncated, and a negative step raises an error.
     """
     try:
         value = float(value)
@@ -130,15 +130,15 @@ def _plain(value, where="", left=3):
     raise TypeError("the result has a value of type %s%s, which JSON can't hold" % (type(value).__name__, where))
 
 
-# Where a result names what was left out of it, and how many names it has at most.
+# The key of a result that lists the values left out of it, and the most entries in that list.
 LEFT_OUT = "perdure_left_out"
 MOST_LEFT_OUT = 20
 
 
 def _result(returned):
-    """What a trial returned, as JSON text. Only its metrics matter to a study: another value that JSON can't hold is left out.
+    """The returned value as JSON text. A study needs only the metrics, so other values that JSON can't hold are left out.
 
-    A job without a study has no metrics, and its result is kept as it is or not at all.
+    A job without a study has no metrics: a value that JSON can't hold is an error there.
     """
     metrics = json.loads(os.environ.get("PERDURE_METRICS", "[]"))
     if not metrics or not isinstance(returned, dict):
@@ -186,8 +186,10 @@ def _gave_up(error):
 
 
 def _package_of(path):
-    """The packages of a script, outermost first, and the directory of the outermost. Packages have an __init__.py and lie below
-    the working directory, which is the attempt's."""
+    """The names of the packages that contain a script, outermost first, and the directory that contains the outermost one.
+
+    A package has an __init__.py and is below the working directory, which is the attempt's directory.
+    """
     here, folder, names = os.getcwd(), os.path.dirname(path), []
     while folder.startswith(os.path.join(here, "")) and os.path.isfile(os.path.join(folder, "__init__.py")):
         folder, name = os.path.split(folder)
@@ -196,7 +198,7 @@ def _package_of(path):
 
 
 def _load(path):
-    """Import a script: as a module of its package where it is in one, so that its relative imports work, else by its file."""
+    """Import a script: as a module of its package, if it is in one, so that relative imports work; otherwise from its file."""
     import importlib
     import importlib.machinery
     import importlib.util
@@ -204,11 +206,11 @@ def _load(path):
     sys.path.insert(0, os.path.dirname(path))
     stem, suffix = os.path.splitext(os.path.basename(path))
     names, top = _package_of(path)
-    # A package with the name of a module that is loaded already would be taken for that one.
+    # If a module with the package's name is loaded already, Python would use that module.
     if names and suffix == ".py" and names[0] not in sys.modules:
         sys.path.insert(0, top)
         return importlib.import_module(".".join(names + [stem]))
-    # The loader is named since a script need not end in .py.
+    # Name the loader, because a script need not end in .py.
     loader = importlib.machinery.SourceFileLoader(stem, path)
     spec = importlib.util.spec_from_file_location(stem, path, loader=loader)
     module = importlib.util.module_from_spec(spec)
