@@ -535,7 +535,7 @@ test('commands that read make no ledger, and say what does', async () => {
         words,
         code: 2,
         stderr: expect.stringMatching(
-          /ledger\.db: there is no ledger yet\n +perdure start FILE makes it/,
+          /ledger\.db: there is no ledger yet\n +perdure start FILE creates it/,
         ) as string,
       });
     }
