@@ -209,14 +209,14 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
     }),
 
     cancelAttempt: activity(async (ref, message) => {
-      const attempt = await load(ref).catch((error: unknown) => {
-        if (error instanceof PerdureError && error.kind === 'Gone' && cancelWithoutStudy !== undefined)
-          return null;
-        throw error;
-      });
-      if (attempt === null && cancelWithoutStudy !== undefined)
+      let attempt: Attempt<Outcome>;
+      try {
+        attempt = await load(ref);
+      } catch (error) {
+        const isGone = error instanceof PerdureError && error.kind === 'Gone';
+        if (!isGone || cancelWithoutStudy === undefined) throw error;
         return { kind: 'ended', outcome: await cancelWithoutStudy(ref, message) };
-      if (attempt === null) throw new PerdureError('Corrupt', 'an attempt without a study was not found');
+      }
       const { outcome } = attempt;
       if (outcome !== null) return { kind: 'ended', outcome };
       const other = await elsewhere(attempt, ref);

@@ -7,7 +7,7 @@ import { startWorkerCommand } from '../client/study-facts';
 import type { Settings } from '../config/settings';
 import { withCleanUp } from '../study/clean-up';
 import { siteQueue, STUDY_QUEUE } from '../study/task-queues';
-import { age, waitingFor, type StudyFacts } from '../study/waiting';
+import { backlogText, waitingFor, type StudyFacts } from '../study/waiting';
 import { failure, look, type Finding } from './finding';
 
 /** How many running studies are checked; each takes a request to Temporal. */
@@ -44,10 +44,9 @@ async function examineConnected(settings: Settings, client: Client): Promise<rea
 async function examineQueue(settings: Settings, client: Client, site: string | null): Promise<Finding> {
   const what = `workers of '${site === null ? STUDY_QUEUE : siteQueue(site)}'`;
   try {
-    const { alive, backlog, backlogAgeMs } = await queueState(client, site);
-    const tasks = backlog === 0 ? '' : `; ${String(backlog)} tasks wait, the oldest for ${age(backlogAgeMs)}`;
-    const ok = alive > 0;
-    const found = `${String(alive)} alive${tasks}`;
+    const queue = await queueState(client, site);
+    const ok = queue.alive > 0;
+    const found = `${String(queue.alive)} alive${backlogText(queue)}`;
     return { what, ok, found, ...(ok ? {} : { hint: `start one: ${startWorkerCommand(settings)}` }) };
   } catch (error) {
     return { ...failure(what, error), temporal: true };

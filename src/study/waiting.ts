@@ -160,18 +160,18 @@ function workersOf({ queues = [], startWorker = 'perdure up' }: StudyFacts): rea
   const own = dead.find(({ site }) => site === null);
   // Without a worker for the studies' queue, nothing happens at any site.
   const named = own === undefined ? dead : [own];
-  return named.map(({ site, backlog, backlogAgeMs }) => {
-    const tasks =
-      backlog === 0
-        ? ''
-        : `; ${count(backlog, 'task')} ${backlog === 1 ? 'waits' : 'wait'}, the oldest for ${age(backlogAgeMs)}`;
-    return {
-      kind: 'worker',
-      message: `no live worker${site === null ? '' : ` for site '${site}'`}${tasks}`,
-      action: `start one: ${startWorker}`,
-      trials: [],
-    };
-  });
+  return named.map((queue) => ({
+    kind: 'worker',
+    message: `no live worker${queue.site === null ? '' : ` for site '${queue.site}'`}${backlogText(queue)}`,
+    action: `start one: ${startWorker}`,
+    trials: [],
+  }));
+}
+
+/** `; 3 tasks wait, the oldest for 10 s`; empty if no task waits. */
+export function backlogText({ backlog, backlogAgeMs }: Pick<QueueState, 'backlog' | 'backlogAgeMs'>): string {
+  if (backlog === 0) return '';
+  return `; ${count(backlog, 'task')} ${backlog === 1 ? 'waits' : 'wait'}, the oldest for ${age(backlogAgeMs)}`;
 }
 
 function personOf({ study, state, approvals, logins }: StudyFacts): readonly Waiting[] {
@@ -269,7 +269,7 @@ export function trialsText(numbers: readonly number[]): string {
 }
 
 /** A duration in words: `90 s`, `5 min`, `3 h`. */
-export function age(ms: number): string {
+function age(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 120) return `${String(seconds)} s`;
   const minutes = Math.round(seconds / 60);
