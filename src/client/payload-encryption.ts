@@ -22,6 +22,14 @@ export async function dataConverterOf({
   return { payloadCodecs: [new EncryptionCodec(key)] };
 }
 
+/** @returns `true` if one of the payloads was encrypted with another key than that of `codecs`, or there is no codec for it */
+export function hasAnotherKey(payloads: readonly Payload[], codecs: readonly PayloadCodec[]): boolean {
+  const sealed = payloads.filter(isEncrypted);
+  if (sealed.length === 0) return false;
+  const codec = codecs.find((one) => one instanceof EncryptionCodec);
+  return codec === undefined || sealed.some((payload) => !codec.hasKeyOf(payload));
+}
+
 /**
  * AES-256-GCM with a random nonce for each payload. What was written without encryption is read as it is, so that a key can be
  * given to an installation that has histories.
@@ -42,6 +50,10 @@ export class EncryptionCodec implements PayloadCodec {
     return Promise.resolve(payloads.map((payload) => this.decrypted(payload)));
   }
 
+  hasKeyOf(payload: Payload): boolean {
+    return textOf(payload.metadata?.['key-id']) === this.keyId;
+  }
+
   private encrypted(payload: Payload): Payload {
     const iv = randomBytes(ivLength);
     const sealing = createCipheriv(cipher, this.key, iv);
@@ -51,8 +63,8 @@ export class EncryptionCodec implements PayloadCodec {
   }
 
   private decrypted(payload: Payload): Payload {
-    if (textOf(payload.metadata?.['encoding']) !== encoding) return payload;
-    if (textOf(payload.metadata?.['key-id']) !== this.keyId) {
+    if (!isEncrypted(payload)) return payload;
+    if (!this.hasKeyOf(payload)) {
       throw new PerdureError('InvalidInput', 'this was encrypted with another key', {
         where: 'temporal.encryption_key_env',
         hint: 'use the key that the study was started with',
@@ -64,6 +76,10 @@ export class EncryptionCodec implements PayloadCodec {
     const sealed = bytes.subarray(ivLength, -tagLength);
     return PayloadMessage.decode(Buffer.concat([opening.update(sealed), opening.final()]));
   }
+}
+
+function isEncrypted({ metadata }: Payload): boolean {
+  return textOf(metadata?.['encoding']) === encoding;
 }
 
 function textOf(bytes: Uint8Array | null | undefined): string {

@@ -5,8 +5,14 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
   type Client,
 } from '@temporalio/client';
-import { ApplicationFailure, WorkflowNotFoundError, type UpdateDefinition } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  WorkflowNotFoundError,
+  type Payload,
+  type UpdateDefinition,
+} from '@temporalio/common';
 import { messageOf, PerdureError, type ErrorKind } from '../study/error';
+import { hasAnotherKey } from './payload-encryption';
 
 /** How long a request may wait for a worker, and for a cancelled trial whose host does not answer (milliseconds). */
 const patience = 120_000;
@@ -33,7 +39,7 @@ export type Subject = { readonly study: string } | { readonly job: string };
  * Asks a running study, or the workflow of jobs without one, for something and waits until it holds.
  * @throws {@link PerdureError} with the study's own words where it refuses; `Conflict` where it has ended; `Unavailable`
  * if the outcome is unknown: there was no answer within two minutes, or the answer could not be read. The study may then have carried
- * out the request.
+ * out the request. `InvalidInput` if the workflow was started with another encryption key; nothing was changed then.
  */
 export async function request<Result, Args extends unknown[]>(
   client: Client,
@@ -41,6 +47,7 @@ export async function request<Result, Args extends unknown[]>(
   update: UpdateDefinition<Result, Args>,
   ...args: Args
 ): Promise<Result> {
+  await mustHaveKey(client, workflowId, subject);
   const handle = client.workflow.getHandle(workflowId);
   const opened = Date.now() + opening;
   for (;;) {
@@ -56,6 +63,43 @@ export async function request<Result, Args extends unknown[]>(
   }
 }
 
+/**
+ * A worker fails the whole workflow task for an argument that it cannot decrypt, so that the study would stand still until the server
+ * forgets the request.
+ * @throws {@link PerdureError} `InvalidInput` if the workflow's input was encrypted with another key than the client's
+ */
+async function mustHaveKey(client: Client, workflowId: string, subject: Subject): Promise<void> {
+  let payloads: readonly Payload[];
+  try {
+    payloads = await inputOf(client, workflowId);
+  } catch (error) {
+    // The request itself says that there is no such workflow.
+    if (causes(error).some((one) => isGrpcServiceError(one) && notFound.has(one.code))) return;
+    throw new PerdureError('Unavailable', `Temporal does not show ${nameOf(subject)}: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
+  if (!hasAnotherKey(payloads, client.options.loadedDataConverter.payloadCodecs)) return;
+  throw new PerdureError('InvalidInput', `${nameOf(subject)} was started with another encryption key`, {
+    where: 'temporal.encryption_key_env',
+    hint: 'nothing was changed; use the key that it was started with',
+  });
+}
+
+/** What the workflow's current run was started with, as Temporal keeps it. */
+async function inputOf(client: Client, workflowId: string): Promise<readonly Payload[]> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory({
+    namespace: client.options.namespace,
+    execution: { workflowId },
+    maximumPageSize: 1,
+  });
+  return history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads ?? [];
+}
+
+function nameOf(subject: Subject): string {
+  return 'study' in subject ? `study '${subject.study}'` : `'${subject.job}'`;
+}
+
 /** In the words of Temporal's SDK for TypeScript. */
 function isTooEarly(error: unknown): boolean {
   return (
@@ -66,7 +110,7 @@ function isTooEarly(error: unknown): boolean {
 }
 
 function refusal(error: unknown, subject: Subject): PerdureError {
-  const who = 'study' in subject ? `study '${subject.study}'` : `'${subject.job}'`;
+  const who = nameOf(subject);
   if (isTooEarly(error)) {
     return new PerdureError('Unavailable', `${who} does not take this request`, {
       hint: 'its worker can not read its ledger, or is older than this command: perdure down, then perdure up',
@@ -100,6 +144,7 @@ function refusal(error: unknown, subject: Subject): PerdureError {
   }
   if (isRefusedByServer(error)) {
     return new PerdureError('Unavailable', `Temporal refuses the request to ${who}: ${reasonOf(error)}`, {
+      hint: `${statusCommand(subject)} shows its state`,
       cause: error,
     });
   }
@@ -108,6 +153,8 @@ function refusal(error: unknown, subject: Subject): PerdureError {
 
 /** Temporal's error type for an accepted update whose workflow ended before it answered. */
 const endedMeanwhile = 'AcceptedUpdateCompletedWorkflow';
+
+const notFound: ReadonlySet<number> = new Set([5]);
 
 /** The gRPC status codes by which the server refuses a request. */
 const refusals: ReadonlySet<number> = new Set([
@@ -125,17 +172,23 @@ function isRefusedByServer(error: unknown): boolean {
 
 /** Any other error: the study may or may not have carried out the request. */
 function unknownOutcome(who: string, subject: Subject, why: string, cause: unknown): PerdureError {
-  const status = 'study' in subject ? `perdure status ${subject.study}` : `perdure job status ${subject.job}`;
   return new PerdureError('Unavailable', `the outcome of the request to ${who} is unknown: ${why}`, {
-    hint: `it may have been carried out; ${status} shows its state`,
+    hint: `it may have been carried out; ${statusCommand(subject)} shows its state`,
     cause,
   });
 }
 
-/** The message of an error; if a {@link PerdureError} caused it (for example that of the codec), the text of that one. */
+function statusCommand(subject: Subject): string {
+  return 'study' in subject ? `perdure status ${subject.study}` : `perdure job status ${subject.job}`;
+}
+
+/** The text of Perdure's own error or of the server's, if one is the cause; else the message of the error. */
 function reasonOf(error: unknown): string {
   const own = causes(error).find((one) => one instanceof PerdureError);
-  return own === undefined ? messageOf(error) : own.text.replaceAll(/\n\s*/g, '; ');
+  if (own !== undefined) return own.text.replaceAll(/\n\s*/g, '; ');
+  // The client's own words ("Workflow Update failed") do not say why; the server's do.
+  const server = causes(error).find((one) => isGrpcServiceError(one));
+  return server === undefined || server.details === '' ? messageOf(error) : server.details;
 }
 
 /** An error and its causes, the outermost first. */

@@ -75,7 +75,7 @@ describe('a study with a key', () => {
   });
 });
 
-test('a command with another key than the worker says that it does not know what came of its request', async () => {
+test('a command with another key than the study is refused, and the study goes on', async () => {
   process.env['ENCRYPTION_TEST_KEY'] = randomBytes(32).toString('hex');
   const bench = await AgentBench.start({ encryptionKeyEnv: 'ENCRYPTION_TEST_KEY' });
   try {
@@ -87,15 +87,13 @@ test('a command with another key than the worker says that it does not know what
       { sampler: { type: 'random' }, trial: gate.trial, budget: { trials: 2, parallel: 1 } },
     );
     process.env['ENCRYPTION_TEST_KEY'] = randomBytes(32).toString('hex');
-    await using other = await Session.open({ settings: bench.session.settings });
-    await expect(new StudyHandle(other, 'other-key').pause()).rejects.toMatchObject({
-      kind: 'Unavailable',
-      message: expect.stringMatching(/is unknown: .*another key/) as unknown,
-    });
-    expect(await study.status()).toMatchObject({ state: 'paused' });
+    await using session = await Session.open({ settings: bench.session.settings });
+    const other = new StudyHandle(session, 'other-key');
+    for (const refused of [other.pause(), other.adjust({ budget: { trials: 9 } }), other.cancel(0)])
+      await expect(refused).rejects.toMatchObject({ kind: 'InvalidInput' });
+    expect(await study.status()).toMatchObject({ state: 'running', budget: 2 });
     gate.open();
-    await study.resume();
-    await study.result();
+    expect(await study.result()).toMatchObject({ state: 'complete', trials: { complete: 2 } });
   } finally {
     await bench.stop();
   }
