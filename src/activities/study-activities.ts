@@ -12,7 +12,7 @@ import { isFinal, type Trial } from '../study/trial';
 import type { AttemptPlace, StudyActivities, StudyRef } from '../workflows/activity-types';
 import { waiting } from './attempt-activities';
 import { activity, giveUpOnFaults, pending } from './boundary';
-import { cancelledOutcome, outcomeOf, tallyAtStart } from '../study/outcome';
+import { cancelledOutcome, outcomeOf, startedBy, tallyAtStart } from '../study/outcome';
 import { fixedParams, propose } from './propose';
 import { agentStateOf } from './agent-state';
 import { chooseSiteFor, firstThatTakes, noteSites } from './choose-site';
@@ -130,9 +130,12 @@ export function createStudyActivities(deps: StudyDependencies): StudyActivities 
     }),
 
     cancelWaiting: activity(async (study, number) => {
-      const { state } = await read(study, number);
+      const trial = await read(study, number);
+      const { state } = trial;
       if (state !== 'WAITING') {
-        const why = isFinal(state) ? 'has ended' : 'is run by somebody else';
+        const own = new Set(await ledger.proposedNumbers(study.name));
+        const by = startedBy(trial, own) === 'optuna' ? 'was started by Optuna' : 'is being started';
+        const why = isFinal(state) ? 'has ended' : by;
         throw new PerdureError('Conflict', `trial ${String(number)} ${why} (${state})`);
       }
       await ledger.finishTrial(study.name, number, {

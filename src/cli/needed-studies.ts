@@ -1,6 +1,7 @@
 import { endedStates } from '../study/progress';
 import type { Ledger } from '../storage/ledger';
 import type { NeededStudy } from '../study/site-upkeep';
+import { startedBy } from '../study/outcome';
 import { isFinal } from '../study/trial';
 
 /** As an attribute has them. */
@@ -12,7 +13,11 @@ export async function neededStudies(ledger: Ledger): Promise<readonly NeededStud
   for (const { name, perdure, attrs } of await ledger.listStudies()) {
     if (perdure === null) continue;
     const trials = await ledger.readTrials(name, { attrs: false, reports: false });
-    const open = trials.filter(({ state }) => !isFinal(state)).map(({ number }) => number);
+    // Trials that Optuna started have nothing at a site.
+    const own = new Set(await ledger.proposedNumbers(name));
+    const open = trials
+      .filter((trial) => !isFinal(trial.state) && startedBy(trial, own) !== 'optuna')
+      .map(({ number }) => number);
     // A study's end is noted when its last trials may still be on their way.
     const ended = endings.has(attrs['perdure:state']) && open.length === 0;
     const files = ended ? [] : perdure.spec.trial.files.map(({ sha256 }) => sha256);

@@ -63,13 +63,16 @@ type AgentUsage = Pick<AgentStatus, 'calls' | 'tokens' | 'cost_usd' | 'limits'>;
 
 /** The counts in one line, without those that are nought. */
 export function counts({ trials, budget }: StudyStatus): string {
-  const { complete, pruned, failed, running, waiting } = trials;
-  const parts = Object.entries({ complete, pruned, failed, running, waiting }).filter(
-    ([name, n]) => n > 0 || name === 'complete',
-  );
+  const { complete, pruned, failed, running, waiting, started_by_optuna: optuna } = trials;
+  const parts = Object.entries({
+    ...{ complete, pruned, failed, running, waiting },
+    'marked RUNNING by Optuna': optuna.running,
+  }).filter(([name, n]) => n > 0 || name === 'complete');
   const text = parts.map(([name, n]) => `${String(n)} ${name}`).join(', ');
   if (budget === null) return text;
-  // Lowered while it ran, or not all of them are of this budget: Optuna's own are not.
-  if (complete + pruned + failed > budget) return `${text} (budget: ${String(budget)})`;
-  return `${text} of ${String(budget)}`;
+  const ended = complete + pruned + failed - optuna.ended;
+  if (optuna.ended + optuna.running > 0)
+    return `${text} (budget: ${String(ended + running)} of ${String(budget)})`;
+  // Lowered while it ran.
+  return ended > budget ? `${text} (budget: ${String(budget)})` : `${text} of ${String(budget)}`;
 }

@@ -2,6 +2,7 @@ import type { Session } from '../client/session';
 import { StudyHandle } from '../client/study-handle';
 import type { JobRow } from '../storage/ledger';
 import { PerdureError } from '../study/error';
+import { startedBy } from '../study/outcome';
 import { isFinal, type Trial } from '../study/trial';
 import { AttemptOutput } from './attempt-output';
 import { quoted } from '../study/shell-word';
@@ -37,14 +38,18 @@ export class TrialLog {
     number: number,
     attempt: number | null,
   ): Promise<TrialLog> {
-    const { perdure } = await new StudyHandle(session, study).read();
+    const handle = new StudyHandle(session, study);
+    const { perdure } = await handle.read();
     if (perdure === null) {
       throw new PerdureError(
         'NotFound',
         `only Optuna has run '${study}' so far: Perdure has no output of it`,
       );
     }
-    return new TrialLog(session, study, perdure.uuid, number, attempt);
+    const log = new TrialLog(session, study, perdure.uuid, number, attempt);
+    const trial = await log.trial();
+    if (startedBy(trial, await handle.ownNumbers()) === 'optuna') throw log.noOutput('was run by Optuna');
+    return log;
   }
 
   /** Prints what there is now. @throws {@link PerdureError} `NotFound` where nothing has begun */
@@ -141,11 +146,16 @@ export class TrialLog {
     if (typeof reason === 'string')
       return new PerdureError('NotFound', `${trial} never ran: it is ${state} (${reason})`);
     const from = userAttrs['cached_from'] as { readonly study: string; readonly trial: number } | undefined;
-    const why =
+    return this.noOutput(
       from === undefined
-        ? 'was run by Optuna'
-        : `took the result of trial ${String(from.trial)} of '${from.study}' (cache)`;
-    return new PerdureError('NotFound', `${trial} ${why}: it has no output of its own here`);
+        ? `is ${state}`
+        : `took the result of trial ${String(from.trial)} of '${from.study}' (cache)`,
+    );
+  }
+
+  private noOutput(why: string): PerdureError {
+    const message = `trial ${String(this.number)} of '${this.study}' ${why}: it has no output of its own here`;
+    return new PerdureError('NotFound', message);
   }
 }
 

@@ -64,8 +64,9 @@ export class StudyHandle {
         complete: counts.COMPLETE,
         pruned: counts.PRUNED,
         failed: counts.FAIL,
-        running: counts.RUNNING,
+        running: counts.RUNNING - counts.startedByOptuna.running,
         waiting: counts.WAITING,
+        started_by_optuna: counts.startedByOptuna,
       },
       best:
         best === undefined ? null : { number: best.number, values: best.values ?? [], params: best.params },
@@ -78,6 +79,11 @@ export class StudyHandle {
   /** Every trial, in order of number. */
   trials(): Promise<readonly Trial[]> {
     return this.session.ledger.readTrials(this.name, {});
+  }
+
+  /** Numbers of the trials that Perdure started. Read them after the trials: a trial is written together with its number here. */
+  async ownNumbers(): Promise<ReadonlySet<number>> {
+    return new Set(await this.session.ledger.proposedNumbers(this.name));
   }
 
   /**
@@ -107,7 +113,7 @@ export class StudyHandle {
    * @throws {@link PerdureError} `Unavailable` where Temporal does not answer
    */
   async waiting(known?: readonly Trial[]): Promise<readonly WaitingTrial[]> {
-    const trials = known ?? (await this.runningTrials());
+    const trials = await this.runningTrials(known);
     return (await readTrialFacts(this.session, this.workflowId, trials)).waiting;
   }
 
@@ -223,8 +229,12 @@ export class StudyHandle {
     return best === undefined || isFeasible(best) ? best : bestTrials(await this.trials(), directions)[0];
   }
 
-  private runningTrials(): Promise<readonly Trial[]> {
-    return this.session.ledger.readTrials(this.name, { attrs: false, reports: false });
+  /** The running trials that have a workflow: those of Optuna have none. @param known all trials, if they were read already */
+  private async runningTrials(known?: readonly Trial[]): Promise<readonly Trial[]> {
+    const { ledger } = this.session;
+    const trials = known ?? (await ledger.readTrials(this.name, { attrs: false, reports: false }));
+    const own = await this.ownNumbers();
+    return trials.filter(({ number, state }) => state === 'RUNNING' && own.has(number));
   }
 
   private get target(): { readonly workflowId: string; readonly study: string } {

@@ -14,8 +14,14 @@ export interface StudyStatus {
     readonly complete: number;
     readonly pruned: number;
     readonly failed: number;
+    /** Those that Perdure runs. */
     readonly running: number;
     readonly waiting: number;
+    /**
+     * Trials that Optuna started, which the budget leaves out. `ended` are among `complete`, `pruned` and `failed`. `running` are not
+     * in the count above: Perdure has no jobs for them, and they stay RUNNING if their Optuna process was killed.
+     */
+    readonly started_by_optuna: { readonly ended: number; readonly running: number };
   };
   /** `null` where nothing is COMPLETE, or with several objectives (see `bestTrials`). */
   readonly best: {

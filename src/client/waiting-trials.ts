@@ -23,7 +23,7 @@ export interface RunningTrialFacts {
 const most = 32;
 
 /**
- * What the running ones of these trials wait for, as the last look at each of them had it; of very many, the first ones.
+ * What these running trials wait for, as the last look at each of them had it; of very many, the first ones.
  * @throws {@link PerdureError} `Unavailable` where Temporal does not answer
  */
 export async function readTrialFacts(
@@ -32,9 +32,8 @@ export async function readTrialFacts(
   trials: readonly Trial[],
 ): Promise<RunningTrialFacts> {
   const client = await session.client();
-  const running = trials.filter(({ state }) => state === 'RUNNING').slice(0, most);
   const looks = await Promise.all(
-    running.map(async ({ number }): Promise<RunningTrialFacts> => {
+    trials.slice(0, most).map(async ({ number }): Promise<RunningTrialFacts> => {
       const workflow = await describeWorkflow(session, trialWorkflowId(workflowId, number));
       if (workflow === null) return { waiting: [], tasks: [] };
       const [why] = pendingNotes(workflow);

@@ -85,6 +85,12 @@ export interface TrialVersion {
   readonly reportsKey: string;
 }
 
+/** Counts of a study's trials by state. */
+export interface TrialCounts extends Readonly<Record<TrialState, number>> {
+  /** Those of them that Optuna started: trials without a proposal of this study. */
+  readonly startedByOptuna: { readonly running: number; readonly ended: number };
+}
+
 /** A result that a trial of any study of this ledger left. */
 export interface CachedResult {
   readonly study: string;
@@ -263,8 +269,8 @@ export interface Ledger {
     study: string,
     after: ReadonlyMap<number, number | null>,
   ): Promise<ReadonlyMap<number, ReadonlyMap<number, number>>>;
-  /** Numbers by state, without reading the trials. */
-  countTrials(study: string): Promise<Readonly<Record<Trial['state'], number>>>;
+  /** Counts of trials, without reading the trials. */
+  countTrials(study: string): Promise<TrialCounts>;
 
   /** Number of the COMPLETE trial with the best value of the first objective, the lowest of equals; `null`: there is none. */
   bestNumber(study: string, direction: Direction): Promise<number | null>;

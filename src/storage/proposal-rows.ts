@@ -2,9 +2,9 @@ import type { Kysely } from 'kysely';
 import { PerdureError } from '../study/error';
 import type { Json } from '../study/json';
 import type { Params } from '../study/space';
-import type { Proposal, Proposed } from './ledger';
+import type { Proposal, Proposed, TrialCounts } from './ledger';
 import { toPythonJson } from './python-json';
-import type { OwnStudy } from './study-ids';
+import { studyId, studyUuid, type OwnStudy } from './study-ids';
 import type { Tables } from './tables';
 import { setTrialAttrs } from './trial-rows';
 import { fromDistributionJson, fromInternal, toDistributionJson, toInternal, toTimestamp } from './values';
@@ -20,6 +20,40 @@ export async function proposedNumbers(db: Db, uuid: string): Promise<readonly nu
     .orderBy('number')
     .execute();
   return rows.map(({ number }) => number);
+}
+
+/** @throws `NotFound` */
+export async function countTrials(db: Db, study: string): Promise<TrialCounts> {
+  const study_id = await studyId(db, study);
+  const uuid = await studyUuid(db, study);
+  // A subquery, as the keys have no index by number.
+  const proposed = db
+    .selectFrom('perdure_keys')
+    .select('number')
+    .where('uuid', '=', uuid ?? '')
+    .where('kind', '=', 'proposal');
+  const rows = await db
+    .selectFrom('trials')
+    .select(['state', ({ fn }) => fn.countAll().as('count')])
+    .select((eb) => {
+      // A trial that was rejected or cancelled while WAITING has no start: see `startedBy`.
+      const started = eb.or([eb('state', '!=', 'FAIL'), eb('datetime_start', 'is not', null)]);
+      return eb.fn
+        .countAll()
+        .filterWhere(eb.and([started, eb('number', 'not in', proposed)]))
+        .as('by_optuna');
+    })
+    .where('study_id', '=', study_id)
+    .groupBy('state')
+    .execute();
+  const counts = { RUNNING: 0, WAITING: 0, COMPLETE: 0, PRUNED: 0, FAIL: 0 };
+  const byOptuna = { ...counts };
+  for (const { state, count, by_optuna } of rows) {
+    counts[state] = Number(count);
+    byOptuna[state] = Number(by_optuna);
+  }
+  const { RUNNING: running, COMPLETE, PRUNED, FAIL } = byOptuna;
+  return { ...counts, startedByOptuna: { running, ended: COMPLETE + PRUNED + FAIL } };
 }
 
 export async function findProposals(

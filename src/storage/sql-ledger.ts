@@ -22,6 +22,7 @@ import type {
   Proposed,
   SiteRow,
   Submission,
+  TrialCounts,
   TrialResult,
   TrialVersion,
   SourceFile,
@@ -33,7 +34,7 @@ import { SqlBatches } from './sql-batches';
 import { ownStudy, studyId, studyUuid, type OwnStudy, type OwnTrial } from './study-ids';
 import { createStudy, findStudy, listStudies, saveSpec, setStudyAttrs } from './study-rows';
 import type { Tables } from './tables';
-import { commitProposals, enqueue, findProposals, proposedNumbers } from './proposal-rows';
+import { commitProposals, countTrials, enqueue, findProposals, proposedNumbers } from './proposal-rows';
 import { listJobs, placeJob } from './job-rows';
 import { noteSites, readSites } from './site-rows';
 import { claimSubmission, findSubmission, settleSubmission, withdrawSubmission } from './submission-rows';
@@ -147,18 +148,8 @@ export class SqlLedger implements Ledger {
     return this.read((db) => readReports(db, study, after));
   }
 
-  countTrials(study: string): Promise<Readonly<Record<Trial['state'], number>>> {
-    return this.read(async (db) => {
-      const rows = await db
-        .selectFrom('trials')
-        .select(['state', ({ fn }) => fn.countAll().as('count')])
-        .where('study_id', '=', await studyId(db, study))
-        .groupBy('state')
-        .execute();
-      const counts = { RUNNING: 0, WAITING: 0, COMPLETE: 0, PRUNED: 0, FAIL: 0 };
-      for (const { state, count } of rows) counts[state] = Number(count);
-      return counts;
-    });
+  countTrials(study: string): Promise<TrialCounts> {
+    return this.read((db) => countTrials(db, study));
   }
 
   bestNumber(study: string, direction: Direction): Promise<number | null> {

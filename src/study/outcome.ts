@@ -29,6 +29,15 @@ export function endedBeforeStart({ state, datetimeStart }: Trial): boolean {
   return state === 'FAIL' && datetimeStart === null;
 }
 
+/**
+ * The program that started a trial; `null` for one that was never started.
+ * @param own numbers of the trials that the study has proposed
+ */
+export function startedBy(trial: Trial, own: ReadonlySet<number>): 'perdure' | 'optuna' | null {
+  if (own.has(trial.number)) return 'perdure';
+  return trial.state === 'WAITING' || endedBeforeStart(trial) ? null : 'optuna';
+}
+
 /** The outcome of a trial in the ledger; `null` if it has not ended. */
 export function outcomeOf({ number, state, values, userAttrs }: Trial): TrialOutcome | null {
   return isFinal(state) ? outcomeOfEnd({ number, state, values, userAttrs }) : null;

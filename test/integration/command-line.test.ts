@@ -163,6 +163,7 @@ test('reading commands, as text and as JSON', async () => {
       'intermediate_values',
       'number',
       'params',
+      'started_by',
       'state',
       'user_attrs',
       'values',

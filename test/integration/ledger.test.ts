@@ -306,6 +306,36 @@ print(1)`;
       COMPLETE: 1,
       PRUNED: 1,
       FAIL: 1,
+      startedByOptuna: { running: 0, ended: 0 },
+    });
+  });
+
+  test('counts the trials that Optuna started', async () => {
+    runOptuna(
+      `s = optuna.create_study(study_name='study', storage=sys.argv[1], direction='maximize')
+for i in range(3): s.ask()
+s.tell(1, 0.5)
+s.tell(2, state=optuna.trial.TrialState.FAIL)
+s.enqueue_trial({'x': 0.5})
+print('{}')`,
+      url,
+    );
+    const counts = {
+      RUNNING: 1,
+      WAITING: 1,
+      COMPLETE: 1,
+      FAIL: 1,
+      startedByOptuna: { running: 1, ended: 2 },
+    };
+    expect(await ledger.countTrials('study')).toMatchObject(counts);
+    await ledger.createStudy(newStudy());
+    await ledger.commitProposals('study', [proposal('a'), proposal('b')]);
+    await ledger.finishTrial('study', 4, { state: 'COMPLETE', values: [1], userAttrs: {} });
+    // It is rejected before it starts.
+    await ledger.finishTrial('study', 3, { state: 'FAIL', values: null, userAttrs: {} });
+    expect(await ledger.countTrials('study')).toMatchObject({
+      ...counts,
+      ...{ RUNNING: 2, WAITING: 0, COMPLETE: 2, FAIL: 2 },
     });
   });
 

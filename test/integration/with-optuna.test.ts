@@ -130,7 +130,23 @@ print('{}')`,
     { where: 'test', directory: installation.folder },
   );
   const { handle } = await openStudy(session, study);
-  expect(await handle.result()).toMatchObject({ state: 'complete', trials: { complete: 4, running: 2 } });
+  // The trials that Optuna left do not take the study's places, and it does not wait for them.
+  const status = await handle.result();
+  expect(status).toMatchObject({
+    state: 'complete',
+    trials: { complete: 4, running: 0, started_by_optuna: { ended: 1, running: 2 } },
+  });
+  const shown = JSON.parse(await installation.must('trials', 'left', '--json')) as Record<string, unknown>[];
+  expect(shown.map(({ state, started_by: by }) => [state, by])).toEqual([
+    ['COMPLETE', 'optuna'],
+    ...[1, 2].map(() => ['RUNNING', 'optuna']),
+    ...[3, 4, 5].map(() => ['COMPLETE', 'perdure']),
+  ]);
+  expect(await installation.must('trials', 'left')).toMatch(
+    /^1 +RUNNING .*marked RUNNING by Optuna; Perdure has no job for it$/m,
+  );
+  expect(await installation.must('status', 'left')).toContain('4 complete, 2 marked RUNNING by Optuna\n');
+  expect((await installation.perdure('logs', 'left', '1', '--follow')).stderr).toContain('was run by Optuna');
   const complete = (await handle.trials()).filter(({ state }) => state === 'COMPLETE');
   expect(complete.map(({ params }) => params['n']).sort()).toEqual([0, 1, 2, 3]);
 });

@@ -14,10 +14,11 @@ export function addBest(root: Command): void {
     .action(async (name: string, { json }: { json?: boolean }, command: Command) => {
       await withStudy(command, name, async (study) => {
         const [best, metrics] = await Promise.all([study.best(), study.metrics()]);
-        const [only] = best;
-        if (json === true)
-          printJson(metrics.length > 1 ? best.map(trialJson) : only === undefined ? null : trialJson(only));
-        else print(best.length === 0 ? whyNone(await study.trials()) : trialTable(best, metrics));
+        if (json === true) {
+          const own = await study.ownNumbers();
+          const shown = best.map((trial) => trialJson(trial, own));
+          printJson(metrics.length > 1 ? shown : (shown[0] ?? null));
+        } else print(best.length === 0 ? whyNone(await study.trials()) : trialTable(best, metrics));
       });
     });
 }

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { previewCalls } from '../../client/preview-call';
 import { StudyHandle } from '../../client/study-handle';
 import { PerdureError } from '../../study/error';
+import type { Trial } from '../../study/trial';
 import { trialNumber } from '../arguments';
 import { explanationText, previewText, trialExplanation } from '../explanation-text';
 import { print, printJson } from '../terminal';
@@ -32,15 +33,17 @@ export function addExplain(root: Command): void {
           return;
         }
         const explanation = await study.explain();
+        const own = await study.ownNumbers();
+        const asJson = (trial: Trial): object => trialJson(trial, own);
         if (number === undefined) {
-          if (json === true) printJson({ ...explanation, trials: explanation.trials.map(trialJson) });
+          if (json === true) printJson({ ...explanation, trials: explanation.trials.map(asJson) });
           else print(explanationText(explanation));
           return;
         }
         const trial = explanation.trials.find((one) => one.number === number);
         if (trial === undefined)
           throw new PerdureError('NotFound', `study '${name}' has no trial ${String(number)}`);
-        if (json === true) printJson(trialJson(trial));
+        if (json === true) printJson(asJson(trial));
         else print(trialExplanation(explanation, trial));
       });
     });

@@ -18,10 +18,11 @@ export function addExport(root: Command): void {
     .action(async (name: string, options: { format: string; output?: string }, command: Command) => {
       await withStudy(command, name, async (study) => {
         const trials = await study.trials();
+        const own = await study.ownNumbers();
         const text =
           options.format === 'csv'
             ? trialsCsv(trials, await study.metrics())
-            : `${asJson(trials.map(trialJson))}\n`;
+            : `${asJson(trials.map((trial) => trialJson(trial, own)))}\n`;
         if (options.output === undefined) print(text.trimEnd());
         else await write(options.output, text);
       });

@@ -17,8 +17,10 @@ export function addTrials(root: Command): void {
     .action(async (name: string, { json }: { json?: boolean }, command: Command) => {
       await withStudy(command, name, async (study) => {
         const trials = await study.trials();
-        if (json === true) printJson(trials.map(trialJson));
-        else print(trialTable(trials, await study.metrics(), await waitingOf(study, trials)));
+        const own = await study.ownNumbers();
+        if (json === true) printJson(trials.map((trial) => trialJson(trial, own)));
+        else
+          print(trialTable(trials, await study.metrics(), { waiting: await waitingOf(study, trials), own }));
       });
     });
 }
