@@ -263,6 +263,7 @@ function prompts(): void {
     const view = viewFor('agent', {
       spec,
       trials,
+      proposed: new Set(trials.map(({ number }) => number)),
       rounds: [],
       candidates: [{ x: 0.1, n: 3, c: 'b' }],
       sites: [],

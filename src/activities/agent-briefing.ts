@@ -16,6 +16,8 @@ export async function briefingOf(
   const now = {
     spec,
     trials: await ledger.readTrials(study.name, { reports: false }),
+    // After the trials: a trial is written together with its number here.
+    proposed: new Set(await ledger.proposedNumbers(study.name)),
     rounds: await ledger.listRounds(study.name),
     candidates: await candidatesOf(context, wanted),
     sites: await watch.views(study.uuid, spec.sites),

@@ -1,5 +1,6 @@
 import type { ProposerQuestion, ProposerSite, ProposerTrial } from '../agent/proposer';
 import type { Ledger } from '../storage/ledger';
+import { budgetUsed } from '../study/outcome';
 import type { SiteView } from '../study/site-choice';
 import type { AgentSpec } from '../study/spec';
 import type { Trial } from '../study/trial';
@@ -21,6 +22,8 @@ export async function moduleQuestion(
 ): Promise<ProposerQuestion> {
   const { spec } = context;
   const trials = await ledger.readTrials(study.name, { reports: false });
+  // After the trials: a trial is written together with its number here.
+  const proposed = new Set(await ledger.proposedNumbers(study.name));
   const sampler = spec.sampler.type === 'agent' ? spec.sampler : null;
   return plain({
     study: spec.name,
@@ -31,7 +34,7 @@ export async function moduleQuestion(
     wanted,
     objectives: spec.objectives,
     space: spec.space,
-    budget: { ...spec.budget, begun: trials.filter(({ state }) => state !== 'WAITING').length },
+    budget: { ...spec.budget, begun: budgetUsed(trials, proposed) },
     sites: (await watch.views(study.uuid, spec.sites)).map(siteOf),
     tools: sampler?.tools ?? [],
     trials: trials.map(trialOf),

@@ -1,6 +1,7 @@
 import type { SiteView } from '../study/site-choice';
 import type { Params } from '../study/space';
 import type { AgentSpec, StudySpec } from '../study/spec';
+import { budgetUsed } from '../study/outcome';
 import { isFinal, type Trial } from '../study/trial';
 import { longestNotes, proposePrompt } from './prompts';
 import type { Conversation, RoundRecord } from './round';
@@ -11,6 +12,8 @@ export interface StudyNow {
   readonly spec: StudySpec;
   /** All of them, with user attributes. */
   readonly trials: readonly Trial[];
+  /** Numbers of the trials that Perdure started. */
+  readonly proposed: ReadonlySet<number>;
   readonly rounds: readonly RoundRecord[];
   /** What the backbone would try next. */
   readonly candidates: readonly Params[];
@@ -29,13 +32,14 @@ export interface AgentView {
 
 /** @param before only earlier rounds than this one count */
 export function viewFor(agent: string, now: StudyNow, before = Infinity): AgentView {
-  const { spec, trials, rounds, candidates, sites } = now;
+  const { spec, trials, proposed, rounds, candidates, sites } = now;
   const finished = trials.filter(({ state }) => isFinal(state));
   const own = (trial: Trial): boolean => trial.userAttrs['proposed_by'] === agent;
   const earlier = rounds.filter((record) => record.agent === agent && record.round < before);
   const summary = summarize({
     ...{ spec, finished, candidates, sites, own },
     running: trials.filter(({ state }) => state === 'RUNNING'),
+    budgetUsed: budgetUsed(trials, proposed),
     backbone: spec.sampler.type === 'agent' ? spec.sampler.backbone.type : spec.sampler.type,
   });
   const seen = finished.filter(own).length;

@@ -15,6 +15,8 @@ export interface Observed {
   /** COMPLETE, PRUNED and FAIL trials, with their user attributes. */
   readonly finished: readonly Trial[];
   readonly running: readonly Trial[];
+  /** How many trials count to the budget: trials that Optuna started do not. */
+  readonly budgetUsed: number;
   /** What the backbone would try next. */
   readonly candidates: readonly Params[];
   readonly backbone: string;
@@ -81,10 +83,10 @@ function spaceLines(space: SearchSpace): readonly string[] {
   return ['## Search space', ...lines];
 }
 
-function countLines({ spec, finished, running }: Observed): readonly string[] {
+function countLines({ spec, finished, running, budgetUsed }: Observed): readonly string[] {
   const count = (state: Trial['state']): number => finished.filter((trial) => trial.state === state).length;
   const states = `${String(count('COMPLETE'))} complete, ${String(count('PRUNED'))} pruned, ${String(count('FAIL'))} failed, ${String(running.length)} running`;
-  return ['## Trials so far', `${states}. ${budgetLeft(spec.budget, finished.length + running.length)}`];
+  return ['## Trials so far', `${states}. ${budgetLeft(spec.budget, budgetUsed)}`];
 }
 
 function budgetLeft({ trials, target, hours, patience }: Budget, begun: number): string {

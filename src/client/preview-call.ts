@@ -26,11 +26,12 @@ export async function previewCalls(ledger: Ledger, spec: StudySpec): Promise<rea
   if (sampler.type !== 'agent') return [];
   const known = await ledger.findStudy(spec.name);
   const trials = known === null ? [] : await ledger.readTrials(spec.name, { reports: false });
+  const proposed = new Set(known === null ? [] : await ledger.proposedNumbers(spec.name));
   const rounds = known === null ? [] : await ledger.listRounds(spec.name);
   const candidates = await candidatesOf(spec, trials, sampler.batch, known?.perdure?.seed ?? 0);
   const sites = await sitesOf(ledger, spec.sites);
   return sampler.agents.flatMap((agent): readonly CallPreview[] => {
-    const conversation = nextCall(agent, { spec, trials, rounds, candidates, sites });
+    const conversation = nextCall(agent, { spec, trials, proposed, rounds, candidates, sites });
     if (conversation === null) return [];
     const schema = proposalSchema(spec.space, sampler.tools, spec.sites);
     const most =

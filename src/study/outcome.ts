@@ -38,6 +38,14 @@ export function startedBy(trial: Trial, own: ReadonlySet<number>): 'perdure' | '
   return trial.state === 'WAITING' || endedBeforeStart(trial) ? null : 'optuna';
 }
 
+/**
+ * How many trials count to the budget: those that Optuna started do not.
+ * @param own numbers of the trials that the study has proposed
+ */
+export function budgetUsed(trials: readonly Trial[], own: ReadonlySet<number>): number {
+  return trials.filter((trial) => trial.state !== 'WAITING' && startedBy(trial, own) !== 'optuna').length;
+}
+
 /** The outcome of a trial in the ledger; `null` if it has not ended. */
 export function outcomeOf({ number, state, values, userAttrs }: Trial): TrialOutcome | null {
   return isFinal(state) ? outcomeOfEnd({ number, state, values, userAttrs }) : null;

@@ -55,6 +55,7 @@ function observed(finished: readonly Trial[], changes: Partial<Observed> = {}): 
     candidates: [],
     backbone: 'tpe',
     sites: [],
+    budgetUsed: finished.length + (changes.running?.length ?? 0),
     own: ({ userAttrs }) => userAttrs['proposed_by'] === 'agent',
     ...changes,
   };
