@@ -14,6 +14,7 @@ import type { Distribution } from '../study/space';
 import type { StudySpec } from '../study/spec';
 import { StudyStateMachine } from '../study/study-state';
 import { STUDY_QUEUE, WORKFLOW_TASK_TIMEOUT } from '../study/task-queues';
+import { quoted } from '../study/shell-word';
 import type { StudyInput } from '../workflows/study-input';
 import { checkEndpoints } from './check-endpoints';
 import { checkOptuna } from './check-optuna';
@@ -155,7 +156,7 @@ async function mustHaveBudget(
   const adjusted =
     said === budget[limit] ? '' : `; perdure adjust changed it from the file's ${String(said)}`;
   throw new PerdureError('Conflict', `study '${name}' has used up its budget: ${study.reason}`, {
-    hint: `budget.${limit} is ${present}${adjusted}. To go on, write ${limit === 'target' ? 'another value' : `more than ${present}`} in ${file}`,
+    hint: `budget.${limit} is ${present}${adjusted}. To go on, write ${limit === 'target' ? 'another value' : `more than ${present}`} in ${file}\nits results: perdure trials ${quoted(name)}`,
   });
 }
 

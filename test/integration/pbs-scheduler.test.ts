@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, utimesSync } from 'node:fs';
+import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { idOf, keyOf, requestOf } from '../support/fake-job';
 import { until } from '../support/installation';
@@ -183,7 +183,9 @@ test('what PBS refuses for good is final; what is merely full waits', async () =
     message: expect.stringContaining('Unknown queue') as string,
   });
   const scheduler = bench.scheduler(undefined, { queue: null });
-  await scheduler.submit(requestOf({ number: 1, command: ['sleep', '5'] }));
+  const gate = join(bench.folder, 'gate');
+  const held = ['sh', '-c', 'until [ -e "$1" ]; do sleep 0.1; done', 'sh', gate];
+  await scheduler.submit(requestOf({ number: 1, command: held }));
   const reason = "the queue takes no more jobs now: qsub: would exceed queue generic's per-user limit";
   const asked = async (): Promise<unknown> => scheduler.submit(requestOf({ number: 2, command: ['true'] }));
   expect(await asked()).toEqual({ full: reason });
@@ -195,6 +197,7 @@ test('what PBS refuses for good is final; what is merely full waits', async () =
   // A listing was made since, and nobody has asked again yet.
   await until('it may be asked again', async () => (await scheduler.health()).free === null);
   expect(await scheduler.health()).toMatchObject({ state: 'ok', reason });
+  writeFileSync(gate, '');
   await bench.untilOver(scheduler, keyOf({ number: 1 }));
   await until('there is room', async () => {
     await scheduler.observe([keyOf({ number: 1 })]);

@@ -132,11 +132,13 @@ export class Installation {
   }
 
   /** As {@link perdure}, for what has to succeed. @returns standard output */
-  async must(...args: readonly string[]): Promise<string> {
+  async must(...args: readonly (string | Watched)[]): Promise<string> {
     if (args[0] === 'up') await this.takePorts();
     const { code, stdout, stderr } = await this.perdure(...args);
     if (code !== 0)
-      throw new Error(`perdure ${args.join(' ')} ended with ${String(code)}:\n${stderr}${stdout}`);
+      throw new Error(
+        `perdure ${args.filter((word) => typeof word === 'string').join(' ')} ended with ${String(code)}:\n${stderr}${stdout}`,
+      );
     return stdout;
   }
 
