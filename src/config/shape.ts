@@ -33,6 +33,18 @@ export function shaped<S extends z.ZodType>(schema: S, { data, place }: Source):
   };
 }
 
+/** `a whole number, 'auto' or 'none'`; `undefined` if one of the alternatives is no plain value. */
+function alternatives(schema: JsonSchema | undefined): string | undefined {
+  const all = (schema?.anyOf ?? []).filter(({ type }) => type !== 'null');
+  const names = all.flatMap((one) => {
+    if (typeof one.const === 'string') return [`'${one.const}'`];
+    const kind = one.type === 'integer' ? 'int' : one.type;
+    return typeof kind === 'string' && kind in kinds && kind !== 'array' ? [kinds[kind] ?? kind] : [];
+  });
+  if (names.length < Math.max(2, all.length)) return undefined;
+  return `${names.slice(0, -1).join(', ')} or ${String(names.at(-1))}`;
+}
+
 function explain(issue: Issue, data: unknown, json: JsonSchema): readonly ShapeProblem[] {
   const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
   const value = valueAt(data, path);
@@ -61,7 +73,7 @@ function explain(issue: Issue, data: unknown, json: JsonSchema): readonly ShapeP
       if (issue.discriminator !== undefined) return [discriminated(issue, path, value, data)];
       const inner = onlyFitting(issue);
       if (inner !== undefined) return inner.flatMap((one) => explain(one, data, json));
-      const expected = schema?.description ?? 'something else';
+      const expected = alternatives(schema) ?? schema?.description ?? 'something else';
       const single = typeof value === 'object' ? 'write a single value, without brackets' : undefined;
       return [{ path, message: `${name} has to be ${expected}, not ${shown(value)}`, hint: hint ?? single }];
     }

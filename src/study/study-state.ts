@@ -304,7 +304,7 @@ export class StudyStateMachine {
     const early = earlyFailures(budget);
     const failed = faultCount(this.tally_);
     if (early !== null && failed >= early) {
-      const reason = `all of the first ${String(failed)} trials failed: ${describeFaults(faults)}`;
+      const reason = `${String(failed)} trials have failed since the last start, and none has succeeded: ${describeFaults(faults)}`;
       this.end({ state: 'failed', reason, limit: 'early_failures' });
     } else if (failures !== null && failuresInRow >= failures) {
       const reason = `${String(failuresInRow)} trials in a row failed`;

@@ -80,15 +80,22 @@ export function faultCount({ faults }: Pick<Tally, 'faults'>): number {
   return faults.reduce((sum, { count }) => sum + count, 0);
 }
 
+/** Messages of programs contain parameters: the same message with other numbers is the same reason. An exit status is kept. */
+function withoutNumbers(reason: string): string {
+  return reason.replaceAll(/(?<!exit status |[\w.])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?!\w)/gi, '…');
+}
+
 function faultsAfter(
   faults: readonly CountedFault[],
   fault: TrialFault | undefined,
 ): readonly CountedFault[] {
   if (fault === undefined) return faults;
-  const known = faults.some(({ reason }) => reason === fault.reason);
-  const reason = known || faults.length < maxReasons ? fault.reason : otherReasons;
-  const count = faults.find((one) => one.reason === reason)?.count ?? 0;
-  return [...faults.filter((one) => one.reason !== reason), { ...fault, reason, count: count + 1 }];
+  const kind = withoutNumbers(fault.reason);
+  const same = faults.find((one) => withoutNumbers(one.reason) === kind);
+  const fresh = faults.length < maxReasons ? fault.reason : otherReasons;
+  const reason = same === undefined ? fresh : same.reason === fault.reason ? fault.reason : kind;
+  const before = same ?? faults.find((one) => one.reason === reason);
+  return [...faults.filter((one) => one !== before), { ...fault, reason, count: (before?.count ?? 0) + 1 }];
 }
 
 /** The most frequent reason (the latest of equally frequent ones), and the last line that its latest trial printed. */

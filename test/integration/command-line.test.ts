@@ -130,7 +130,7 @@ test('run: a study in which every trial fails stops early, names the reason and 
   const { code, stdout, stderr } = await installation.perdure('run', write('{trials: 50, parallel: 2}'));
   expect(code).toBe(1);
   expect(stdout).toMatch(
-    /^study 'typo' is failed: all of the first [34] trials failed: exit: exit status 7; last output: no luck$/m,
+    /^study 'typo' is failed: [34] trials have failed since the last start, and none has succeeded: exit: exit status 7; last output: no luck$/m,
   );
   expect(stderr.match(/^ {2}its output: npx perdure logs typo \d$/gm)).toHaveLength(1);
   expect(stdout).toMatch(/^ {2}output +npx perdure logs typo \d$/m);

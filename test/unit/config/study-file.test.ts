@@ -293,6 +293,16 @@ test('anchors and merge keys are understood, and problems in them are found wher
   await expect(parse(`${shared}${goodStudy}`)).rejects.toMatchObject({ where: 'study.yaml:1:1' });
 });
 
+test.each(['2.5', 'never', '[3]'])(
+  'a limit of early failures that is %s is refused with what it can be',
+  async (value) => {
+    const text = goodStudy.replace('trials: 24', `trials: 24, early_failures: ${value}`);
+    await expect(parse(text)).rejects.toThrow(
+      "'budget.early_failures' has to be a whole number, 'auto' or 'none', not",
+    );
+  },
+);
+
 test('every problem of a file is told at once, from the top down', async () => {
   const text = goodStudy
     .replace('log: true}', 'log: yes}')

@@ -186,7 +186,7 @@ describe('a study in which the first trials fail', () => {
     expect(study.room(0)).toBe(0);
     expect(study.state).toBe('failed');
     expect(study.reason).toBe(
-      `all of the first ${String(limit)} trials failed: exit: NameError: name 'lr' is not defined; last output: NameError: lr`,
+      `${String(limit)} trials have failed since the last start, and none has succeeded: exit: NameError: name 'lr' is not defined; last output: NameError: lr`,
     );
   });
 
@@ -197,8 +197,23 @@ describe('a study in which the first trials fail', () => {
     ends(study, 2, fails({ reason: 'timeout: it ran longer than its timeout', lastLine: '' }));
     study.room(0);
     expect(study.reason).toBe(
-      'all of the first 3 trials failed: exit: exit status 1 (2 of 3); last output: second',
+      '3 trials have failed since the last start, and none has succeeded: exit: exit status 1 (2 of 3); last output: second',
     );
+  });
+
+  test('counts messages that differ in numbers as one reason, but exit statuses as different ones', () => {
+    const study = machine({ trials: 9, parallel: 5, early_failures: 'auto' });
+    const reasons = [
+      'exit: exit status 1',
+      'exit: ValueError: lr too large: -4.05',
+      'exit: ValueError: lr too large: 3e-7',
+      'exit: exit status 137',
+      'exit: ValueError: lr too large: 2',
+    ];
+    for (const [number, reason] of reasons.entries())
+      ends(study, number, fails({ reason, lastLine: `line ${String(number)}` }));
+    study.room(0);
+    expect(study.reason).toMatch(/: exit: ValueError: lr too large: … \(3 of 5\); last output: line 4$/);
   });
 
   test('does not count trials that were cancelled or lost', () => {
