@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { promisify } from 'node:util';
 import type { Settings } from '../config/settings';
@@ -7,11 +6,11 @@ import { findTemporal } from '../server/temporal-program';
 import { openLedgerToRead } from '../storage';
 import { parseLedgerUrl } from '../storage/url';
 import { withCleanUp } from '../study/clean-up';
-import { isDiskFull, messageOf, PerdureError } from '../study/error';
 import { makeWorkingDirectory } from './check-surroundings';
 import { examineSites } from './examine-sites';
 import { examineTemporal } from './examine-temporal';
 import { look, type Finding } from './finding';
+import { freeSpaceIn } from './free-space';
 
 const run = promisify(execFile);
 
@@ -37,11 +36,7 @@ export async function* examine(settings: Settings): AsyncGenerator<Finding> {
     return `${ledger.url}, ${String(studies.length)} studies`;
   });
   for (const directory of writtenDirectories(settings))
-    yield await look(
-      `free space in ${directory}`,
-      () => freeSpaceIn(directory),
-      'free some disk space; running work waits and then goes on',
-    );
+    yield await look(`free space in ${directory}`, () => freeSpaceIn(directory));
   for (const [site, settingsOfSite] of Object.entries(settings.sites)) {
     if (settingsOfSite.scheduler !== 'local') continue;
     const { workingDir, slots } = settingsOfSite;
@@ -71,26 +66,4 @@ function writtenDirectories({ home, storage, sites }: Settings): readonly string
     ...Object.values(sites).flatMap((site) => (site.scheduler === 'local' ? [site.workingDir] : [])),
   ];
   return [...new Set(all)].filter((one) => !all.some((other) => one.startsWith(join(other, sep))));
-}
-
-/** With less free space, the next writes to the ledger may fail (bytes). */
-const minFreeBytes = 10_000_000;
-/** Size of the file that is written as a test (bytes): only a write shows that a quota is used up. */
-const probeBytes = 100_000;
-
-/** @returns the free space, for display @throws {@link PerdureError} `Unavailable` if there is too little */
-async function freeSpaceIn(directory: string): Promise<string> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const probe = join(directory, `.perdure-probe-${String(process.pid)}`);
-  const write = (): Promise<void> =>
-    writeFile(probe, Buffer.alloc(probeBytes), { flush: true }).catch((cause: unknown) => {
-      const what = isDiskFull(cause) ? 'the disk is full' : 'nothing can be written';
-      throw new PerdureError('Unavailable', `${what}: ${messageOf(cause)}`, { cause });
-    });
-  await withCleanUp(write, () => rm(probe, { force: true }));
-  const { bavail, bsize } = await statfs(directory);
-  const room = bavail * bsize;
-  const shown = `${(room / 1e9).toPrecision(3)} GB free`;
-  if (room < minFreeBytes) throw new PerdureError('Unavailable', `the disk is nearly full: ${shown}`);
-  return shown;
 }
