@@ -72,7 +72,7 @@ async function ensureLiveWorker(settings: Settings, client: Client): Promise<voi
   }
   const until = Date.now() + pollTimeoutMs;
   const isLive = async (): Promise<boolean> =>
-    (await hasHeartbeat(client, pid)) ?? (await queueState(client, null)).alive > 0;
+    (await hasHeartbeat(client, pid)) ?? ((await queueState(client, null))?.alive ?? 0) > 0;
   while (!(await isLive())) {
     if (Date.now() > until) {
       throw new PerdureError(
@@ -91,7 +91,10 @@ async function ensureLiveWorker(settings: Settings, client: Client): Promise<voi
 /** Prints how many workers are alive. If there is none, a person can start one while the study waits. */
 async function reportWorkers(settings: Settings, client: Client, sites: readonly string[]): Promise<void> {
   const [own, ...others] = await Promise.all([null, ...sites].map((site) => queueState(client, site)));
-  if (own === undefined) return;
+  if (own === undefined || own === null) {
+    say('the server does not show its workers, so it is unknown whether one is alive');
+    return;
+  }
   if (own.alive === 0) {
     say(
       `no worker is alive, so nothing runs yet\n  start one: ${startWorkerCommand(settings)}; or repeat this command with --worker`,
@@ -99,6 +102,7 @@ async function reportWorkers(settings: Settings, client: Client, sites: readonly
     return;
   }
   say(own.alive === 1 ? '1 worker is alive' : `${String(own.alive)} workers are alive`);
-  for (const { site, alive } of others)
-    if (alive === 0) say(`no live worker serves site '${String(site)}': its trials wait for one`);
+  for (const queue of others)
+    if (queue?.alive === 0)
+      say(`no live worker serves site '${String(queue.site)}': its trials wait for one`);
 }

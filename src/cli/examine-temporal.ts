@@ -45,6 +45,7 @@ async function examineQueue(settings: Settings, client: Client, site: string | n
   const what = `workers of '${site === null ? STUDY_QUEUE : siteQueue(site)}'`;
   try {
     const queue = await queueState(client, site);
+    if (queue === null) return { what, ok: true, found: 'unknown: the server does not show its workers' };
     const ok = queue.alive > 0;
     const found = `${String(queue.alive)} alive${backlogText(queue)}`;
     return { what, ok, found, ...(ok ? {} : { hint: `start one: ${startWorkerCommand(settings)}` }) };

@@ -47,7 +47,9 @@ export async function follow(
     for await (const { status, ended, waiting, newLines } of watchStatus(
       async () => {
         const now = await study.status();
-        return { status: now, ended: await news.read(), ...(await waits.read(now)) };
+        // Last: what it has read is not read again if another request fails.
+        const waiting = await waits.read(now);
+        return { status: now, ...waiting, ended: await news.read() };
       },
       ({ status: { state } }) => endedStates.has(state),
       {

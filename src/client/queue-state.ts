@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { Client } from '@temporalio/client';
+import { isGrpcServiceError, type Client } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { messageOf, PerdureError } from '../study/error';
 import { HEARTBEAT_INTERVAL_MS, siteQueue, STUDY_QUEUE } from '../study/task-queues';
@@ -20,6 +20,11 @@ const ended: ReadonlySet<unknown> = new Set([
   WorkerStatus.WORKER_STATUS_SHUTTING_DOWN,
   WorkerStatus.WORKER_STATUS_SHUTDOWN,
 ]);
+
+/** gRPC status codes of a server that does not show its workers: PERMISSION_DENIED and UNIMPLEMENTED. */
+const hiddenCodes: ReadonlySet<number> = new Set([7, 12]);
+/** The most workers that one request lists. */
+const workersPerPage = 1000;
 
 /** A poll or a heartbeat of a worker process. */
 export interface WorkerContact {
@@ -46,9 +51,10 @@ export function liveWorkers(contacts: readonly WorkerContact[], now: number): Re
 
 /**
  * The live workers and the backlog of a site's task queue, or of the studies' (`null`).
+ * @returns `null` if the server does not show them, for example to an API key with few permissions
  * @throws {@link PerdureError} `Unavailable` where Temporal does not answer in five seconds
  */
-export async function queueState(client: Client, site: string | null): Promise<QueueState> {
+export async function queueState(client: Client, site: string | null): Promise<QueueState | null> {
   const queue = site === null ? STUDY_QUEUE : siteQueue(site);
   const types =
     site === null
@@ -70,6 +76,7 @@ export async function queueState(client: Client, site: string | null): Promise<Q
     });
   } catch (error) {
     if (error instanceof PerdureError) throw error;
+    if (isGrpcServiceError(error) && hiddenCodes.has(error.code)) return null;
     throw new PerdureError('Unavailable', `Temporal does not answer: ${messageOf(error)}`, { cause: error });
   }
 }
@@ -113,17 +120,26 @@ async function heartbeatsOf(client: Client, queue: string): Promise<readonly Wor
   const { namespace } = client.options;
   const { namespaceInfo } = await client.workflowService.describeNamespace({ namespace });
   if (namespaceInfo?.capabilities?.workerHeartbeats !== true) return [];
-  const { workersInfo } = await client.workflowService.listWorkers({
-    namespace,
-    pageSize: 1000,
-    query: `TaskQueue="${queue}"`,
-  });
-  return workersInfo.map(({ workerHeartbeat }) => ({
-    identity: workerHeartbeat?.workerIdentity ?? '',
-    at: msOf(workerHeartbeat?.heartbeatTime),
-    kind: 'heartbeat',
-    ended: ended.has(workerHeartbeat?.status),
-  }));
+  const found: WorkerContact[] = [];
+  let nextPageToken: Uint8Array | undefined;
+  do {
+    const page = await client.workflowService.listWorkers({
+      namespace,
+      pageSize: workersPerPage,
+      query: `TaskQueue="${queue}"`,
+      ...(nextPageToken === undefined ? {} : { nextPageToken }),
+    });
+    for (const { workerHeartbeat } of page.workersInfo) {
+      found.push({
+        identity: workerHeartbeat?.workerIdentity ?? '',
+        at: msOf(workerHeartbeat?.heartbeatTime),
+        kind: 'heartbeat',
+        ended: ended.has(workerHeartbeat?.status),
+      });
+    }
+    nextPageToken = page.nextPageToken;
+  } while (nextPageToken.length > 0);
+  return found;
 }
 
 function msOf(

@@ -12,6 +12,7 @@ import {
   type UpdateDefinition,
 } from '@temporalio/common';
 import { messageOf, PerdureError, type ErrorKind } from '../study/error';
+import { quoted } from '../study/shell-word';
 import { hasAnotherKey } from './payload-encryption';
 
 /** How long a request may wait for a worker, and for a cancelled trial whose host does not answer (milliseconds). */
@@ -179,7 +180,9 @@ function unknownOutcome(who: string, subject: Subject, why: string, cause: unkno
 }
 
 function statusCommand(subject: Subject): string {
-  return 'study' in subject ? `perdure status ${subject.study}` : `perdure job status ${subject.job}`;
+  return 'study' in subject
+    ? `perdure status ${quoted(subject.study)}`
+    : `perdure job status ${quoted(subject.job)}`;
 }
 
 /** The text of Perdure's own error or of the server's, if one is the cause; else the message of the error. */

@@ -47,7 +47,7 @@ export async function studyFacts(
   return {
     ...factsOfStatus(status),
     tasks: [...(own === null ? [] : [own]), ...trials.tasks],
-    queues,
+    queues: queues.filter((queue) => queue !== null),
     sites: sites.flatMap((site): readonly SiteFact[] => {
       const health = combined(null, heardOf(site, rows));
       if (health === null) return [];

@@ -11,7 +11,7 @@ const amount = z.number().nullable().default(null);
 
 /** The other limits have no default, and `null` is no limit. This one has a default, so it also accepts `none`. */
 const earlyFailures = z
-  .union([z.int(), z.literal('auto'), z.literal('none').transform(() => null), z.null()])
+  .union([z.int(), z.literal('auto'), z.literal('none'), z.null()])
   .meta({ description: "a whole number from 1, 'auto' or 'none'", examples: [3] });
 
 const budgetShape = {

@@ -42,9 +42,14 @@ function restrictToOwner(path: string, depth = 0): void {
   const info = lstatSync(path, { throwIfNoEntry: false });
   // Links are not followed. Files of another user can't be changed.
   if (info === undefined || info.isSymbolicLink() || info.uid !== userInfo().uid) return;
-  if ((info.mode & 0o077) !== 0) chmodSync(path, info.mode & 0o700);
-  if (!info.isDirectory() || depth > 1 || basename(path) === 'jobs') return;
-  for (const name of readdirSync(path)) restrictToOwner(join(path, name), depth + 1);
+  try {
+    if ((info.mode & 0o077) !== 0) chmodSync(path, info.mode & 0o700);
+    if (!info.isDirectory() || depth > 1 || basename(path) === 'jobs') return;
+    for (const name of readdirSync(path)) restrictToOwner(join(path, name), depth + 1);
+  } catch (error) {
+    // Another process may delete a file meanwhile, for example SQLite's write-ahead log.
+    if (errorCode(error) !== 'ENOENT') throw error;
+  }
 }
 
 /** Does the work while no other process starts or stops something of this state directory. */

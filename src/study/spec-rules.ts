@@ -99,7 +99,7 @@ const limits: Readonly<Record<keyof Budget, Limit>> = {
   },
   failures: { holds: orNone(count), words: 'a whole number from 1', example: '10' },
   early_failures: {
-    holds: orNone((value) => value === 'auto' || count(value)),
+    holds: orNone((value) => value === 'auto' || value === 'none' || count(value)),
     words: "a whole number from 1, 'auto' or 'none'",
     example: '3',
   },

@@ -221,7 +221,7 @@ export interface Budget {
    * The study fails after so many trials that failed by themselves, if no trial was COMPLETE or PRUNED before; `auto`: see
    * {@link earlyFailures}.
    */
-  readonly early_failures: number | 'auto' | null;
+  readonly early_failures: number | 'auto' | 'none' | null;
   /** The study is complete when the first objective is at least this good. */
   readonly target: number | null;
   /** The study is complete after so many trials without improvement. */
@@ -233,7 +233,8 @@ export function earlyFailures({
   early_failures,
   parallel,
 }: Pick<Budget, 'early_failures' | 'parallel'>): number | null {
-  return early_failures === 'auto' ? Math.min(10, Math.max(3, parallel)) : early_failures;
+  if (early_failures === 'auto') return Math.min(10, Math.max(3, parallel));
+  return early_failures === 'none' ? null : early_failures;
 }
 
 /** Names of the environment variables that hold secrets of a study: the keys of its language models. */

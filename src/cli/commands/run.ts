@@ -70,8 +70,11 @@ export function addRun(root: Command): void {
 }
 
 /** What to do before an ended study can continue. @param asked the file's `budget.trials` */
-function continuation({ state, budget }: StudyStatus, asked: number | null): string {
-  if (state === 'failed') return 'fix the cause and go on';
+function continuation({ state, budget, trials }: StudyStatus, asked: number | null): string {
+  if (state === 'failed')
+    return budget !== null && trials.complete + trials.pruned + trials.failed >= budget
+      ? `fix the cause, raise budget.trials from ${String(budget)} and go on`
+      : 'fix the cause and go on';
   if (budget === null) return 'change the budget and go on';
   const adjusted = asked === budget ? '' : ` (${String(asked ?? 'none')} in the file, adjusted since)`;
   return `raise budget.trials from ${String(budget)}${adjusted} and go on`;
