@@ -167,6 +167,9 @@ def _sentence(error):
     except Exception:
         text = "(its message can't be read)"
     name = type(error).__name__
+    if isinstance(error, ModuleNotFoundError):
+        # The cause is mostly another Python than the one that has the module.
+        text = "%s (Python: %s)" % (text, sys.executable)
     return (name if text == "" else "%s: %s" % (name, text))[:2000]
 
 

@@ -6,6 +6,7 @@ import type { JobEnd, JobKey, JobRequest, Report, Scheduler } from '../scheduler
 import type { JobRecord } from '../storage/batches';
 import type { JobRow } from '../storage/ledger';
 import { PerdureError } from '../study/error';
+import { trialAt } from '../study/local-programs';
 import type { JobAttemptRef } from '../workflows/activity-types';
 import { schedulerOf, type Attempt, type JobTimes, type SiteDependencies } from './attempt';
 import { outcomeOfJob, readJob } from './job-records';
@@ -53,11 +54,11 @@ export class JobAttempt implements Attempt<JobOutcome> {
   }
 
   get request(): JobRequest {
-    const { trial, params } = this.job.spec;
+    const { spec } = this.job;
     return {
       key: this.key,
-      trial,
-      params,
+      trial: trialAt(spec, this.deps.hostOf(this.site)),
+      params: spec.params,
       metrics: [],
       readFile: (sha256) => this.deps.ledger.getFile(sha256),
     };

@@ -5,7 +5,8 @@ import type { Sampler } from '../samplers/sampler';
 import type { Ledger } from '../storage/ledger';
 import { ledgerIdentity } from '../storage/url';
 import { PerdureError } from '../study/error';
-import type { PrunerSpec, SamplerSpec, StudySpec } from '../study/spec';
+import { samplerAt } from '../study/local-programs';
+import type { MethodSpec, PrunerSpec, SamplerSpec, StudySpec } from '../study/spec';
 import type { StudyRef } from '../workflows/activity-types';
 import { notInLedger } from './not-in-ledger';
 import { StudyHistory } from './study-history';
@@ -40,7 +41,11 @@ const fresh = 5000;
 export class StudyContexts {
   private readonly entries = new Map<string, Promise<Entry>>();
 
-  constructor(private readonly ledger: Ledger) {}
+  /** @param host name of this worker's host */
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly host: string,
+  ) {}
 
   /**
    * The study with its specification at `version` or later.
@@ -99,7 +104,8 @@ export class StudyContexts {
 
   private async contextOf(ref: StudyRef, entry: Omit<Entry, 'context'>): Promise<StudyContext> {
     const { spec, specVersion } = await this.confirm(ref);
-    const sampler = (agent = ''): Sampler => this.samplerFor(agent, samplerSpec(spec.sampler, agent), entry);
+    const sampler = (agent = ''): Sampler =>
+      this.samplerFor(agent, samplerAt(samplerSpec(spec.sampler, agent), spec.programs, this.host), entry);
     return { spec, specVersion, history: entry.history, sampler, pruner: this.prunerFor(spec.pruner, entry) };
   }
 
@@ -152,7 +158,7 @@ export class StudyContexts {
 }
 
 /** What proposes for an agent that is a sampler; the study's own sampler for anybody else. */
-function samplerSpec(spec: SamplerSpec, agent: string): SamplerSpec {
+function samplerSpec(spec: SamplerSpec, agent: string): MethodSpec {
   if (spec.type !== 'agent') return spec;
   const by = spec.agents.find(({ name }) => name === agent)?.by;
   return by?.kind === 'sampler' ? by.sampler : spec.backbone;

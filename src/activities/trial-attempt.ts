@@ -3,6 +3,7 @@ import type { JobEnd, JobKey, JobRequest, Report, Scheduler } from '../scheduler
 import type { JobRow, Ledger } from '../storage/ledger';
 import { PerdureError } from '../study/error';
 import { floatNames } from '../study/float-names';
+import { trialAt } from '../study/local-programs';
 import type { TrialOutcome } from '../study/progress';
 import type { Params } from '../study/space';
 import { studySecrets } from '../study/spec';
@@ -79,7 +80,7 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
     const { spec } = this.context;
     return {
       key: this.key,
-      trial: spec.trial,
+      trial: trialAt(spec, this.deps.hostOf(this.site)),
       secrets: studySecrets(spec),
       ...(spec.prepare === undefined ? {} : { preparation: spec.prepare }),
       params: this.trial.params,

@@ -3,7 +3,7 @@ import { checkBatch, openBatch, type BatchOpening, type BatchRequest } from '../
 import { Session } from '../client/session';
 import { workflowPage } from '../server/workflow-page';
 import { withCleanUp } from '../study/clean-up';
-import { exitCode, print, printJson, say } from './terminal';
+import { exitCode, print, printJson, say, sayWarnings } from './terminal';
 import { reportOf, type BatchHandle } from '../client/batch-handle';
 import { batchText, jobTable, jobText } from './job-text';
 import { ensureRunning, type WorkerOption } from './ensure-running';
@@ -31,7 +31,9 @@ export async function startJobs(
 ): Promise<void> {
   const settings = await settingsOf(command);
   // Before a server and a worker are started for them.
-  await checkBatch(settings, request);
+  const found = await checkBatch(settings, request);
+  // Lines that run the same script share its warnings.
+  sayWarnings([...new Set([...found.values()].flatMap(({ warnings }) => warnings))]);
   await ensureRunning(settings, options, [request.site]);
   const session = await Session.open({ settings });
   await withCleanUp(

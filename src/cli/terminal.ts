@@ -1,5 +1,6 @@
 import type { StudyStatus } from '../client/study-status';
 import type { PerdureError } from '../study/error';
+import type { PlacedProblem } from '../study/problem';
 import { endedStates } from '../study/progress';
 
 /** What the command ends with. */
@@ -33,6 +34,14 @@ export function exitCodeOfStudy({ state, trials }: Pick<StudyStatus, 'state' | '
 /** For the person: standard error, so that standard output holds results only. */
 export function say(line: string): void {
   process.stderr.write(`${line}\n`);
+}
+
+/** Tells what is probably wrong and does not end the command. */
+export function sayWarnings(warnings: readonly PlacedProblem[]): void {
+  for (const { where, message, hint } of warnings) {
+    say(`warning: ${where}: ${message}`);
+    if (hint !== undefined) say(`  ${hint}`);
+  }
 }
 
 /** A result: standard output. */

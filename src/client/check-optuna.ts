@@ -3,6 +3,7 @@ import { randomParams } from '../samplers/random';
 import { RandomStream } from '../samplers/random-stream';
 import { withCleanUp } from '../study/clean-up';
 import { PerdureError } from '../study/error';
+import { samplerMethods } from '../study/local-programs';
 import type { SearchSpace } from '../study/space';
 import type { SamplerSpec, StudySpec } from '../study/spec';
 import type { Trial } from '../study/trial';
@@ -19,11 +20,7 @@ const mostStartup = 100;
  * @throws {@link PerdureError} `InvalidInput`
  */
 export async function checkOptuna({ sampler, space, objectives }: StudySpec, where: string): Promise<void> {
-  const methods =
-    sampler.type === 'agent'
-      ? [sampler.backbone, ...sampler.agents.flatMap(({ by }) => (by.kind === 'sampler' ? [by.sampler] : []))]
-      : [sampler];
-  for (const method of methods)
+  for (const method of samplerMethods(sampler))
     if (method.type === 'optuna') await tryOptuna(method, { space, objectives }, where);
 }
 

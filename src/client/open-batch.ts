@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import { checkLocalPrograms, checkSites, jobsHash, type LoadedJob } from '../config';
+import { checkSites, jobsHash, type LoadedJob } from '../config';
 import type { Settings } from '../config/settings';
-import type { BatchKind } from '../jobs/job';
+import type { BatchKind, JobSpec } from '../jobs/job';
 import { batchWorkflowId, jobNameForm } from '../jobs/workflow-ids';
 import type { Batch } from '../storage/batches';
 import { messageOf, PerdureError } from '../study/error';
@@ -13,6 +13,8 @@ import { STUDY_QUEUE, WORKFLOW_TASK_TIMEOUT } from '../study/task-queues';
 import type { BatchInput } from '../workflows/batch-input';
 import { BatchHandle } from './batch-handle';
 import { checkEndpoints } from './check-endpoints';
+import { PythonChecks } from './check-python';
+import { checkPrograms, type FoundPrograms } from './local-programs';
 import type { Session } from './session';
 
 /** What {@link openBatch} found and did. */
@@ -46,7 +48,7 @@ export async function openBatch(
   options: Pick<BatchInput, 'continueAfterEvents'> = {},
 ): Promise<{ readonly handle: BatchHandle; readonly opening: BatchOpening }> {
   const { ledger } = session;
-  await checkBatch(session.settings, request);
+  const found = await checkBatch(session.settings, request);
   await session.client();
   const { kind, name, site, parallel, jobs, about = null } = request;
   const hash = jobsHash(site, jobs);
@@ -60,7 +62,7 @@ export async function openBatch(
     before ??
     (await ledger.batches.create({
       ...{ name, kind, site, hash, parallel, about, uuid: randomUUID() },
-      jobs: jobs.map(({ id, spec }) => ({ id, spec })),
+      jobs: jobs.map(({ id, spec }) => ({ id, spec: withPrograms(spec, found) })),
     }));
   // Somebody else may have been faster.
   refuseOther(batch, request, hash);
@@ -71,11 +73,15 @@ export async function openBatch(
   return { handle, opening: !started ? 'attached' : before === null ? 'started' : 'continued' };
 }
 
-/** Everything that can be known to be wrong before anything is started. @throws {@link PerdureError} `InvalidInput` */
+/**
+ * Everything that can be known to be wrong before anything is started.
+ * @returns what was found of each program
+ * @throws {@link PerdureError} `InvalidInput`
+ */
 export async function checkBatch(
   settings: Settings,
   { name, site, jobs, parallel }: BatchRequest,
-): Promise<void> {
+): Promise<ReadonlyMap<string, FoundPrograms>> {
   if (!jobNameForm.test(name)) {
     throw new PerdureError('InvalidInput', `'${name}' can't be the name of a job`, {
       hint: 'use letters, digits, ., _ and -, 100 at most, the first a letter or a digit',
@@ -86,22 +92,30 @@ export async function checkBatch(
       hint: `write a whole number from 1 to ${String(maxParallel)}`,
     });
   }
-  // Lines mostly run the same program.
-  const looked = new Set<string>();
-  for (const { spec, place } of jobs) {
-    const program = JSON.stringify([
-      spec.trial.program,
-      spec.trial.python,
-      spec.trial.nodes,
-      spec.trial.ranksPerNode,
-    ]);
-    if (looked.has(program)) continue;
-    looked.add(program);
+  const local = settings.sites[site]?.scheduler === 'local';
+  const found = new Map<string, FoundPrograms>();
+  const pythons = new PythonChecks();
+  for (const { spec, directory, place } of jobs) {
+    const program = programKey(spec);
+    if (found.has(program)) continue;
     const at: typeof place = (path, options) =>
       path[0] === 'sites' ? `site ${site}` : place(path[0] === 'trial' ? path.slice(1) : path, options);
     checkSites({ sites: [site], trial: spec.trial }, settings, at);
-    if (settings.sites[site]?.scheduler === 'local') await checkLocalPrograms(spec, at);
+    found.set(program, await checkPrograms(spec, { local, directory, place: at, pythons }));
   }
+  return found;
+}
+
+/** Equal for jobs that run the same program in the same way. Lines of a file mostly do. */
+function programKey({ trial }: JobSpec): string {
+  const { program, python, env, nodes, ranksPerNode } = trial;
+  return JSON.stringify([program, python, env, nodes, ranksPerNode]);
+}
+
+/** The job with the paths of its programs, which are no part of its hash: the same job may be submitted from another environment. */
+function withPrograms(spec: JobSpec, found: ReadonlyMap<string, FoundPrograms>): JobSpec {
+  const programs = found.get(programKey(spec))?.programs;
+  return programs === undefined ? spec : { ...spec, programs };
 }
 
 function refuseOther(before: Batch, { kind, name }: BatchRequest, hash: string): void {

@@ -2,7 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { Duration } from '@temporalio/common';
-import { checkAgent, checkLocalPrograms, checkSites, type LoadedStudy } from '../config';
+import { checkAgent, checkSites, type LoadedStudy } from '../config';
 import { tallyAtStart } from '../study/outcome';
 import type { Settings } from '../config/settings';
 import type { LedgerStudy } from '../storage/ledger';
@@ -18,6 +18,7 @@ import { quoted } from '../study/shell-word';
 import type { StudyInput } from '../workflows/study-input';
 import { checkEndpoints } from './check-endpoints';
 import { checkOptuna } from './check-optuna';
+import { checkPrograms, type FoundPrograms } from './local-programs';
 import { mustNotRunElsewhere, noteServer } from './other-server';
 import type { Session } from './session';
 import { StudyHandle } from './study-handle';
@@ -38,23 +39,28 @@ export interface TestOptions extends Pick<StudyInput, 'continueAfterEvents'> {
   readonly workflowTaskTimeout?: Duration;
 }
 
+export interface OpeningOptions extends TestOptions {
+  /** The answer of {@link checkStart}, where the caller has asked it already. */
+  readonly found?: FoundPrograms;
+}
+
 /**
  * Starts a study, continues one that has ended (to a larger budget, or after its workflow was ended by hand), continues one
  * that Optuna began, or attaches to one that runs. Whatever is killed on the way: the same call again goes on.
  * @throws {@link PerdureError} `InvalidInput` for a site or program that is not there, or a `user_endpoint_config` that an
  * endpoint does not take; `Conflict` for an ended study whose budget is used up, and for a study of that name
  * that runs from another file or on another server, or has other objectives
- * @param options for tests
  */
 export async function openStudy(
   session: Session,
   study: LoadedStudy,
-  options: TestOptions = {},
+  { found, ...options }: OpeningOptions = {},
 ): Promise<Opened> {
   const { ledger, settings } = session;
   const { name } = study.spec;
-  await checkStart(study, settings);
-  const spec = placedSpec(study, settings);
+  const { programs } = found ?? (await checkStart(study, settings));
+  const placed = placedSpec(study, settings);
+  const spec = programs === undefined ? placed : { ...placed, programs };
   const handle = new StudyHandle(session, name);
   await session.client();
   const running = (await handle.describe())?.status.name === 'RUNNING';
@@ -83,14 +89,15 @@ export async function openStudy(
  * where it is the sampler.
  * @throws {@link PerdureError} `InvalidInput` with line and column
  */
-export async function checkStart(study: LoadedStudy, settings: Settings): Promise<void> {
-  const { place } = study;
+export async function checkStart(study: LoadedStudy, settings: Settings): Promise<FoundPrograms> {
+  const { place, directory } = study;
   const spec = placedSpec(study, settings);
   checkSites(spec, settings, place);
   const local = spec.sites.some((site) => settings.sites[site]?.scheduler === 'local');
-  if (local) await checkLocalPrograms(spec, place);
+  const found = await checkPrograms(spec, { local, directory, place });
   await checkAgent(spec, process.env, settings.sites, place);
   await checkOptuna(spec, place(['sampler']));
+  return found;
 }
 
 /** Where a study does not say where it runs, the settings do. */

@@ -1,5 +1,5 @@
 export { checkAgent } from './check-agent';
-export { checkLocalPrograms, checkSites } from './check-start';
+export { checkSites } from './check-start';
 export { endpointConfigProblems } from './endpoint-schema';
 export { keepEndpointSite, type EndpointOptions } from './endpoint-sites';
 export { jobsHash, loadJobs, readJob, type LoadedJob, type LoadedJobs } from './job-file';

@@ -25,6 +25,8 @@ export interface LoadedJob {
   readonly spec: JobSpec;
   /** The bytes to keep for it, by SHA-256. */
   readonly files: ReadonlyMap<string, Uint8Array>;
+  /** Absolute path of the directory with its files. */
+  readonly directory: string;
   readonly place: Place;
 }
 
@@ -156,7 +158,13 @@ async function load(
   appendAll(found, [...checkProgram(trial, files), ...placeholders(trial.program, params)]);
   appendAll(problems, placed(found, place));
   if (found.length > 0) return undefined;
-  return { id: job.job_id ?? null, spec: { trial, params }, files: files.bytes, place };
+  return {
+    id: job.job_id ?? null,
+    spec: { trial, params },
+    files: files.bytes,
+    directory: resolve(directory),
+    place,
+  };
 }
 
 function wantedOf(job: JobFile): { readonly name: string; readonly path: Problem['path'] }[] {

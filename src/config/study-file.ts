@@ -27,6 +27,8 @@ export interface LoadedStudy {
   readonly files: ReadonlyMap<string, Uint8Array>;
   /** The study file as the user gave it. */
   readonly file: string;
+  /** Absolute path of the directory with its files. */
+  readonly directory: string;
   /** Where in that file something is, for later messages. */
   readonly place: Place;
 }
@@ -90,6 +92,7 @@ async function read(source: Source, file: string, directory: string): Promise<Lo
     fileHash: hashOf(spec),
     files: staged.bytes,
     file,
+    directory: resolve(directory),
     place,
   };
 }

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../study/json';
-import type { TrialSpec } from '../study/spec';
+import type { LocalPrograms, TrialSpec } from '../study/spec';
 import type { FailReason } from '../study/trial';
 
 /*
@@ -11,6 +11,8 @@ import type { FailReason } from '../study/trial';
 export interface JobSpec {
   readonly trial: TrialSpec;
   readonly params: JsonObject;
+  /** As in a study's specification. */
+  readonly programs?: LocalPrograms;
 }
 
 /** How a batch came to be: `perdure job submit`, `perdure submit`, `perdure diagnose`. */

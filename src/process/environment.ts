@@ -1,3 +1,5 @@
+import { hostname } from 'node:os';
+
 /** Names of environment variables that hold secrets. They apply to the whole process, as its environment does. */
 const secretNames = new Set<string>();
 
@@ -16,4 +18,9 @@ export function withoutSecrets(more: readonly string[] = []): Record<string, str
       entry[1] !== undefined && !secretNames.has(entry[0]) && !more.includes(entry[0]),
   );
   return Object.fromEntries(kept);
+}
+
+/** The name of this host for what is bound to it: `PERDURE_HOST`, since a container gets a new host name with each start. */
+export function hostName(env: NodeJS.ProcessEnv = process.env): string {
+  return env['PERDURE_HOST'] ?? hostname();
 }

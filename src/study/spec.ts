@@ -25,6 +25,21 @@ export interface StudySpec {
   readonly cache?: true | 'read';
   /** Absent where there is nothing to prepare. */
   readonly prepare?: Preparation;
+  /** Added when the study is started, and no part of its hash; absent where there is nothing to find. */
+  readonly programs?: LocalPrograms;
+}
+
+/**
+ * Where the programs are that a study names without a directory, as found on the PATH of the command that started it. A worker has a
+ * PATH of its own, on which the same name may be another program. Absolute paths by name.
+ */
+export interface LocalPrograms {
+  /** The host of that command: the paths hold there only. */
+  readonly host: string;
+  /** What a trial at a local site runs. */
+  readonly trial: Readonly<Record<string, string>>;
+  /** The Python of Optuna's samplers. */
+  readonly sampler: Readonly<Record<string, string>>;
 }
 
 /** What is run once at each site before the first trial there, and again only when it has changed. */

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Server } from 'node:http';
 import type { Logger } from 'pino';
@@ -25,7 +24,7 @@ import { connectionOptions } from '../client/connect';
 import { workerConnectionOptions } from '../client/proxy';
 import { dataConverterOf } from '../client/payload-encryption';
 import { secretVariables, type Settings } from '../config/settings';
-import { registerSecretVariables } from '../process/environment';
+import { hostName, registerSecretVariables } from '../process/environment';
 import { openLedger } from '../storage';
 import { withCleanUp } from '../study/clean-up';
 import { messageOf, PerdureError } from '../study/error';
@@ -71,12 +70,11 @@ export async function runWorker(run: WorkerRun): Promise<void> {
   registerSecretVariables(secretVariables(settings));
   const bind = run.bind ?? '127.0.0.1';
   const log = createLog(run.level);
-  // A container gets a new name with each start; jobs that are bound to it want the same one.
-  const host = process.env['PERDURE_HOST'] ?? hostname();
+  const host = hostName();
   const failpoint = createFailpoint(process.env['PERDURE_FAILPOINTS']);
   const { namespace, ...options } = connectionOptions(settings);
   const ledger = await openLedger(settings.storage);
-  const contexts = new StudyContexts(ledger);
+  const contexts = new StudyContexts(ledger, host);
   const sites = openSites(settings, ledger);
   const schedulers = new Map([...sites].map(([name, { scheduler }]) => [name, scheduler]));
   const hostOf = (name: string): string | null => (sites.get(name)?.bound === true ? host : null);

@@ -370,6 +370,72 @@ test('an Optuna sampler that can not be had is refused before anything starts', 
   }
 });
 
+describe('a Python environment that the worker was started without', () => {
+  const study = (name: string, trial: string): string =>
+    installation.write(
+      `${name}.yaml`,
+      `name: ${name}\n${quick.replace(/^trial: .*$/m, `trial: ${trial}`)}budget: {trials: 1}\n`,
+    );
+  let env: Record<string, string>;
+  let python: string;
+  beforeAll(() => {
+    const venv = join(installation.folder, 'venv');
+    spawnSync('python3', ['-m', 'venv', '--without-pip', venv], { stdio: 'inherit' });
+    python = join(venv, 'bin', 'python3');
+    const packages = spawnSync(python, ['-c', 'import sysconfig; print(sysconfig.get_path("purelib"))'], {
+      encoding: 'utf8',
+    });
+    writeFileSync(join(packages.stdout.trim(), 'only_in_venv.py'), 'value = 0.5\n');
+    env = { PATH: `${dirname(python)}:${process.env['PATH'] ?? ''}` };
+    installation.write('in_venv.py', 'import only_in_venv\ndef train(p):\n    return only_in_venv.value\n');
+  });
+
+  test.each([
+    ['a function', 'venv-function', '{function: in_venv.py:train}'],
+    [
+      'a command',
+      'venv-command',
+      `{command: [python3, -c, 'import os, only_in_venv; open(os.environ["PERDURE_RESULT"], "w").write("0.5")']}`,
+    ],
+  ])('is that of the trials of a study that is started from it: %s', async (_, name, trial) => {
+    const file = study(name, trial);
+    const { code, stdout, stderr } = await installation.perdure('run', file, { env });
+    expect({ code, stdout, stderr }).toMatchObject({ code: 0 });
+    // Its file is the same, wherever the command is typed.
+    expect((await installation.perdure('start', file)).stderr).toContain('has used up its budget');
+  });
+
+  test('is that of a job', async () => {
+    const words = ['job', 'submit', 'local', '--function', 'in_venv.py:train', '--params', '{}', '--wait'];
+    const { code, stdout, stderr } = await installation.perdure(...words, { env });
+    expect({ code, stdout, stderr }).toMatchObject({ code: 0 });
+  });
+
+  test('is named where it has not what a trial imports', async () => {
+    installation.write('misses.py', 'def train(p):\n    import no_such_module\n');
+    const { stdout, stderr } = await installation.perdure(
+      'run',
+      study('misses', '{function: misses.py:train}'),
+      { env },
+    );
+    expect(stdout + stderr).toContain(`No module named 'no_such_module' (Python: ${python})`);
+  });
+
+  test('compiles the script before anything starts, and tells of a module that is not brought', async () => {
+    installation.write('broken.py', 'import in_venv\ndef train(p:\n    return 1\n');
+    const broken = await installation.perdure('start', study('broken', '{function: broken.py:train}'), {
+      env,
+    });
+    expect(broken.code).toBe(2);
+    expect(broken.stderr).toContain(`${join(installation.folder, 'broken.py')}:2:`);
+    expect(broken.stderr).toContain('def train(p:');
+    installation.write('lacks.py', 'def train(p):\n    import in_venv\n');
+    const lacks = await installation.perdure('start', study('lacks', '{function: lacks.py:train}'), { env });
+    expect(lacks.code).toBe(0);
+    expect(lacks.stderr).toMatch(/^warning: .*lacks\.py:2: .*in_venv\.py.*\n {2}files: \[in_venv\.py\]$/m);
+  });
+});
+
 test('Ctrl-C leaves the study running, and run takes it up again', async () => {
   const gate = join(installation.folder, 'left-go');
   const held = quick.replace('echo "$1"', `until [ -e ${gate} ]; do sleep 0.05; done; echo "$1"`);

@@ -177,7 +177,7 @@ describe('an error of a function is the reason of the failure', () => {
     [
       'a failed import',
       'import no_such_module\ndef train(p): return 1',
-      "ModuleNotFoundError: No module named 'no_such_module'",
+      expect.stringMatching(/^ModuleNotFoundError: No module named 'no_such_module' \(Python: \/.+\)$/),
     ],
     ['a syntax error', 'x = 1\ndef train(:', 'SyntaxError: invalid syntax (train.py, line 2)'],
     ['a missing function', 'def other(p): return 1', "AttributeError: train.py has no function 'train'"],

@@ -67,7 +67,7 @@ export class ReportingWorker {
     const { ledger } = study;
     this.deps = {
       ledger,
-      contexts: new StudyContexts(ledger),
+      contexts: new StudyContexts(ledger, 'host'),
       schedulers: new Map([['local', this.scheduler()]]),
       hostOf: () => null,
       stopping: new AbortController().signal,

@@ -10,7 +10,7 @@ import { withCleanUp } from '../../study/clean-up';
 import { previewText } from '../explanation-text';
 import { describeBudgetChange } from '../../study/continued-spec';
 import { quoted } from '../../study/shell-word';
-import { print, say } from '../terminal';
+import { print, say, sayWarnings } from '../terminal';
 import { ensureRunning, workerOption, type WorkerOption } from '../ensure-running';
 import { settingsOf } from '../with-session';
 
@@ -76,12 +76,13 @@ export interface Started {
 export async function startFromFile(file: string, options: WorkerOption, command: Command): Promise<Started> {
   const settings = await settingsOf(command);
   const loaded = await loadStudy(file);
-  await checkStart(loaded, settings);
+  const found = await checkStart(loaded, settings);
+  sayWarnings(found.warnings);
   // A ledger that is of no use is told before anything starts.
   const session = await Session.open({ settings });
   try {
     await ensureRunning(settings, options, placedSpec(loaded, settings).sites);
-    const { handle, opening, changes } = await openStudy(session, loaded);
+    const { handle, opening, changes } = await openStudy(session, loaded, { found });
     const changed = changes.length === 0 ? '' : `: ${changes.map(describeBudgetChange).join(', ')}`;
     say(`study '${handle.name}' ${openings[opening]}${changed}`);
     const page = workflowPage(settings, handle.workflowId);

@@ -15,7 +15,7 @@ const nextJobs = (): Promise<unknown> =>
   asyncLocalStorage.run(context, () => createBatchActivities({ ledger }).nextJobs(ref, 0, 1));
 
 test.each([
-  ["the ledger has no study 'n'", 'started the study', () => new StudyContexts(ledger).confirm(ref)],
+  ["the ledger has no study 'n'", 'started the study', () => new StudyContexts(ledger, 'host').confirm(ref)],
   ["the ledger has no job 3 of 'n'", 'it was submitted with', () => readJob(ledger, ref, 3)],
 ])('%s: another worker may have it', async (message, right, read) => {
   await expect(read()).rejects.toMatchObject({

@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 function ask(keys: readonly string[], counted: { budgetLeft?: number; unstarted: number }) {
-  const deps = { ledger, contexts: new StudyContexts(ledger), failpoint: () => undefined };
+  const deps = { ledger, contexts: new StudyContexts(ledger, 'host'), failpoint: () => undefined };
   return propose(deps, ref, 1, { keys, ...counted });
 }
 

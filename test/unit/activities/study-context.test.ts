@@ -12,7 +12,7 @@ const ledger = {
 } as unknown as Ledger;
 
 test('what is done for a later version of a study has that one, whatever was remembered', async () => {
-  const contexts = new StudyContexts(ledger);
+  const contexts = new StudyContexts(ledger, 'host');
   expect((await contexts.get(ref)).spec.name).toBe('v1');
   specVersion = 2;
   expect((await contexts.get(ref)).spec.name).toBe('v1');
@@ -23,7 +23,7 @@ test('where the newest is wanted, what was read seconds ago is read again', asyn
   const clock = jest.spyOn(performance, 'now').mockReturnValue(0);
   try {
     specVersion = 1;
-    const contexts = new StudyContexts(ledger);
+    const contexts = new StudyContexts(ledger, 'host');
     await contexts.newest(ref);
     specVersion = 2;
     expect((await contexts.newest(ref)).spec.name).toBe('v1');

@@ -2,9 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { exitCodeOf } from '../../../src/cli/terminal';
+import { checkPrograms } from '../../../src/client/local-programs';
 import {
   checkAgent,
-  checkLocalPrograms,
   checkSites,
   loadSettings,
   loadStudy,
@@ -42,7 +42,7 @@ async function check({ kind, text }: BadInput): Promise<void> {
       writeFileSync(file, text);
       const { spec, place } = await loadStudy(file);
       checkSites(spec, await loadSettings({ cwd: '/', env: {} }), place);
-      await checkLocalPrograms(spec, place);
+      await checkPrograms(spec, { local: true, directory, place });
       await checkAgent(spec, {}, {}, place);
       return;
     }
