@@ -7,7 +7,14 @@ import { tallyAtStart } from '../study/outcome';
 import type { Settings } from '../config/settings';
 import type { LedgerStudy } from '../storage/ledger';
 import { ledgerIdentity } from '../storage/url';
-import { budgetChanges, continuedSpec, withAdjustments, type BudgetChange } from '../study/continued-spec';
+import {
+  adjustedKeys,
+  budgetChanges,
+  continuedSpec,
+  withAdjustments,
+  type AdjustedKeys,
+  type BudgetChange,
+} from '../study/continued-spec';
 import { messageOf, PerdureError } from '../study/error';
 import { searchAttributes, studyKeyword } from '../study/search-attributes';
 import type { Distribution } from '../study/space';
@@ -32,6 +39,7 @@ export interface Opened {
   readonly opening: Opening;
   /** Limits of the budget that have changed since the study ended. */
   readonly changes: readonly BudgetChange[];
+  readonly adjusted: AdjustedKeys;
 }
 
 /** Options that only tests set. */
@@ -69,7 +77,7 @@ export async function openStudy(
   if (before !== null) refuseOtherObjectives(study.spec, before);
   if (running) {
     attach(study, before);
-    return { handle, opening: 'attached', changes: [] };
+    return { handle, opening: 'attached', changes: [], adjusted: { kept: [], replaced: [] } };
   }
   if (before !== null) await mustNotRunElsewhere(session, before, handle.workflowId);
   await checkEndpoints(settings, spec.sites);
@@ -81,7 +89,9 @@ export async function openStudy(
   await noteServer(session, name);
   await begin(session, handle, stored, options);
   const changes = ended === null ? [] : budgetChanges(ended.spec.budget, next.budget);
-  return { handle, opening: before === null ? 'started' : 'continued', changes };
+  const adjusted =
+    ended === null ? { kept: [], replaced: [] } : adjustedKeys(ended.spec, ended.fileSpec, spec);
+  return { handle, opening: before === null ? 'started' : 'continued', changes, adjusted };
 }
 
 /**

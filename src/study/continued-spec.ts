@@ -89,6 +89,41 @@ function isEqual(a: unknown, b: unknown): boolean {
   return canonicalText(a as Json) === canonicalText(b as Json);
 }
 
+/** Keys that `perdure adjust` had changed when the study ended: `sampler`, `budget.trials`, `space.x`. */
+export interface AdjustedKeys {
+  /** They keep their adjusted values, which differ from the file's. */
+  readonly kept: readonly string[];
+  /** The file has changed them since, and its values are used. */
+  readonly replaced: readonly string[];
+}
+
+/** Which adjustments a study keeps when it continues; the arguments are those of {@link withAdjustments}. */
+export function adjustedKeys(adjusted: StudySpec, before: StudySpec, file: StudySpec): AdjustedKeys {
+  const kept = differentKeys(withAdjustments(adjusted, before, file), file);
+  const replaced = differentKeys(adjusted, before).filter((key) => !kept.includes(key));
+  return { kept, replaced };
+}
+
+function differentKeys(a: StudySpec, b: StudySpec): readonly string[] {
+  const other = adjustableTexts(b);
+  return [...adjustableTexts(a)].flatMap(([key, text]) => (other.get(key) === text ? [] : [key]));
+}
+
+/** Everything that `perdure adjust` can change, as text. Of a categorical, only the choices that are proposed count. */
+function adjustableTexts({ budget, space, sampler, pruner, sites }: StudySpec): ReadonlyMap<string, string> {
+  const entries: readonly (readonly [string, unknown])[] = [
+    ...Object.entries({ sampler, pruner, sites }),
+    ...Object.entries(budget).map(([key, value]) => [`budget.${key}`, value] as const),
+    ...Object.entries(space).map(([name, parameter]) => [`space.${name}`, proposable(parameter)] as const),
+  ];
+  return new Map(entries.map(([key, value]) => [key, canonicalText(value as Json)]));
+}
+
+function proposable({ distribution, allowed }: SearchSpace[string]): unknown {
+  if (distribution.type !== 'categorical') return distribution;
+  return (allowed ?? distribution.choices).map((choice) => canonicalText(choice)).sort();
+}
+
 /** A limit of the budget whose value has changed. */
 export interface BudgetChange {
   readonly key: keyof Budget;

@@ -9,6 +9,7 @@ import { openLedger, openLedgerToRead } from '../../storage';
 import { withCleanUp } from '../../study/clean-up';
 import { previewText } from '../explanation-text';
 import { describeBudgetChange } from '../../study/continued-spec';
+import { plainLine } from '../../study/plain-text';
 import { quoted } from '../../study/shell-word';
 import { print, say, sayWarnings } from '../terminal';
 import { ensureRunning, workerOption, type WorkerOption } from '../ensure-running';
@@ -82,9 +83,14 @@ export async function startFromFile(file: string, options: WorkerOption, command
   const session = await Session.open({ settings });
   try {
     await ensureRunning(settings, options, placedSpec(loaded, settings).sites);
-    const { handle, opening, changes } = await openStudy(session, loaded, { found });
+    const { handle, opening, changes, adjusted } = await openStudy(session, loaded, { found });
     const changed = changes.length === 0 ? '' : `: ${changes.map(describeBudgetChange).join(', ')}`;
     say(`study '${handle.name}' ${openings[opening]}${changed}`);
+    const keys = (list: readonly string[]): string => plainLine(list.join(', '));
+    if (adjusted.kept.length > 0)
+      say(`  adjusted     ${keys(adjusted.kept)}: as set by perdure adjust, not as in the file`);
+    if (adjusted.replaced.length > 0)
+      say(`  as in file   ${keys(adjusted.replaced)}: changed in the file after perdure adjust`);
     const page = workflowPage(settings, handle.workflowId);
     if (page !== null) say(`  Temporal UI  ${page}`);
     say(`  ledger       ${session.ledger.url}`);

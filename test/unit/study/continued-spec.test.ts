@@ -1,4 +1,5 @@
 import {
+  adjustedKeys,
   budgetChanges,
   continuedSpec,
   describeBudgetChange,
@@ -60,5 +61,25 @@ describe('what was adjusted', () => {
       y: x,
     } as typeof file.space;
     expect(withAdjustments(adjusted, file, { ...file, space }).space).toEqual(space);
+  });
+
+  test('is named where it stays, and where the file replaces it', () => {
+    expect(adjustedKeys(file, file, file)).toEqual({ kept: [], replaced: [] });
+    const all = ['sampler', 'sites', 'budget.trials', 'budget.patience', 'space.x'];
+    expect(adjustedKeys(adjusted, file, file)).toEqual({ kept: all, replaced: [] });
+    const wide = { distribution: { ...x.distribution, high: 0.9 } } as typeof x;
+    const changed = { ...file, space: { ...file.space, x: wide }, budget: { ...file.budget, trials: 40 } };
+    expect(adjustedKeys(adjusted, file, changed)).toEqual({
+      kept: ['sampler', 'sites', 'budget.patience'],
+      replaced: ['budget.trials', 'space.x'],
+    });
+  });
+
+  test('does not count choices that only older trials have', () => {
+    const said = studySpec({ space: { c: { distribution: categorical('a', 'z') } } });
+    const grown = studySpec({
+      space: { c: { distribution: categorical('b', 'z', 'a'), allowed: ['a', 'z'] } },
+    });
+    expect(adjustedKeys(grown, said, said)).toEqual({ kept: [], replaced: [] });
   });
 });
