@@ -33,7 +33,7 @@ export async function* examine(settings: Settings): AsyncGenerator<Finding> {
       () => ledger.listStudies(),
       () => ledger.close(),
     );
-    return `${ledger.url}, ${String(studies.length)} studies`;
+    return `${ledger.url}, ${String(studies.length)} ${studies.length === 1 ? 'study' : 'studies'}`;
   });
   for (const directory of writtenDirectories(settings))
     yield await look(`free space in ${directory}`, () => freeSpaceIn(directory));

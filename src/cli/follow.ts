@@ -2,6 +2,7 @@ import type { Session } from '../client/session';
 import type { StudyHandle } from '../client/study-handle';
 import { watchStatus } from '../client/watch-status';
 import type { StudyStatus } from '../client/study-status';
+import { PerdureError } from '../study/error';
 import { largest } from '../study/lists';
 import { paramsText, shortNumber } from '../study/params-text';
 import { plainLine, plainLines } from '../study/plain-text';
@@ -46,7 +47,7 @@ export async function follow(
   try {
     for await (const { status, ended, waiting, newLines } of watchStatus(
       async () => {
-        const now = await study.status();
+        const now = await statusOfFollowed(study);
         // Last: what it has read is not read again if another request fails.
         const waiting = await waits.read(now);
         return { status: now, ...waiting, ended: await news.read() };
@@ -78,6 +79,19 @@ export async function follow(
     return { status: last ?? (await study.status()), left: leave.aborted };
   } finally {
     line.clear();
+  }
+}
+
+/** The status of a study that was there when a person began to follow it. */
+async function statusOfFollowed(study: StudyHandle): Promise<StudyStatus> {
+  try {
+    return await study.status();
+  } catch (error) {
+    if (!(error instanceof PerdureError && error.kind === 'NotFound')) throw error;
+    throw new PerdureError('Gone', `study '${study.name}' was deleted or renamed in its ledger`, {
+      hint: 'its workflow fails and ends its jobs; perdure list shows the studies of the ledger',
+      cause: error,
+    });
   }
 }
 

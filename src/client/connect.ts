@@ -75,7 +75,7 @@ export async function connect(settings: Settings): Promise<Client> {
     const embedded = settings.temporal.kind === 'embedded';
     throw new PerdureError('Unavailable', `Temporal does not answer at ${options.address}`, {
       hint: embedded
-        ? 'start it: perdure up'
+        ? 'start it: perdure up; if it runs and does not answer: perdure up --restart'
         : 'see `temporal:` in perdure.yaml, temporal.toml and TEMPORAL_ADDRESS',
       cause,
     });

@@ -37,12 +37,17 @@ export interface WorkerContact {
 }
 
 /**
- * Identities of the live workers: each has polled or sent a heartbeat recently. A worker whose slots are all taken sends heartbeats
- * but does not poll; a worker of another SDK may poll but send no heartbeats.
+ * Identities of the live workers. A worker that sends heartbeats is alive if one is recent: it need not poll while all its slots are
+ * taken, and the server keeps the poll of a stopped process open. A worker that sends none, as of another SDK, is alive if it polls.
  */
 export function liveWorkers(contacts: readonly WorkerContact[], now: number): ReadonlySet<string> {
-  const isFresh = ({ at, kind }: WorkerContact): boolean =>
-    now - at < (kind === 'poll' ? pollValidMs : heartbeatValidMs);
+  const sendsHeartbeats = new Set(
+    contacts.flatMap(({ kind, identity }) => (kind === 'heartbeat' ? [identity] : [])),
+  );
+  const isFresh = ({ at, kind, identity }: WorkerContact): boolean =>
+    kind === 'heartbeat'
+      ? now - at < heartbeatValidMs
+      : !sendsHeartbeats.has(identity) && now - at < pollValidMs;
   // A restarted container may have the same identity as before.
   const endedLater = ({ identity, at }: WorkerContact): boolean =>
     contacts.some((other) => other.ended && other.identity === identity && other.at >= at);

@@ -78,10 +78,11 @@ function valueProblem(space: SearchSpace, params: Params, name: string): string 
   return `${name} = ${JSON.stringify(value)} is not ${describe(parameter)}`;
 }
 
-/** What values a parameter takes, to follow "is not": `a number from 0.1 to 1`, `one of "adam", "sgd"`. */
+/** What values a parameter takes, to follow "is not": `a number from 0.1 to 1`, `one of "adam", "sgd"`, `1, its only value`. */
 export function describe({ distribution, allowed }: Parameter): string {
   if (distribution.type === 'categorical') return `one of ${listed(allowed ?? distribution.choices)}`;
   const { type, low, high, step } = distribution;
+  if (low === high) return `${String(low)}, its only value`;
   const steps = step === null || (type === 'int' && step === 1) ? '' : ` in steps of ${String(step)}`;
   return `a ${type === 'int' ? 'whole number' : 'number'} from ${String(low)} to ${String(high)}${steps}`;
 }

@@ -26,5 +26,5 @@ export function addBest(root: Command): void {
 function whyNone(trials: readonly Trial[]): string {
   return trials.some(({ state }) => state === 'COMPLETE')
     ? 'no complete trial keeps its constraints'
-    : 'no trial is complete yet';
+    : 'no trial is COMPLETE';
 }

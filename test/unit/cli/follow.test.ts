@@ -1,6 +1,9 @@
-import { WaitingNews } from '../../../src/cli/follow';
+import { follow, WaitingNews } from '../../../src/cli/follow';
 import { statusLineWidth } from '../../../src/cli/terminal';
+import type { Session } from '../../../src/client/session';
+import type { StudyHandle } from '../../../src/client/study-handle';
 import type { StudyStatus } from '../../../src/client/study-status';
+import { PerdureError } from '../../../src/study/error';
 import type { Waiting } from '../../../src/study/waiting';
 
 const status: StudyStatus = {
@@ -82,4 +85,16 @@ test.each([
   [{}, {}, null],
 ])('a status line on %j with %j is %s characters wide', (stream, env, width) => {
   expect(statusLineWidth(stream, env)).toBe(width);
+});
+
+test('a followed study that is deleted in its ledger is reported as deleted, not as a wrong name', async () => {
+  const study = {
+    name: 's',
+    status: () => Promise.reject(new PerdureError('NotFound', "there is no study 's'")),
+  } as unknown as StudyHandle;
+  const session = { ledger: { readTrials: () => Promise.resolve([]) } } as unknown as Session;
+  await expect(follow(session, study, new AbortController().signal)).rejects.toMatchObject({
+    kind: 'Gone',
+    message: "study 's' was deleted or renamed in its ledger",
+  });
 });

@@ -28,6 +28,11 @@ test.each<{
   },
   { name: 'one that missed three heartbeats is dead', signs: [heartbeat('a', 40)], alive: [] },
   {
+    name: 'a stopped one is dead, though the server still has its poll open',
+    signs: [heartbeat('a', 60), poll('a', 16)],
+    alive: [],
+  },
+  {
     name: 'one that has said that it ends is dead, though it polled a moment ago',
     signs: [poll('a', 5), heartbeat('a', 2, true)],
     alive: [],

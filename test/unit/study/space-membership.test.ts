@@ -87,6 +87,13 @@ test('a value outside is told with the range', () => {
   expect(messages({ optimizer: 'adamw' })).toEqual(['optimizer = "adamw" is not one of "adam", "sgd"']);
 });
 
+test('a value of a frozen parameter is refused with the only value that it has', () => {
+  const frozen: Parameter = { distribution: { type: 'int', low: 8, high: 8, log: false, step: 1 } };
+  expect(checkParams({ layers: frozen }, { layers: 7 }, { partial: true })).toEqual([
+    expect.objectContaining({ message: 'layers = 7 is not 8, its only value' }),
+  ]);
+});
+
 test('a child may be given while its parent is still to be sampled', () => {
   expect(messages({ momentum: 0.5 })).toEqual([]);
 });
