@@ -230,7 +230,7 @@ describe('a Python that is a wrapper script and never answers', () => {
     const first = sampler.propose(asked);
     await expect(first).rejects.toMatchObject({
       kind: 'Unavailable',
-      message: expect.stringContaining('no answer within 10 s') as string,
+      message: expect.stringContaining('did not answer within 10 s') as string,
     });
     expect(await ended()).toBe(true);
     expect(problemsOf(smooth, (await sampler.propose(asked)) ?? {}, {})).toEqual([]);
