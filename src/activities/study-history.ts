@@ -8,11 +8,11 @@ import { endedBeforeStart } from '../study/outcome';
 const fullReadIntervalMs = 600_000;
 
 /**
- * How old a history `refreshIfOld` accepts: 200 times the duration of the last read, so that reads take at most 0.5 % of a worker's
- * time, and at most five seconds.
+ * How old a history `refreshIfOld` accepts: 300 times the duration of the last read, so that reads take at most a third of a percent
+ * of a worker's time, and at most ten seconds, the usual time between two polls of a trial.
  */
-const maxAgePerReadTime = 200;
-const maxAgeMs = 5000;
+const maxAgePerReadTime = 300;
+const maxAgeMs = 10_000;
 
 interface OpenTrial {
   readonly trial: Trial;
@@ -64,7 +64,7 @@ export class StudyHistory implements TrialHistory {
 
   /**
    * Refreshes the history unless it is recent enough to compare a trial with the others. The longer a read takes, the older the
-   * history may be, up to five seconds. After `expire` it always reads.
+   * history may be, up to ten seconds. After `expire` it always reads.
    */
   async refreshIfOld(): Promise<void> {
     const maxAge = Math.min(maxAgePerReadTime * this.readTook, maxAgeMs);
