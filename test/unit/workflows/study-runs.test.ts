@@ -1,5 +1,12 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { TrialOutcome } from '../../../src/study/progress';
-import { adjustStudy, cancelTrial, pauseStudy, siteLogin } from '../../../src/workflows/messages';
+import {
+  adjustStudy,
+  cancelTrial,
+  pauseStudy,
+  resumeStudy,
+  siteLogin,
+} from '../../../src/workflows/messages';
 import { eventually } from '../../support/workflows/eventually';
 import { complete, failed, type MockedStudy } from '../../support/workflows/mocked-study';
 import { describeWorkflows } from '../../support/workflows/workflow-tests';
@@ -90,7 +97,7 @@ describeWorkflows('a study', (workflows) => {
       const study = await workflows.study({
         held: true,
         budget: { trials: 6 },
-        continueAfterEvents: 45,
+        continueAfterEvents: 200,
         activities: {
           watchTrials: async (trials) => {
             const numbers = await study.mocks.wait(told ? new Promise<never>(() => undefined) : gone.promise);
@@ -104,9 +111,17 @@ describeWorkflows('a study', (workflows) => {
         await study.untilRunning(number);
         study.end(number);
       }
-      await continued(study);
-      const second = await runId(study);
+      await eventually('only trial 0 runs', async () =>
+        isDeepStrictEqual((await study.progress()).running, [0]),
+      );
+      // Requests lengthen the history until the study goes on as a new run, which has few events itself.
+      await eventually('it goes on as a new run', async () => {
+        await study.latest.executeUpdate(pauseStudy);
+        await study.latest.executeUpdate(resumeStudy);
+        return (await runId(study)) !== study.handle.firstExecutionRunId;
+      });
       await study.mocks.called('watchTrials');
+      const second = await runId(study);
       await terminateTrial(study, 0);
       gone.resolve([0]);
       expect(await study.result()).toMatchObject({ state: 'complete', reason: 'all 6 trials are done' });
