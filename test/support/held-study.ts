@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStudy, type TestOptions } from '../../src/client/start-study';
 import type { Session } from '../../src/client/session';
@@ -81,8 +81,9 @@ export class HeldStudy {
     // It is still known after a test has deleted the study.
     this.uuid ??= (await session.ledger.findStudy(this.name))?.perdure?.uuid;
     const key = { studyKey: studyKey(this.uuid ?? ''), number, attempt };
-    const path = join(installation.home, 'jobs', 'local', attemptPath(key), '.perdure', 'pid');
-    const identity = existsSync(path) ? parseIdentity(readFileSync(path, 'utf8')) : null;
+    // Each worker of a test may have a working directory of its own.
+    const [path] = globSync(join(installation.folder, '**', attemptPath(key), '.perdure', 'pid'));
+    const identity = path === undefined ? null : parseIdentity(readFileSync(path, 'utf8'));
     return identity !== null && isAlive(identity);
   }
 
