@@ -64,7 +64,9 @@ test('a study that is paused while its state is written down proposes nothing', 
       expect(proposals).toBe(0);
       await handle.resume();
       await until('it goes on', () => proposals === 1);
-      await study.result();
+      await expect(study.result()).rejects.toMatchObject({
+        cause: { message: expect.stringContaining('no trial is COMPLETE') as string },
+      });
     });
   } finally {
     await connection.close();
