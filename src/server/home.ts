@@ -18,7 +18,7 @@ export function homeFiles(
   };
 }
 
-/** Makes the state directory where it is not there; nobody else can look into it. @throws {@link PerdureError} `InvalidInput` */
+/** Creates the state directory if it is missing. Only its owner can read it. @throws {@link PerdureError} `InvalidInput` */
 export function makeHome(home: string): void {
   try {
     mkdirSync(home, { recursive: true, mode: 0o700 });
@@ -36,7 +36,7 @@ export function makeHome(home: string): void {
 
 /**
  * Removes all permissions of group and others from the state directory and its content, even if it existed before. Does not descend
- * into directories of jobs: they may hold many files, and nobody else can reach them any more.
+ * into directories of jobs: they may hold many files, and their parent is closed to other users.
  */
 function restrictToOwner(path: string, depth = 0): void {
   const info = lstatSync(path, { throwIfNoEntry: false });
