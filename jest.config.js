@@ -4,42 +4,38 @@ process.env.PERDURE_TEST_RUN = String(process.pid);
 // shell would wait a minute for it.
 process.env.PYENV_REHASH_TIMEOUT ??= '1';
 
-// These are modules of the new kind alone.
-const transformIgnorePatterns = ['/node_modules/(?!(openid-client|oauth4webapi|jose)/)'];
-const transform = {
-  '^.+\\.[jt]s$': [
-    '@swc/jest',
-    { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' } },
-  ],
+const common = {
+  transform: {
+    '^.+\\.[jt]s$': [
+      '@swc/jest',
+      { jsc: { parser: { syntax: 'typescript' }, target: 'es2023' }, module: { type: 'commonjs' } },
+    ],
+  },
+  // These packages have ES modules only.
+  transformIgnorePatterns: ['/node_modules/(?!(openid-client|oauth4webapi|jose)/)'],
+  testEnvironment: 'node',
 };
+
+// test/README.md says which command runs which projects.
 /** @type {import('jest').Config} */
 module.exports = {
   projects: [
     {
+      ...common,
       displayName: 'unit',
       testMatch: ['<rootDir>/test/unit/**/*.test.ts'],
       testPathIgnorePatterns: ['<rootDir>/test/unit/workflows/'],
-      transform,
-      transformIgnorePatterns,
-      testEnvironment: 'node',
     },
     {
+      ...common,
       displayName: 'workflows',
       testMatch: ['<rootDir>/test/unit/workflows/**/*.test.ts'],
       globalSetup: '<rootDir>/test/support/workflows/bundle-workflows.ts',
       globalTeardown: '<rootDir>/test/support/workflows/remove-bundle.ts',
-      transform,
-      transformIgnorePatterns,
-      testEnvironment: 'node',
     },
-    {
-      displayName: 'integration',
-      testMatch: ['<rootDir>/test/integration/**/*.test.ts'],
-      transform,
-      transformIgnorePatterns,
-      testEnvironment: 'node',
-    },
+    { ...common, displayName: 'integration', testMatch: ['<rootDir>/test/integration/**/*.test.ts'] },
+    { ...common, displayName: 'slow', testMatch: ['<rootDir>/test/slow/**/*.test.ts'] },
   ],
-  // It ends what hangs. What a test waits for has a limit of its own, and says what it was.
+  // The last resort against a test that hangs. Each wait in a test has a shorter limit and an error that names what it waited for.
   testTimeout: 300_000,
 };

@@ -1,28 +1,25 @@
 import { Installation } from '../support/installation';
-import { KilledStudy, points } from '../support/killed-study';
+import { KilledStudy } from '../support/killed-study';
 
-/* The short form of `npm run bench:kills`: each named point once, worker, server and both in turn. */
+/* One kill of each victim. test/slow/kills.test.ts kills at every step. */
 
-const victims = ['worker', 'server', 'both'] as const;
+const kills = [
+  ['after-propose', 'both'],
+  ['after-submit', 'worker'],
+  ['before-record', 'server'],
+  ['after-continue-as-new', 'worker'],
+] as const;
 
-test('a study that is killed at every step loses nothing and repeats nothing', async () => {
+test('a study whose worker and server are killed loses nothing and repeats nothing', async () => {
   const installation = new Installation();
   try {
     await installation.must('up');
-    const todo = [...points];
-    const problems: string[] = [];
-    for (let round = 1; todo.length > 0; round++) {
-      const study = await KilledStudy.start(installation, `killed-${String(round)}`, 40, round);
-      for (let point = todo[0]; point !== undefined; point = todo[0]) {
-        const victim = victims[todo.length % victims.length] ?? 'both';
-        if (!(await study.killAt(point, victim))) break;
-        todo.shift();
-      }
-      problems.push(...(await study.problems()));
-    }
-    expect(problems).toEqual([]);
+    const study = await KilledStudy.start(installation, 'killed', 30, 1);
+    for (const [point, victim] of kills)
+      expect({ point, reached: await study.killAt(point, victim) }).toEqual({ point, reached: true });
+    expect(await study.problems()).toEqual([]);
   } finally {
     await installation.must('down').catch(() => undefined);
     await installation.destroy();
   }
-}, 900_000);
+});

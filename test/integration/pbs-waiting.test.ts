@@ -68,7 +68,7 @@ testWithSshd(title('a job that can never run is told of in the words of PBS'), a
   await installation.must('up');
   const session = await installation.session();
   try {
-    await HeldStudy.start(installation, session, {
+    const study = await HeldStudy.start(installation, session, {
       name: 'never',
       budget: { trials: 1, parallel: 1 },
       sites: ['cluster'],
@@ -77,7 +77,10 @@ testWithSshd(title('a job that can never run is told of in the words of PBS'), a
       (await installation.must('status', 'never')).includes('Can Never Run: Insufficient amount of resource'),
     );
     await installation.must('stop', 'never', '--now');
-    expect(await installation.must('status', 'never')).not.toContain('Can Never Run');
+    await study.handle.result();
+    // No trial is complete, so the exit code is 1.
+    const { code, stdout } = await installation.perdure('status', 'never');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: expect.not.stringContaining('Can Never Run') as string });
   } finally {
     await session.close();
   }

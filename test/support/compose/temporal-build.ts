@@ -33,8 +33,7 @@ export function goAvailable(): boolean {
  * minutes of CPU time and 2 GB of disk, most of it in Go's own caches.
  */
 export function buildTemporal(version: string): TemporalBuild {
-  const xdg = process.env['XDG_CACHE_HOME'];
-  const cache = join(xdg ?? join(home, '.cache'), 'perdure', 'temporal-server');
+  const cache = join(process.env['PERDURE_TEST_CACHE'] ?? join(home, '.cache', 'perdure'), 'temporal-server');
   const folder = join(cache, version);
   const built = {
     server: join(folder, 'bin', 'server'),

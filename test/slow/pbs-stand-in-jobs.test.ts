@@ -1,8 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { until } from '../../support/installation';
-import { recordingOf } from './recorded-states';
-import { Replay } from './replay';
+import { until } from '../support/installation';
+import { recordingOf } from '../unit/pbs/recorded-states';
+import { Replay } from '../unit/pbs/replay';
 
 /*
  * Jobs that the stand-in really runs: they come to the ends that the recorded ones came to, their output is where PBS leaves

@@ -1,7 +1,7 @@
-import { oddSubmissions } from './odd-submissions';
-import { bare, recordingOf, running, stateOf } from './recorded-states';
-import { recordings, type Recording } from './recordings';
-import { Replay, type Said } from './replay';
+import { oddSubmissions } from '../unit/pbs/odd-submissions';
+import { bare, recordingOf, running, stateOf } from '../unit/pbs/recorded-states';
+import { recordings, type Recording } from '../unit/pbs/recordings';
+import { Replay, type Said } from '../unit/pbs/replay';
 
 /*
  * The stand-in says what real PBS said, for each recording: the same command in an equivalent state. Where a recording shows

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { until } from '../../support/installation';
-import { Replay } from './replay';
+import { until } from '../support/installation';
+import { Replay } from '../unit/pbs/replay';
 
 /* Each fault does what it is called, for as many commands as was asked for, and leaves the rest alone. */
 
