@@ -80,7 +80,10 @@ testWithSshd(title('a job that can never run is told of in the words of PBS'), a
     await study.handle.result();
     // No trial is complete, so the exit code is 1.
     const { code, stdout } = await installation.perdure('status', 'never');
-    expect({ code, stdout }).toEqual({ code: 1, stdout: expect.not.stringContaining('Can Never Run') as string });
+    expect({ code, stdout }).toEqual({
+      code: 1,
+      stdout: expect.not.stringContaining('Can Never Run') as string,
+    });
   } finally {
     await session.close();
   }
