@@ -1,8 +1,15 @@
+const { join } = require('node:path');
+const { testEnvironment } = require('./test/support/test-environment');
+
+// The workers of jest and all that tests start inherit this environment.
+const environment = testEnvironment(
+  process.env,
+  join(__dirname, 'node_modules', '.cache', 'test-environment'),
+);
+for (const name of Object.keys(process.env)) if (!(name in environment)) delete process.env[name];
+Object.assign(process.env, environment);
 // Workers of one run find by it what the run has started.
 process.env.PERDURE_TEST_RUN = String(process.pid);
-// A job begins in a login shell. Where the profile starts pyenv and a test kills it just then, its lock stays, and every later
-// shell would wait a minute for it.
-process.env.PYENV_REHASH_TIMEOUT ??= '1';
 
 const common = {
   transform: {

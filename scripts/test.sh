@@ -17,12 +17,7 @@ case $tier in
 esac
 sh scripts/setup.sh example test
 PATH=$PWD/node_modules/.bin:$PATH
-# test/slow/compose.test.ts builds a Temporal server, which takes minutes, and keeps it in the user's cache directory.
-export PERDURE_TEST_CACHE="${XDG_CACHE_HOME-$HOME/.cache}/perdure"
-# Login shells that tests start and kill read no login files of the user: those may take a lock and leave it (pyenv's do).
-export PYENV_ROOT="${PYENV_ROOT-$HOME/.pyenv}"
-export HOME="$PWD/node_modules/.cache/home"
-mkdir -p "$HOME"
+# jest.config.js keeps the machine's settings away from the tests.
 # shellcheck disable=SC2086
 exec node --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js --selectProjects $projects \
   --maxWorkers="${PERDURE_TEST_WORKERS:-3}" "$@"

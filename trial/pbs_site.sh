@@ -42,11 +42,13 @@ enter() {
   perdure_longest=$((4 * ($3 + 6) + 30))
 }
 
-# find_pbs NUMBER: where qsub is, by PATH, /etc/pbs.conf, a login shell, or where PBS puts itself.
+# find_pbs NUMBER: where qsub is, by PATH, PBS' configuration file, a login shell, or where PBS puts itself.
 find_pbs() {
   perdure_found=$(command -v qsub)
-  if [ -z "$perdure_found" ] && [ -r /etc/pbs.conf ]; then
-    perdure_exec=$(sed -n 's/^PBS_EXEC=//p' /etc/pbs.conf | tail -n 1)
+  # As in PBS' own commands.
+  perdure_conf=${PBS_CONF_FILE:-/etc/pbs.conf}
+  if [ -z "$perdure_found" ] && [ -r "$perdure_conf" ]; then
+    perdure_exec=$(sed -n 's/^PBS_EXEC=//p' "$perdure_conf" | tail -n 1)
     if [ -x "$perdure_exec/bin/qsub" ]; then perdure_found=$perdure_exec/bin/qsub; fi
   fi
   if [ -z "$perdure_found" ]; then

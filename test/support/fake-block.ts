@@ -8,7 +8,6 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,10 +18,10 @@ import {
   signalGroup,
   type ProcessIdentity,
 } from '../../src/process/process-group';
+import { until } from './installation';
+import { pathWithout } from './test-environment';
 
 const launchers: readonly string[] = ['mpiexec', 'pbsdsh'];
-import { until } from './installation';
-
 const shim = resolve(__dirname, '..', '..', 'trial');
 
 /** What the pilot tells of itself. */
@@ -134,17 +133,8 @@ export class FakeBlock {
    * Where pilots look for programs: first what a test brings, then what this machine has, but for launchers of its own.
    */
   private get searched(): string {
-    const machine = (process.env['PATH'] ?? '').split(delimiter).flatMap((directory, index) => {
-      if (!launchers.some((name) => existsSync(join(directory, name)))) return [directory];
-      const others = join(this.folder, `programs-${String(index)}`);
-      if (existsSync(others)) return [others];
-      mkdirSync(others);
-      for (const name of readdirSync(directory)) {
-        if (!launchers.includes(name)) symlinkSync(join(directory, name), join(others, name));
-      }
-      return [others];
-    });
-    return [this.bin, ...machine].join(delimiter);
+    const machine = pathWithout(process.env['PATH'] ?? '', launchers, join(this.folder, 'programs'));
+    return [this.bin, machine].join(delimiter);
   }
 
   /** A shell script by this name on the pilots' PATH. */

@@ -45,11 +45,20 @@ export function buildTemporal(version: string): TemporalBuild {
   const began = performance.now();
   mkdirSync(cache, { recursive: true });
   const temporary = mkdtempSync(join(cache, 'build-'));
+  // Tests have no proxies; the download of the modules may need them.
+  const proxies = JSON.parse(process.env['PERDURE_TEST_PROXIES'] ?? '{}') as Readonly<Record<string, string>>;
   try {
     const go = (...args: readonly string[]): string =>
       execFileSync('nice', ['go', ...args], {
         cwd: temporary,
-        env: { ...process.env, HOME: home, CGO_ENABLED: '0', GOBIN: join(temporary, 'bin'), GOFLAGS: '' },
+        env: {
+          ...process.env,
+          ...proxies,
+          HOME: home,
+          CGO_ENABLED: '0',
+          GOBIN: join(temporary, 'bin'),
+          GOFLAGS: '',
+        },
         encoding: 'utf8',
         stdio: ['ignore', 'pipe', 'inherit'],
         maxBuffer: 2 ** 26,
