@@ -134,9 +134,10 @@ function withChoices(
     problems.push({ path, message: `nothing to change in '${name}'`, hint: `give 'choices'` });
     return parameter;
   }
+  const known = new Set(choices);
   const all: CategoricalDistribution = {
     type: 'categorical',
-    choices: [...choices, ...wanted.filter((choice) => !choices.includes(choice))],
+    choices: [...choices, ...wanted.filter((choice) => !known.has(choice))],
   };
   const wrong = [
     ...checkDistribution(name, { type: 'categorical', choices: wanted }),
@@ -153,7 +154,9 @@ function narrowed(
   all: readonly Choice[],
   wanted: readonly Choice[],
 ): Parameter {
-  const allowed = all.filter((choice) => wanted.includes(choice));
+  // A set: a categorical may have tens of thousands of choices.
+  const kept = new Set(wanted);
+  const allowed = all.filter((choice) => kept.has(choice));
   return {
     distribution,
     ...(when === undefined ? {} : { when }),

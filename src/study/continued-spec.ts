@@ -43,7 +43,8 @@ function grown(
   before: CategoricalDistribution,
   wanted: readonly Choice[],
 ): { readonly distribution: CategoricalDistribution; readonly allowed?: readonly Choice[] } {
-  const choices = [...before.choices, ...wanted.filter((choice) => !before.choices.includes(choice))];
+  const known = new Set(before.choices);
+  const choices = [...before.choices, ...wanted.filter((choice) => !known.has(choice))];
   const distribution: CategoricalDistribution = { type: 'categorical', choices };
   const [problem] = checkDistribution(name, distribution);
   if (problem !== undefined) {

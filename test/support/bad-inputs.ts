@@ -40,6 +40,8 @@ export const goodFiles: Readonly<Record<string, string>> = {
   'run.sh': 'echo 1 > "$PERDURE_RESULT"\n',
 };
 
+const longChoice = 'x'.repeat(4096);
+
 /** {@link goodStudy} with one line changed (from 1). */
 function line(number: number, text: string): string {
   return `${lines.with(number - 1, text).join('\n')}\n`;
@@ -79,7 +81,8 @@ const study: readonly Omit<BadInput, 'kind'>[] = [
   },
   {
     name: 'more trials asked for than Temporal carries',
-    text: more(`enqueue: [${'{hidden: 16, optimizer: adam}, '.repeat(60_000)}]`),
+    // A few hundred long values: YAML takes seconds for 60,000 short ones.
+    text: `${line(6, `  optimizer: {type: categorical, choices: [adam, sgd, ${longChoice}]}`)}enqueue: [${`{optimizer: ${longChoice}}, `.repeat(400)}]\n`,
     line: 11,
     hint: 'perdure enqueue STUDY JSON',
     message: 'the study is too large',

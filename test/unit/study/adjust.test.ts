@@ -160,3 +160,14 @@ test('everything that is wrong is told at once', () => {
     "give 'choices'",
   ]);
 });
+
+test('choices are compared in linear time', () => {
+  const choices = Array.from({ length: 2000 }, (_, i) => `choice ${String(i)}`);
+  const includes = jest.spyOn(Array.prototype, 'includes');
+  try {
+    applyAdjustment(spec, { space: { c: { choices } } });
+    expect(includes.mock.calls.length).toBeLessThan(100);
+  } finally {
+    includes.mockRestore();
+  }
+});
