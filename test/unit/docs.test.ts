@@ -5,7 +5,13 @@ import { parseStudy } from '../../src/config';
 /* What people read says what is so. */
 
 const root = resolve(__dirname, '..', '..');
-const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...globSync('docs/**/*.md', { cwd: root })];
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'test/README.md',
+  ...globSync('docs/**/*.md', { cwd: root }),
+];
 const texts = new Map(pages.map((page) => [page, readFileSync(join(root, page), 'utf8')]));
 
 function found(pattern: RegExp): readonly (readonly [string, string])[] {
