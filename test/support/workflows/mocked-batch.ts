@@ -67,11 +67,12 @@ export class MockedBatch {
     return this.mocks.callsOf('startJob').map(([{ number }]) => number);
   }
 
-  /** Resolves when these jobs are with a site. */
+  /** Resolves when these jobs are with a site and the workflow waits for their ends. */
   async untilRunning(...numbers: readonly number[]): Promise<void> {
-    await eventually(`jobs ${numbers.join(', ')} run`, () =>
-      numbers.every((number) => this.gates.has(number)),
-    );
+    await eventually(`jobs ${numbers.join(', ')} run`, () => {
+      const awaited = new Set(this.mocks.callsOf('awaitJob').map(([{ number }]) => number));
+      return numbers.every((number) => awaited.has(number));
+    });
   }
 
   /** Ends a running job. */

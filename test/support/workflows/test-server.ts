@@ -18,6 +18,8 @@ const program = join(cache, 'temporal-test-server', 'temporal-test-server');
 export const workflowsPath = join(root, 'src', 'workflows');
 /** The environment variable with the path of the bundled workflows. */
 export const bundleVariable = 'PERDURE_TEST_WORKFLOW_BUNDLE';
+/** The environment variable with the address of the server that test files share. */
+export const serverVariable = 'PERDURE_TEST_WORKFLOW_SERVER';
 /** Where this run of jest keeps the bundled workflows. */
 export const bundleFile = join(cache, 'workflow-tests', `bundle-${String(process.pid)}.js`);
 
@@ -39,17 +41,18 @@ export class TestServer {
   private constructor(
     readonly address: string,
     readonly connection: Connection,
-    private readonly process: ChildProcess,
+    /** Absent where another process has started it. */
+    private readonly process?: ChildProcess,
   ) {}
 
-  /** Starts it with a clock that goes as the real one does. */
+  /** Starts a server whose clock runs at normal speed. */
   static async start(): Promise<TestServer> {
     const port = await freePort();
     const child = spawn(program, [String(port), '--enable-time-skipping'], { stdio: 'ignore' });
     const address = `127.0.0.1:${String(port)}`;
     try {
       const connection = await connect(address, child);
-      // A workflow task that sets an unknown search attribute never completes.
+      // They hold for all namespaces. A workflow task that sets an unknown search attribute never completes.
       await connection.operatorService.addSearchAttributes({
         namespace: 'default',
         searchAttributes: Object.fromEntries(
@@ -68,13 +71,20 @@ export class TestServer {
     }
   }
 
+  /** Connects to the server that jest's global setup has started. */
+  static async shared(): Promise<TestServer> {
+    const address = process.env[serverVariable] ?? '';
+    return new TestServer(address, await connect(address));
+  }
+
+  /** Closes the connection, and ends the server if this process has started it. */
   async stop(): Promise<void> {
     await this.connection.close();
-    await end(this.process);
+    if (this.process !== undefined) await end(this.process);
   }
 }
 
-async function connect(address: string, child: ChildProcess): Promise<Connection> {
+async function connect(address: string, child?: ChildProcess): Promise<Connection> {
   const options: InternalConnectionOptions = {
     ...{ address, connectTimeout: '1s' },
     [InternalConnectionOptionsSymbol]: { supportsTestService: true },
@@ -84,7 +94,7 @@ async function connect(address: string, child: ChildProcess): Promise<Connection
     try {
       return await Connection.connect(options);
     } catch (error) {
-      if (child.exitCode !== null)
+      if (child !== undefined && child.exitCode !== null)
         throw new Error(`${program} ended with ${String(child.exitCode)}`, { cause: error });
       if (performance.now() > end) throw error;
     }

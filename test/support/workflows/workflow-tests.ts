@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Client } from '@temporalio/client';
 import { msToTs, type Duration } from '@temporalio/common/lib/time';
 import {
@@ -28,8 +29,8 @@ interface Started {
 }
 
 /**
- * Workflows on Temporal's time-skipping test server, and workers whose activities are mocks. Each test file has a server of its own:
- * its clock is shared by all that it runs.
+ * Workflows on Temporal's time-skipping test server, and workers whose activities are mocks. Each suite has a namespace of its own on
+ * the shared server, or a server of its own if it moves the clock.
  */
 export class WorkflowTests {
   private readonly started = new Map<string, Started>();
@@ -38,18 +39,24 @@ export class WorkflowTests {
   private server!: TestServer;
   private native!: NativeConnection;
   private count = 0;
+  private readonly namespace = `suite-${randomUUID()}`;
   client!: Client;
+
+  /** @param ownServer the suite moves the clock, which all namespaces of a server share */
+  constructor(private readonly ownServer = false) {}
 
   async open(): Promise<void> {
     // The SDK warns at each start that the test server lacks what the real one has.
     const logging = { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) };
     Runtime.install({ logger: new DefaultLogger('ERROR', () => undefined), telemetryOptions: { logging } });
-    this.server = await TestServer.start();
+    this.server = this.ownServer ? await TestServer.start() : await TestServer.shared();
     const { connection, address } = this.server;
-    this.client = new Client({ connection });
+    const { namespace } = this;
+    this.client = new Client({ connection, namespace });
     this.native = await NativeConnection.connect({ address });
     const common = {
       connection: this.native,
+      namespace,
       activities: mockedActivities((name) => this.started.get(name)?.mocks),
       // A test that failed may have left an activity that never ends.
       shutdownForceTime: 3000,
@@ -106,6 +113,7 @@ export class WorkflowTests {
    * clock, also one of a workflow that was terminated: tests that advance the clock end all that they start by themselves.
    */
   async advance(duration: Duration): Promise<void> {
+    if (!this.ownServer) throw new Error('the suite has no server of its own');
     const { connection } = this.server;
     await connection.withDeadline(Date.now() + advanceTimeoutMs, async () =>
       connection.testService?.unlockTimeSkippingWithSleep({ duration: msToTs(duration) }),
@@ -120,9 +128,21 @@ export class WorkflowTests {
 
 /** A suite of workflow tests; skipped where the test server cannot run. */
 export function describeWorkflows(title: string, suite: (workflows: WorkflowTests) => void): void {
+  describeSuite(title, suite, new WorkflowTests());
+}
+
+/** A suite that may {@link WorkflowTests.advance} the clock, for which it has a server of its own. */
+export function describeWorkflowsWithClock(title: string, suite: (workflows: WorkflowTests) => void): void {
+  describeSuite(title, suite, new WorkflowTests(true));
+}
+
+function describeSuite(
+  title: string,
+  suite: (workflows: WorkflowTests) => void,
+  workflows: WorkflowTests,
+): void {
   const available = process.env[bundleVariable] !== undefined;
   (available ? describe : describe.skip)(available ? title : `skipped: needs Java: ${title}`, () => {
-    const workflows = new WorkflowTests();
     beforeAll(() => workflows.open());
     afterEach(() => workflows.clear());
     afterAll(() => workflows.close());

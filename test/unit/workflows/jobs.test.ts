@@ -159,7 +159,7 @@ describeWorkflows('jobs without a study', (workflows) => {
         },
       });
       const handle = await batch.start('batch');
-      await batch.untilRunning(0);
+      await batch.untilRunning(0, 1);
       const cancel = handle.executeUpdate(cancelJobs, { args: [{ number: 0 }] });
       await batch.mocks.called('cancelJob');
       for (let number = 1; number < 12; number++) {

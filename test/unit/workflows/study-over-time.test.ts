@@ -10,11 +10,11 @@ import {
 import { eventually } from '../../support/workflows/eventually';
 import { pending } from '../../support/workflows/mocked-activities';
 import { type MockedStudy, complete, failed } from '../../support/workflows/mocked-study';
-import { describeWorkflows } from '../../support/workflows/workflow-tests';
+import { describeWorkflowsWithClock } from '../../support/workflows/workflow-tests';
 
 const hour = 3_600_000;
 
-describeWorkflows('a study over time', (workflows) => {
+describeWorkflowsWithClock('a study over time', (workflows) => {
   /*
    * The test server's clock stands still while an activity of an earlier test is left over. So each test of this block ends all that it
    * starts, and the block is the first one of this file, which has a server of its own.
