@@ -7,12 +7,21 @@ import { AgentBench } from '../support/agent-bench';
 import { until } from '../support/installation';
 import type { Behaviour } from '../support/scripted-model';
 
-/* What a model may ask of its study: each tool done once, and refused once in the words in which a person is refused. */
+/* What a model may ask of its study: each tool is carried out once and refused once; and at which site it wants its trials. */
 
 let bench: AgentBench;
 
 beforeAll(async () => {
-  bench = await AgentBench.start({ slots: 8 });
+  bench = await AgentBench.start({
+    slots: 8,
+    sites: {
+      near: { scheduler: 'local', slots: 2 },
+      gated: {
+        ...{ scheduler: 'pbs', working_dir: '/tmp/perdure-never', poll_interval: '1s', walltime: '00:10:00' },
+        transport: { type: 'openssh', host: 'login.example.org', control_path: '/nonexistent/master' },
+      },
+    },
+  });
 });
 
 afterAll(() => bench.stop());
@@ -144,21 +153,6 @@ test.each(cases)('$tool is refused as a person is', async ({ tool, bad, person, 
   expect(told()).toMatch(refusal);
 });
 
-test('stop_study ends the study as a person would, with whose wish it was', async () => {
-  const { study, request, open } = await asked('stops', 'stop_study', {});
-  expect(request.outcome).toBe('done');
-  open();
-  const { state, reason, trials } = await study.result();
-  expect({ state, reason }).toEqual({ state: 'stopped', reason: "stopped by agent 'agent': it is enough" });
-  expect(trials.complete).toBeLessThan(6);
-  expect(await bench.installation.must('status', 'stops')).toContain(
-    "stopped by agent 'agent': it is enough",
-  );
-  expect(await bench.installation.must('explain', 'stops')).toContain(
-    'asked for stop_study {} (it is enough): done',
-  );
-});
-
 test('a tool that the study does not list is refused, whatever it is', async () => {
   const model = await bench.model(asks('stop_study', {}), 'good');
   const study = await bench.study('unlisted', model, { batch: 1, tools: ['enqueue'] }, { budget: { trials: 4, parallel: 1 } }); // prettier-ignore
@@ -193,4 +187,87 @@ test('what waits for a person is recorded with what the person said', async () =
     }),
   );
   expect(outcomes).toEqual([['done'], ['refused by a person: go on']]);
+});
+
+describe('the site that a model prefers', () => {
+  /** An answer with one proposal for each of these sites. */
+  function at(...sites: readonly (string | null)[]): Behaviour {
+    const proposals = sites.map((site, i) => ({
+      params: { x: 0.61 + i / 100, kind: 'linear' },
+      rationale: `this one fits ${String(site)}`,
+      site,
+    }));
+    return { text: JSON.stringify({ proposals }) };
+  }
+
+  const budget = { trials: 4, parallel: 1 };
+
+  test('it is told of queue and health, and a trial runs where it wants it, with the reason', async () => {
+    const model = await bench.model(at('near', null), 'good');
+    const study = await bench.study('prefers', model, {}, { budget, sites: ['local', 'near'] });
+    expect(await study.result()).toMatchObject({ state: 'complete', trials: { complete: 4 } });
+    expect(model.asked[0]?.prompt).toMatch(
+      /## Sites[^\n]*\n- local: takes [78] trials now; 0 of ours wait in its queue\n- near: takes 2 trials now; 0 of ours/,
+    );
+    expect(model.asked[0]?.prompt).toContain('"site": one of the sites or null');
+    const own = (await study.trials()).filter(({ userAttrs }) => userAttrs['proposed_by'] === 'agent');
+    expect(own.map(({ userAttrs }) => userAttrs['site'])).toEqual(['near', 'local']);
+    expect(own[0]?.userAttrs).toMatchObject({
+      preferred_site: 'near',
+      rationale: 'this one fits near',
+      site_changes: [{ attempt: 1, site: 'near', why: 'whoever proposed it prefers this site' }],
+    });
+    expect(own[1]?.userAttrs).not.toHaveProperty('preferred_site');
+    const told = await bench.installation.must('explain', 'prefers', String(own[0]?.number));
+    expect(told).toContain('because: this one fits near\n  it was to run at near\n');
+  });
+
+  test('where the site that it wants takes nothing the trial goes on to the next one, and says why', async () => {
+    const model = await bench.model(at('gated', 'gated'));
+    const study = await bench.study('gated', model, {}, { budget, sites: ['local', 'gated'] });
+    await study.result();
+    const prompt = model.asked[0]?.prompt ?? '';
+    expect(prompt).toContain('- gated: takes no trials until a person has logged in');
+    // What a site says of itself is for people.
+    expect(prompt).not.toContain('example.org');
+    const own = (await study.trials()).find(({ userAttrs }) => userAttrs['proposed_by'] === 'agent');
+    expect(own).toMatchObject({
+      state: 'COMPLETE',
+      userAttrs: {
+        preferred_site: 'gated',
+        site: 'local',
+        site_changes: [
+          { attempt: 1, site: 'local', why: expect.stringMatching(/^gated needs a login/) as string },
+        ],
+      },
+    });
+    expect(await bench.installation.must('explain', 'gated', String(own?.number))).toContain(
+      'it was to run at gated; it ran at local',
+    );
+  });
+
+  test('a site that the study does not have is refused and mended', async () => {
+    const study = await bench.study('mended', await bench.model(at('gated', 'near'), 'good'), {}, { budget, sites: ['local', 'near'] }); // prettier-ignore
+    await study.result();
+    const [round] = await bench.session.ledger.listRounds('mended');
+    expect(round).toMatchObject({
+      end: 'accepted',
+      repairs: 1,
+      mistakes: { invalid: 1 },
+      problems: ['proposal 1 names the site "gated"; the study has: local, near'],
+    });
+    expect(bench.models.at(-1)?.asked[1]?.prompt).toContain('names the site "gated"');
+    for (const { userAttrs } of await study.trials()) expect(['local', 'near']).toContain(userAttrs['site']);
+  });
+
+  test('one that insists on it leaves its trials to the backbone, with the reason', async () => {
+    const model = await bench.model(at('/etc/passwd', 'moon'));
+    const study = await bench.study('insists', model, {}, { budget, sites: ['local', 'near'] });
+    expect(await study.result()).toMatchObject({ state: 'complete', trials: { complete: 4 } });
+    const [, second] = await study.trials();
+    expect(second?.userAttrs).toMatchObject({
+      ...{ proposed_by: 'random', instead_of: 'agent', site: 'local' },
+      fallback: expect.stringContaining('names the site "moon"; the study has: local, near') as string,
+    });
+  });
 });
