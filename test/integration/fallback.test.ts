@@ -34,7 +34,6 @@ beforeAll(async () => {
     cluster: site(pbs.bin, work('cluster')),
     single: site(pbs.bin, { ...work('single'), max_jobs: 1 }),
     closed: site(closed.bin, work('closed')),
-    shut: site(closed.bin, work('shut')),
     gated: site(pbs.bin, {
       ...work('gated'),
       transport: { type: 'openssh', host: 'login.example.org', control_path: '/nonexistent/master' },
@@ -142,20 +141,6 @@ test('a site that rejects a trial hands it on, and the others of the study pass 
   expect(closed.commands('qsub')).toHaveLength(1);
 });
 
-test('a trial that every site rejects fails with the reason of each', async () => {
-  const held = await study('nowhere', ['closed', 'shut'], budget(1, 1));
-  await held.handle.result();
-  expect(await held.trial(0)).toMatchObject({
-    state: 'FAIL',
-    userAttrs: {
-      fail_reason: 'rejected',
-      error: expect.stringMatching(
-        /^closed: .*Account_Name is required.*\nshut: .*Account_Name is required/s,
-      ) as string,
-    },
-  });
-});
-
 test('a site that is full hands trials on, and they know why', async () => {
   const held = await study('full', ['single', 'local'], budget(3, 3));
   await held.untilStarted(0, 1, 2);
@@ -188,27 +173,6 @@ test('a job in the queue of a site that goes down stays there, and new trials go
     userAttrs: { site: 'cluster', attempts: 1 },
   });
   expect(starts('queued', 0)).toBe(1);
-});
-
-test('a site that loses a trial more often than it may hands it to the next', async () => {
-  const trial = { command: ['sh', 'held.sh', '{x}'], files: ['held.sh'], retries: 1 };
-  const gates = join(installation.folder, 'gates-lost');
-  const held = await study('lost', ['cluster', 'local'], {
-    ...budget(1, 1),
-    trial: { ...trial, env: { GATES: gates } },
-  });
-  for (const count of [1, 2]) {
-    await until('it runs', () => starts('lost', 0) === count);
-    const running = pbs.jobs().find(({ state }) => state === 'R');
-    pbs.crash(running!.id);
-  }
-  await until('it runs at the next site', () => starts('lost', 0) === 3);
-  held.release('all');
-  const ended = await held.untilEnded(0);
-  expect(ended).toMatchObject({ state: 'COMPLETE', userAttrs: { site: 'local', attempts: 3 } });
-  expect(changesOf(ended)).toEqual([
-    { attempt: 3, site: 'local', why: expect.stringMatching(/^cluster the attempt was lost/) as string },
-  ]);
 });
 
 test('trials are divided over the sites by their free slots', async () => {
@@ -263,33 +227,16 @@ test('perdure sites says of each whether it takes trials, and what to do', async
   await installation.must('up');
 });
 
-test('where no site takes a trial it waits, and a cancel ends it', async () => {
-  const held = await study('waits', ['gated', 'single'], budget(2, 2));
-  await until('one has started', () => held.started(0) || held.started(1));
-  const waiting = held.started(0) ? 1 : 0;
-  expect(await held.handle.cancel(waiting)).toBe('FAIL');
-  expect(await held.trial(waiting)).toMatchObject({ userAttrs: { fail_reason: 'cancelled' } });
-  expect(held.started(waiting)).toBe(false);
+test('a worker that is killed in the middle of a hand-over doubles nothing', async () => {
+  installation.arm('after-submit');
+  const held = await study('killed', ['cluster', 'local'], budget(3, 2));
+  await until('a worker has submitted a job', () => installation.hit('after-submit'));
+  await installation.kill('worker');
+  installation.go('after-submit');
+  await installation.must('up');
   held.release('all');
   await held.handle.result();
+  const trials = await held.handle.trials();
+  expect(trials.map(({ number, state }) => [number, state])).toEqual([0, 1, 2].map((i) => [i, 'COMPLETE']));
+  for (const { number } of trials) expect(starts('killed', number)).toBe(1);
 });
-
-test.each(['claimed', 'before-submit', 'after-submit', 'given-up'])(
-  'a worker that is killed at %s in the middle of a hand-over doubles nothing',
-  async (point) => {
-    const name = `killed-${point}`;
-    // The site is well when it is chosen, and rejects or answers nothing when it is asked.
-    const sites = point === 'given-up' ? ['closed', 'local'] : ['cluster', 'local'];
-    installation.arm(point);
-    const held = await study(name, sites, budget(3, 2));
-    await until(`${point} is hit`, () => installation.hit(point));
-    await installation.kill('worker');
-    installation.go(point);
-    await installation.must('up');
-    held.release('all');
-    await held.handle.result();
-    const trials = await held.handle.trials();
-    expect(trials.map(({ number, state }) => [number, state])).toEqual([0, 1, 2].map((i) => [i, 'COMPLETE']));
-    for (const { number } of trials) expect(starts(name, number)).toBe(1);
-  },
-);

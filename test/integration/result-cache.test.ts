@@ -100,30 +100,3 @@ test('equal trials at the same time both run, later ones are taken from one of t
   expect(trials.map(({ state }) => state)).toEqual(trials.map(() => 'COMPLETE'));
   expect(trials.filter((trial) => sources([trial])[0] === 'twins')).toHaveLength(4);
 });
-
-test('while the ledger does not answer, a trial asks without an end, and its history does not grow', async () => {
-  const rename = (from: string, to: string): void => {
-    const db = new DatabaseSync(session.ledger.url.replace('sqlite:///', ''), { timeout: 10_000 });
-    db.exec(`ALTER TABLE ${from} RENAME TO ${to}`);
-    db.close();
-  };
-  const lengths: number[] = [];
-  rename('perdure_cache', 'perdure_cache_away');
-  const trials = await run('away', { cache: true }, `${script}# away\n`, async () => {
-    const { workflow } = await session.client();
-    const trial = workflow.getHandle('perdure/away/0');
-    try {
-      for (const times of [2, 5]) {
-        await until(`an activity has asked ${String(times)} times`, async () => {
-          const { raw } = await trial.describe().catch(() => ({ raw: null }));
-          return (raw?.pendingActivities ?? []).some(({ attempt }) => (attempt ?? 0) >= times);
-        });
-        lengths.push((await trial.fetchHistory()).events?.length ?? 0);
-      }
-    } finally {
-      rename('perdure_cache_away', 'perdure_cache');
-    }
-  });
-  expect(trials.map(({ state }) => state)).toEqual(['COMPLETE', 'COMPLETE', 'FAIL']);
-  expect(lengths[1]).toBe(lengths[0]);
-});

@@ -1,11 +1,11 @@
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import type { Client } from '@temporalio/client';
 import { temporal } from '@temporalio/proto';
 import { openStudy } from '../../src/client/start-study';
 import type { Session } from '../../src/client/session';
 import { reportToStudy } from '../../src/workflows/messages';
-import { GatedSampler } from '../support/gated-sampler';
 import { HeldStudy } from '../support/held-study';
 import { Installation, until } from '../support/installation';
 import { WorkerProcess } from '../support/worker-process';
@@ -50,19 +50,6 @@ async function reset(workflowId: string, task = 1): Promise<void> {
   });
 }
 
-/** A study that has one trial behind it and waits for the next proposal, which takes until the sampler is let go. */
-async function proposing(
-  name: string,
-): Promise<{ readonly study: HeldStudy; readonly sampler: GatedSampler }> {
-  const sampler = new GatedSampler(installation, name);
-  const study = await start(name, { sampler: sampler.spec, budget: { trials: 12, parallel: 1 } });
-  await study.untilStarted(0);
-  sampler.close();
-  study.release(0);
-  await until('a proposal is asked for', () => sampler.asked);
-  return { study, sampler };
-}
-
 async function untilNothingRuns(study: HeldStudy): Promise<void> {
   await until('it has ended', async () => (await study.handle.status()).state === 'stopped', 30_000);
   const query = `WorkflowId STARTS_WITH '${study.handle.workflowId}' AND ExecutionStatus = 'Running'`;
@@ -73,46 +60,20 @@ async function untilNothingRuns(study: HeldStudy): Promise<void> {
   );
 }
 
-describe('while a proposal is being made', () => {
-  test('a study that is stopped now starts nothing afterwards', async () => {
-    const { study, sampler } = await proposing('stop-proposing');
-    await study.handle.stop({ now: true });
-    sampler.open();
-    await untilNothingRuns(study);
-    const [, ...trials] = await study.handle.trials();
-    expect(trials.filter(({ state }) => state !== 'FAIL')).toEqual([]);
-    expect(trials.filter(({ number }) => study.started(number))).toEqual([]);
-  });
-
-  test('a study that is cancelled leaves no trial behind that nobody runs', async () => {
-    const { study, sampler } = await proposing('cancel-proposing');
-    await client.workflow.getHandle(study.handle.workflowId).cancel();
-    sampler.open();
-    await untilNothingRuns(study);
-    // The proposal may have been written after the study's end.
-    await new Promise((resolve) => setTimeout(resolve, 5000));
-    const [, ...trials] = await study.handle.trials();
-    expect(trials.filter(({ state }) => state !== 'FAIL')).toEqual([]);
-  });
+test('trials that are cancelled in the moment of their start leave no process', async () => {
+  const study = await start('stop-starting', { budget: { trials: 12, parallel: 12 } });
+  await until('there are trials', async () => (await study.handle.trials()).length > 0);
+  await study.handle.stop({ now: true });
+  await untilNothingRuns(study);
+  const trials = await study.handle.trials();
+  expect(trials.filter(({ state }) => state !== 'FAIL')).toEqual([]);
+  expect(trials.map(({ userAttrs }) => userAttrs['error'])).toEqual(
+    trials.map(() => 'cancelled by a person'),
+  );
+  for (const { number } of trials)
+    for (const { attempt } of await session.ledger.listJobs(study.name, number))
+      expect(await study.runs(session, installation, number, attempt)).toBe(false);
 });
-
-test.each([1, 2, 3])(
-  'trials that are cancelled in the moment of their start leave no process (%d)',
-  async (round) => {
-    const study = await start(`stop-starting-${String(round)}`, { budget: { trials: 12, parallel: 12 } });
-    await until('there are trials', async () => (await study.handle.trials()).length > 0);
-    await study.handle.stop({ now: true });
-    await untilNothingRuns(study);
-    const trials = await study.handle.trials();
-    expect(trials.filter(({ state }) => state !== 'FAIL')).toEqual([]);
-    expect(trials.map(({ userAttrs }) => userAttrs['error'])).toEqual(
-      trials.map(() => 'cancelled by a person'),
-    );
-    for (const { number } of trials)
-      for (const { attempt } of await session.ledger.listJobs(study.name, number))
-        expect(await study.runs(session, installation, number, attempt)).toBe(false);
-  },
-);
 
 describe('a study that is reset', () => {
   test.each([1, 2, 4])('to the end of workflow task %d goes on, and counts each trial once', async (task) => {
@@ -172,13 +133,12 @@ test('a study whose server has lost everything goes on from its ledger, with the
   for (const end of ['', '-wal', '-shm'])
     rmSync(join(installation.home, `temporal.db${end}`), { force: true });
   await installation.must('up');
-  await new Promise((resolve) => setTimeout(resolve, 5000));
-  expect(installation.workerRuns()).toBe(true);
   await until('Temporal answers', async () => (await study.handle.status()).state === 'stopped');
   await openStudy(session, study.loaded);
   study.release('all');
   expect(await study.handle.result()).toMatchObject({ state: 'complete', trials: { complete: 4 } });
   for (let number = 0; number < 4; number++) expect(study.starts(number)).toBe(1);
+  expect(installation.workerRuns()).toBe(true);
 });
 
 test('a worker with another ledger leaves a study to those that have its own', async () => {
@@ -197,35 +157,14 @@ test('a worker with another ledger leaves a study to those that have its own', a
   }
 });
 
-test('a study whose ledger was lost can be started anew under its name, and gets no result of the old one', async () => {
-  const before = await start('ledger-lost', { budget: { trials: 4, parallel: 2 } });
-  await before.untilStarted(0, 1);
-  await client.workflow.getHandle(before.handle.workflowId).terminate('by hand');
+test('a program error in proposals ends the study with its message, after a few tries', async () => {
   await installation.kill('worker');
-  await session.close();
-  for (const end of ['', '-wal', '-shm']) {
-    const path = join(installation.home, `ledger.db${end}`);
-    if (existsSync(path)) renameSync(path, `${path}.lost`);
-  }
+  const study = await start('faulty');
+  const db = new DatabaseSync(session.ledger.url.replace('sqlite:///', ''), { timeout: 10_000 });
+  db.exec(`UPDATE perdure_studies SET spec_json = json_remove(spec_json, '$.space.x.distribution')`);
+  db.close();
   await installation.must('up');
-  session = await installation.session();
-  client = await session.client();
-  const study = await HeldStudy.start(
-    installation,
-    session,
-    {
-      name: 'ledger-lost',
-      budget: { trials: 4, parallel: 2 },
-      sampler: { type: 'random', seed: 99 },
-    },
-    {},
-    'anew',
-  );
-  before.release('all');
-  study.release('all');
-  expect(await study.handle.result()).toMatchObject({
-    state: 'complete',
-    trials: { complete: 4, failed: 0 },
-  });
-  for (const { values, params } of await study.handle.trials()) expect(values).toEqual([params['x']]);
+  const end = await study.handle.result();
+  expect(end).toMatchObject({ state: 'failed' });
+  expect(end.reason).toMatch(/^no proposal could be made: TypeError: .*met 3 times/);
 });
