@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openBatch } from '../src/client/open-batch';
+import { defaultTimes } from '../src/config/times';
 import { Installation, until } from '../test/support/installation';
 import { JobList } from '../test/support/job-list';
 import { SshCluster } from '../test/support/ssh-cluster';
@@ -19,7 +20,7 @@ interface Place {
 /** On this machine, or at a PBS stand-in behind a real sshd, whose queue takes fewer jobs than there are at once. */
 async function placeOf(scheduler: string, parallel: number): Promise<Place> {
   if (scheduler !== 'pbs') {
-    const installation = new Installation({ slots: parallel });
+    const installation = new Installation({ slots: parallel, times: defaultTimes });
     return {
       installation,
       site: 'local',

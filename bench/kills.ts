@@ -3,6 +3,7 @@
  * After each study the ledger and the trials' own logs are checked. Run: npm run bench:kills [RANDOM_KILLS] [SEED]
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { defaultTimes } from '../src/config/times';
 import { Installation, type Victim } from '../test/support/installation';
 import { KilledStudy, points } from '../test/support/killed-study';
 
@@ -13,7 +14,7 @@ async function main(): Promise<number> {
   const [randomKills = 30, seed = 1] = process.argv.slice(2).map(Number);
   const hits = new Map<string, number>();
   const problems: string[] = [];
-  const installation = new Installation();
+  const installation = new Installation({ times: defaultTimes });
   let studies = 0;
   try {
     await installation.must('up');

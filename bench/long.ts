@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openStudy } from '../src/client/start-study';
 import { readStudy } from '../src/config';
+import { defaultTimes } from '../src/config/times';
 import { Installation } from '../test/support/installation';
 import { pidOf, residentMegabytes } from './process-figures';
 
@@ -14,7 +15,7 @@ const parallel = 16;
 
 async function main(): Promise<void> {
   const trials = Number(process.argv[2] ?? 10_000);
-  const installation = new Installation({ slots: parallel });
+  const installation = new Installation({ slots: parallel, times: defaultTimes });
   try {
     await installation.must('up');
     const ledger = join(installation.home, 'ledger.db');

@@ -12,6 +12,7 @@ import { Client, Connection } from '@temporalio/client';
 import { openStudy } from '../src/client/start-study';
 import { readStudy } from '../src/config';
 import { embeddedServer } from '../src/server/embedded-server';
+import { defaultTimes } from '../src/config/times';
 import { Installation } from '../test/support/installation';
 import { cpuSeconds, pidOf, ticks } from './process-figures';
 
@@ -179,7 +180,7 @@ function line({ what, trialsPerSecond, cpuMsPerTrial, parts }: Figure): string {
 
 async function main(): Promise<void> {
   const [trials = 300, turns = 3] = process.argv.slice(2).map(Number);
-  const installation = new Installation({ slots: parallel });
+  const installation = new Installation({ slots: parallel, times: defaultTimes });
   const ratios = new Map<string, number[]>();
   const compare = (ours: Figure, theirs: Figure): void => {
     const name = `${ours.what} / ${theirs.what}`;

@@ -28,16 +28,15 @@ export interface StudyDependencies {
   readonly failpoint: (name: string) => void;
   readonly watch: SiteWatch;
   readonly flags: SiteFlags;
+  /** How long until an adopted trial's workflow is looked at again (milliseconds). */
+  readonly watchInterval: number;
   /** Aborts when the worker is about to end. */
   readonly stopping: AbortSignal;
 }
 
-/** How long until an adopted trial's workflow is looked at again. */
-const watchInterval = 20_000;
-
 /** The activities of the study's own task queue. */
 export function createStudyActivities(deps: StudyDependencies): StudyActivities {
-  const { ledger, contexts } = deps;
+  const { ledger, contexts, watchInterval } = deps;
 
   async function read(study: StudyRef, number: number): Promise<Trial> {
     const which = { uuid: study.uuid, numbers: [number] };

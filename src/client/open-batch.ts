@@ -9,7 +9,7 @@ import { messageOf, PerdureError } from '../study/error';
 import type { Json } from '../study/json';
 import { searchAttributes } from '../study/search-attributes';
 import { maxParallel } from '../study/spec-rules';
-import { STUDY_QUEUE, WORKFLOW_TASK_TIMEOUT } from '../study/task-queues';
+import { STUDY_QUEUE } from '../study/task-queues';
 import type { BatchInput } from '../workflows/batch-input';
 import { BatchHandle } from './batch-handle';
 import { checkEndpoints } from './check-endpoints';
@@ -149,7 +149,7 @@ async function startWorkflow(
       taskQueue: STUDY_QUEUE,
       workflowId: batchWorkflowId(kind, name),
       args: [input],
-      workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
+      workflowTaskTimeout: session.settings.times.workflowTaskTimeout,
       workflowIdConflictPolicy: 'FAIL',
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       staticSummary:

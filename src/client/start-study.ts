@@ -1,7 +1,6 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import type { Duration } from '@temporalio/common';
 import { checkAgent, checkSites, type LoadedStudy } from '../config';
 import { tallyAtStart } from '../study/outcome';
 import type { Settings } from '../config/settings';
@@ -20,7 +19,7 @@ import { searchAttributes, studyKeyword } from '../study/search-attributes';
 import type { Distribution } from '../study/space';
 import type { StudySpec } from '../study/spec';
 import { StudyStateMachine } from '../study/study-state';
-import { STUDY_QUEUE, WORKFLOW_TASK_TIMEOUT } from '../study/task-queues';
+import { STUDY_QUEUE } from '../study/task-queues';
 import { quoted } from '../study/shell-word';
 import type { StudyInput } from '../workflows/study-input';
 import { checkEndpoints } from './check-endpoints';
@@ -43,9 +42,7 @@ export interface Opened {
 }
 
 /** Options that only tests set. */
-export interface TestOptions extends Pick<StudyInput, 'continueAfterEvents'> {
-  readonly workflowTaskTimeout?: Duration;
-}
+export type TestOptions = Pick<StudyInput, 'continueAfterEvents'>;
 
 export interface OpeningOptions extends TestOptions {
   /** The answer of {@link checkStart}, where the caller has asked it already. */
@@ -222,7 +219,7 @@ async function begin(
   session: Session,
   handle: StudyHandle,
   { name, perdure }: LedgerStudy,
-  { workflowTaskTimeout = WORKFLOW_TASK_TIMEOUT, ...options }: TestOptions,
+  options: TestOptions,
 ): Promise<void> {
   if (perdure === null) throw new PerdureError('Corrupt', `study '${name}' was not kept`);
   const { uuid, spec, specVersion } = perdure;
@@ -234,7 +231,7 @@ async function begin(
       taskQueue: STUDY_QUEUE,
       workflowId: handle.workflowId,
       args: [input],
-      workflowTaskTimeout,
+      workflowTaskTimeout: session.settings.times.workflowTaskTimeout,
       workflowIdConflictPolicy: 'FAIL',
       workflowIdReusePolicy: 'ALLOW_DUPLICATE',
       staticSummary: `study ${name}`.slice(0, 180),

@@ -11,6 +11,7 @@ import { settingsSchema, type SettingsFile } from './settings-schema';
 import { shaped } from './shape';
 import { defaultSites, sitesOf } from './sites';
 import { storageOf, variablesOf } from './storage-setting';
+import { timesOf } from './times';
 import { userHome, valueOf, workingDirectory, xdg } from './user-directory';
 import { parseYaml, type Place } from './yaml-source';
 
@@ -120,6 +121,7 @@ function settingsFrom(data: SettingsFile, { file, home, cwd, env, named, place }
     ...storageVariablesOf(data.storage),
     sites: { ...named, ...sites },
     defaultSites: defaultSites(data, sites),
+    times: timesOf(env),
   };
   if (problems.length === 0) return settings;
   throw invalidInput(placed(problems, place));

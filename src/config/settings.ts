@@ -1,4 +1,5 @@
 import type { Json } from '../study/json';
+import type { Times } from './times';
 
 /** A place where jobs run. */
 export type SiteSettings = LocalSiteSettings | PbsSiteSettings | GlobusSiteSettings;
@@ -153,6 +154,7 @@ export interface Settings {
   readonly sites: Readonly<Record<string, SiteSettings>>;
   /** The sites of a study that names none, preferred first. */
   readonly defaultSites: readonly string[];
+  readonly times: Times;
 }
 
 /**

@@ -1,12 +1,6 @@
 /** Task queue of the workflows and of the study's own activities. */
 export const STUDY_QUEUE = 'perdure';
 
-/**
- * The workflow task timeout of every workflow. A replay is one workflow task; on a busy machine it may never finish within
- * Temporal's default of 10 s.
- */
-export const WORKFLOW_TASK_TIMEOUT = '60s';
-
 /** How often a worker sends a heartbeat to Temporal (milliseconds). */
 export const HEARTBEAT_INTERVAL_MS = 10_000;
 

@@ -158,7 +158,10 @@ export async function runWorker(run: WorkerRun): Promise<void> {
         ...workflows(),
         taskQueue: STUDY_QUEUE,
         activities: activitiesTogether([
-          createStudyActivities({ ledger, contexts, failpoint, watch, flags, stopping: stop }),
+          createStudyActivities({
+            ...{ ledger, contexts, failpoint, watch, flags },
+            ...{ watchInterval: settings.times.watchInterval, stopping: stop },
+          }),
           { tryAttempt: (attempt: AttemptRef) => siteActivities.tryAttempt(attempt) },
           createAgentActivities({ ledger, contexts, failpoint, watch, surroundings }),
           createBatchActivities({ ledger }),

@@ -31,7 +31,6 @@ import { isActive } from '../study/space-activity';
 import { checkParams } from '../study/space-membership';
 import type { AgentSamplerSpec, AgentSpec } from '../study/spec';
 import type { StudyStateMachine } from '../study/study-state';
-import { WORKFLOW_TASK_TIMEOUT } from '../study/task-queues';
 import { roundWorkflowId } from '../study/workflow-id';
 import type { AgentActivities, Proposals, StudyActivities, StudyRef } from './activity-types';
 import type { agent } from './agent';
@@ -188,7 +187,7 @@ export class AgentRounds {
       .run(() =>
         executeChild<typeof agent>('agent', {
           workflowId: roundWorkflowId(workflowInfo().workflowId, round),
-          workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
+          workflowTaskTimeout: workflowInfo().taskTimeoutMs,
           args: [
             {
               ...{ study: this.ref, specVersion, sampler, sites: spec.sites, agent: who, round, wanted },

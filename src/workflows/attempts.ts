@@ -110,7 +110,7 @@ export class Attempts<Ref extends { readonly attempt: number; readonly site: str
     if (!this.alive) return this.of.fail({ reason: 'cancelled', message });
     try {
       for (;;) {
-        const progress = await this.site(reachable).cancelAttempt(this.current, message);
+        const progress = await this.site(reachable()).cancelAttempt(this.current, message);
         if (progress.kind === 'ended') return progress.outcome;
         this.host = progress.host;
       }

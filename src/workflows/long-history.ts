@@ -5,14 +5,13 @@ import {
   workflowInfo,
   type Workflow,
 } from '@temporalio/workflow';
-import { WORKFLOW_TASK_TIMEOUT } from '../study/task-queues';
 
 /** Temporal ends a workflow with 51,200 events or 50 MB; with these there is room for what comes meanwhile. */
 const most = { events: 20_000, bytes: 20_000_000 };
 
-/** Continues as a new run with these arguments and Perdure's workflow task timeout. */
+/** Continues as a new run with these arguments and this run's workflow task timeout. */
 export function continueAsNewRun<F extends Workflow>(...args: Parameters<F>): Promise<never> {
-  return makeContinueAsNewFunc<F>({ workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT })(...args);
+  return makeContinueAsNewFunc<F>({ workflowTaskTimeout: workflowInfo().taskTimeoutMs })(...args);
 }
 
 /** How long a history is, as the server tells it with each workflow task. */
@@ -30,7 +29,7 @@ function lengthNow(): Length {
 
 /**
  * The number of events after which a workflow continues as a new run; the server suggests it at 4,096. A replay takes about 0.85 ms of
- * CPU per event (measured: 2.5 s for 2,904 events). 2,000 events take 1.7 s, which fits into {@link WORKFLOW_TASK_TIMEOUT} even if the
+ * CPU per event (measured: 2.5 s for 2,904 events). 2,000 events take 1.7 s, which fits into a workflow task of 60 s even if the
  * machine gives the worker a thirtieth of a CPU.
  */
 const maxReplayedEvents = 2000;

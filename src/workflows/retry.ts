@@ -4,6 +4,7 @@ import {
   isCancellation,
   TemporalFailure,
   TimeoutFailure,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { ActivityOptions, LocalActivityOptions } from '@temporalio/workflow';
 
@@ -87,8 +88,13 @@ export const observing: ActivityOptions = {
   },
 };
 
-/** As {@link boundary}, for a request that must not wait for ever for a worker that may be gone for good. */
-export const reachable: ActivityOptions = { ...boundary, scheduleToStartTimeout: '1m' };
+/**
+ * As {@link boundary}, for a request to a worker that may be gone for good: the request waits for the worker no longer than the
+ * server waits for a workflow task.
+ */
+export function reachable(): ActivityOptions {
+  return { ...boundary, scheduleToStartTimeout: workflowInfo().taskTimeoutMs };
+}
 
 /** `true` for the failure of an activity that no worker took in time. */
 export function nobodyAnswered(error: unknown): boolean {

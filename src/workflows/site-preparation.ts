@@ -123,7 +123,7 @@ export class SitePreparation {
 
   private async abandon(site: string): Promise<void> {
     try {
-      await this.activities(site, reachable).abandonPreparation(this.what(site));
+      await this.activities(site, reachable()).abandonPreparation(this.what(site));
     } catch (error) {
       // The site's worker is gone, and what it began may run on to its end.
       if (!nobodyAnswered(error)) throw error;

@@ -17,7 +17,7 @@ import type { TrialOutcome } from '../study/progress';
 import { searchAttributes, studyKeyword } from '../study/search-attributes';
 import type { StudyStateMachine } from '../study/study-state';
 import type { TrialSpec } from '../study/spec';
-import { siteHostQueue, siteQueue, WORKFLOW_TASK_TIMEOUT } from '../study/task-queues';
+import { siteHostQueue, siteQueue } from '../study/task-queues';
 import { trialShape } from '../study/trial-shape';
 import { trialWorkflowId } from '../study/workflow-id';
 import type { AttemptPlace, SiteActivities, StudyActivities, StudyRef, TrialStart } from './activity-types';
@@ -165,7 +165,7 @@ export class TrialWindow {
     const { spec, specVersion } = this.state;
     return startChild<typeof trial>('trial', {
       workflowId: this.workflowId(one.number),
-      workflowTaskTimeout: WORKFLOW_TASK_TIMEOUT,
+      workflowTaskTimeout: workflowInfo().taskTimeoutMs,
       args: [
         {
           study: { ...this.ref, specVersion },
@@ -256,7 +256,7 @@ export class TrialWindow {
   private async cancelAt(number: number, at: AttemptPlace, message: string): Promise<TrialOutcome> {
     const { site, attempt, host } = at;
     const taskQueue = host === null ? siteQueue(site) : siteHostQueue(site, host);
-    const { cancelAttempt: cancel } = proxyActivities<SiteActivities>({ ...reachable, taskQueue });
+    const { cancelAttempt: cancel } = proxyActivities<SiteActivities>({ ...reachable(), taskQueue });
     const progress = await cancel({ study: this.ref, number, attempt, site }, message);
     return progress.kind === 'ended'
       ? progress.outcome

@@ -1,3 +1,4 @@
+import { defaultTimes } from '../../src/config/times';
 import { Installation } from '../support/installation';
 import { KilledStudy } from '../support/killed-study';
 
@@ -18,6 +19,16 @@ test('a study whose worker and server are killed loses nothing and repeats nothi
     for (const [point, victim] of kills)
       expect({ point, reached: await study.killAt(point, victim) }).toEqual({ point, reached: true });
     expect(await study.problems()).toEqual([]);
+    // Trials and continued runs take the workflow task timeout over from the study's first run.
+    await using session = await installation.session();
+    const { workflow } = await session.client();
+    const { workflowTaskTimeout } = session.settings.times;
+    expect(workflowTaskTimeout).not.toBe(defaultTimes.workflowTaskTimeout);
+    for (const workflowId of ['perdure/killed', 'perdure/killed/0', 'perdure/killed/29']) {
+      const { raw } = await workflow.getHandle(workflowId).describe();
+      const timeout = Number(raw.executionConfig?.defaultWorkflowTaskTimeout?.seconds) * 1000;
+      expect({ workflowId, timeout }).toEqual({ workflowId, timeout: workflowTaskTimeout });
+    }
   } finally {
     await installation.must('down').catch(() => undefined);
     await installation.destroy();

@@ -220,13 +220,14 @@ test('a full disk is said so, and what fits afterwards is written', () => {
   }
 });
 
-test('a study waits while another process holds the lock of its ledger for a minute', async () => {
+test('a study waits while another process holds the lock of its ledger for long', async () => {
   const installation = await install();
   const study = await KilledStudy.start(installation, 'locked', 20, 1);
   await until('some have ended', () => study.ended() >= 4);
   const db = new DatabaseSync(`${installation.home}/ledger.db`, { timeout: 20_000 });
   db.exec('BEGIN EXCLUSIVE');
-  await sleep(65_000);
+  // Longer than two attempts wait for the lock (10 s each), and than two workflow tasks last.
+  await sleep(25_000);
   db.exec('ROLLBACK');
   db.close();
   expect(await study.problems()).toEqual([]);

@@ -33,12 +33,7 @@ async function withWaitingProposal(
   options: TestOptions = {},
 ): Promise<HeldStudy> {
   const began = Date.now();
-  const study = await HeldStudy.start(
-    installation,
-    session,
-    { name, ...changes },
-    { ...options, workflowTaskTimeout: '10s' },
-  );
+  const study = await HeldStudy.start(installation, session, { name, ...changes }, options);
   await study.untilStarted(0, 1);
   // What follows a trial that failed is a proposal and nothing else: a command would end the task's part in what is seen as one.
   installation.arm('before-propose');

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Session } from '../../src/client/session';
 import { loadSettings } from '../../src/config';
+import { timesVariable, type Times } from '../../src/config/times';
 import { noteDeadServer } from './dead-server';
 import { isAlive, parseIdentity, signalGroup, type ProcessIdentity } from '../../src/process/process-group';
 
@@ -28,6 +29,9 @@ export interface Watched {
   readonly onOutput?: () => void;
 }
 
+/** Waits of the product that take a minute or more, as the processes of an installation shorten them. */
+const shortTimes: Partial<Times> = { workflowTaskTimeout: 10_000, watchInterval: 2_000 };
+
 /** What a test can kill. */
 export type Victim = 'worker' | 'server' | 'both';
 
@@ -38,12 +42,14 @@ export class Installation {
   readonly config = join(this.folder, 'perdure.yaml');
   readonly failpoints = join(this.folder, 'failpoints');
   private readonly more: Readonly<Record<string, string>>;
+  private readonly times: Partial<Times>;
 
   constructor({
     storage,
     slots = 4,
     sites = {},
     encryptionKeyEnv,
+    times = {},
     env = {},
   }: {
     readonly storage?: string;
@@ -51,10 +57,13 @@ export class Installation {
     readonly encryptionKeyEnv?: string;
     /** More sites, as in a settings file. */
     readonly sites?: Readonly<Record<string, unknown>>;
+    /** Replace {@link shortTimes}. */
+    readonly times?: Partial<Times>;
     /** Environment of its commands and workers besides. */
     readonly env?: Readonly<Record<string, string>>;
   } = {}) {
     this.more = env;
+    this.times = { ...shortTimes, ...times };
     mkdirSync(this.failpoints);
     this.configure({ local: { scheduler: 'local', slots }, ...sites }, { storage, encryptionKeyEnv });
   }
@@ -80,6 +89,7 @@ export class Installation {
       PERDURE_HOME: this.home,
       PERDURE_CONFIG: this.config,
       PERDURE_FAILPOINTS: this.failpoints,
+      [timesVariable]: JSON.stringify(this.times),
     };
   }
 

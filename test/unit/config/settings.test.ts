@@ -2,6 +2,7 @@ import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, wr
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadSettings } from '../../../src/config';
+import { defaultTimes, timesVariable } from '../../../src/config/times';
 
 let directory: string;
 
@@ -39,6 +40,7 @@ test('without a file everything has a default', async () => {
       },
     },
     defaultSites: ['local'],
+    times: defaultTimes,
   });
 });
 
@@ -136,6 +138,25 @@ test('sites have directories of their own; the local one is always there', async
   const { sites, home } = await load();
   expect(sites.big).toEqual({ scheduler: 'local', slots: 9, workingDir: join(directory, 'jobs') });
   expect(sites.local?.workingDir).toBe(join(home, 'jobs/local'));
+});
+
+test('tests replace single times, and a mistake in them is refused', async () => {
+  const { times } = await load();
+  expect(times).toEqual(defaultTimes);
+  const env = { [timesVariable]: '{"workflowTaskTimeout": 5000}' };
+  expect((await load({ env })).times).toEqual({ ...defaultTimes, workflowTaskTimeout: 5000 });
+  for (const [text, said] of [
+    ['5000', 'expected object'],
+    ['{"workflowTaskTimeout": "5s"}', 'expected number'],
+    ['{"workflowTaskTimeout": 0}', '>=1'],
+    ['{"taskTimeout": 5000}', '"taskTimeout"'],
+    ['{', 'JSON'],
+  ] as const)
+    await expect(load({ env: { [timesVariable]: text } })).rejects.toMatchObject({
+      kind: 'InvalidInput',
+      where: timesVariable,
+      message: expect.stringContaining(said) as string,
+    });
 });
 
 const root = join(__dirname, '..', '..', '..');
