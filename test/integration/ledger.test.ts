@@ -7,17 +7,19 @@ import { openLedger, openLedgerToRead } from '../../src/storage';
 import type { Ledger, NewStudy, Proposal } from '../../src/storage';
 import type { StudySpec } from '../../src/study/spec';
 import { batchesSuite } from '../support/batches-suite';
-import { runOptuna } from '../support/optuna';
+import { OptunaProcess } from '../support/optuna';
 import { startPostgres, type PostgresServer } from '../support/postgres';
 import { studySpec } from '../support/study-spec';
 
+const optuna = new OptunaProcess();
 let postgres: PostgresServer;
 let folder: string;
 beforeAll(async () => {
   postgres = await startPostgres();
   folder = mkdtempSync(join(tmpdir(), 'perdure-ledger-'));
 });
-afterAll(() => {
+afterAll(async () => {
+  await optuna.stop();
   postgres.stop();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -66,8 +68,8 @@ interface Dump {
   }[];
 }
 
-function readByOptuna(url: string, study: string): Dump {
-  return runOptuna(dump, url, study) as Dump;
+async function readByOptuna(url: string, study: string): Promise<Dump> {
+  return (await optuna.run(dump, url, study)) as Dump;
 }
 
 describe.each(['sqlite', 'postgresql'])('a ledger on %s', (kind) => {
@@ -162,7 +164,7 @@ describe.each(['sqlite', 'postgresql'])('a ledger on %s', (kind) => {
       cacheKey: 'key',
     });
     expect(await ledger.findCached('key')).toEqual(found);
-    runOptuna('optuna.delete_study(study_name=sys.argv[2], storage=sys.argv[1]); print(1)', url, 's');
+    await optuna.run('optuna.delete_study(study_name=sys.argv[2], storage=sys.argv[1]); print(1)', url, 's');
     expect(await ledger.findCached('key')).toBeNull();
     await ledger.createStudy(newStudy({ name: 's' }));
     await ledger.commitProposals('s', [proposal('n')]);
@@ -181,7 +183,11 @@ describe.each(['sqlite', 'postgresql'])('a ledger on %s', (kind) => {
     await ledger.placeJob('deleted', job);
     await ledger.claimSubmission('deleted', 0, 1, 'token');
     await ledger.beginCall('deleted', call);
-    runOptuna('optuna.delete_study(study_name=sys.argv[2], storage=sys.argv[1]); print(1)', url, 'deleted');
+    await optuna.run(
+      'optuna.delete_study(study_name=sys.argv[2], storage=sys.argv[1]); print(1)',
+      url,
+      'deleted',
+    );
     expect(await ledger.findStudy('deleted')).toBeNull();
 
     for (const name of ['other', 'deleted']) {
@@ -209,7 +215,7 @@ print(1)`;
     await ledger.commitProposals('original', [proposal('k'), proposal('l')]);
     const job = { number: 1, attempt: 1, site: 'here', host: null };
     await ledger.placeJob('original', job);
-    runOptuna(copy, url, 'original', 'copy');
+    await optuna.run(copy, url, 'original', 'copy');
     expect((await ledger.findStudy('copy'))?.perdure).toBeNull();
     expect(await ledger.proposedNumbers('copy')).toEqual([]);
     await expect(ledger.placeJob('copy', job)).rejects.toMatchObject({ kind: 'NotFound' });
@@ -265,7 +271,7 @@ print(1)`;
     await ledger.finishTrial('study', 2, { state: 'PRUNED', values: [0.25], userAttrs: {} });
     await ledger.finishTrial('study', 3, { state: 'FAIL', values: null, userAttrs: { fail_reason: 'exit' } });
 
-    const read = readByOptuna(url, 'study');
+    const read = await readByOptuna(url, 'study');
     expect(read.directions).toEqual(['MAXIMIZE']);
     expect(read.trials.map(({ number, state, values }) => [number, state, values])).toEqual([
       [0, 'RUNNING', null],
@@ -311,7 +317,7 @@ print(1)`;
   });
 
   test('counts the trials that Optuna started', async () => {
-    runOptuna(
+    await optuna.run(
       `s = optuna.create_study(study_name='study', storage=sys.argv[1], direction='maximize')
 for i in range(3): s.ask()
 s.tell(1, 0.5)
@@ -440,7 +446,7 @@ print('{}')`,
   });
 
   test('goes on with a study that Optuna began, and Optuna with one of ours', async () => {
-    runOptuna(
+    await optuna.run(
       `s = optuna.create_study(study_name='study', storage=sys.argv[1], direction='maximize')
 s.enqueue_trial({'x': 0.25})
 s.optimize(lambda t: t.suggest_float('x', 1e-5, 1, log=True) + t.suggest_int('n', 1, 9, step=2), n_trials=3)
@@ -457,7 +463,7 @@ print('{}')`,
     expect(first?.number).toBe(3);
     expect(await ledger.proposedNumbers('study')).toEqual([3]);
     await ledger.finishTrial('study', 3, { state: 'COMPLETE', values: [99], userAttrs: {} });
-    const after = runOptuna(
+    const after = await optuna.run(
       `s = optuna.load_study(study_name='study', storage=sys.argv[1])
 s.optimize(lambda t: t.suggest_float('x', 1e-5, 1, log=True), n_trials=2)
 print(json.dumps([s.best_trial.number, s.best_value, [t.number for t in s.trials]]))`,
@@ -470,7 +476,7 @@ print(json.dumps([s.best_trial.number, s.best_value, [t.number for t in s.trials
   test('refuses another study of the same name, and other directions', async () => {
     await ledger.createStudy(newStudy());
     await expect(ledger.createStudy(newStudy())).rejects.toMatchObject({ kind: 'Conflict' });
-    runOptuna(`optuna.create_study(study_name='theirs', storage=sys.argv[1]); print('{}')`, url);
+    await optuna.run(`optuna.create_study(study_name='theirs', storage=sys.argv[1]); print('{}')`, url);
     await expect(ledger.createStudy(newStudy({ name: 'theirs' }))).rejects.toThrow(
       /other directions \(minimize; the file says maximize\)/,
     );
@@ -500,10 +506,10 @@ print(json.dumps([s.best_trial.number, s.best_value, [t.number for t in s.trials
         distributions: { ...distributions, c: c.distribution },
       }),
     ]);
-    const { trials } = readByOptuna(url, 'study');
+    const { trials } = await readByOptuna(url, 'study');
     expect(trials.map(({ params }) => params['c'])).toEqual(['b', 'new']);
     expect(new Set(trials.map((trial) => trial.distributions['c'])).size).toBe(1);
-    const asked = runOptuna(
+    const asked = await optuna.run(
       `s = optuna.load_study(study_name='study', storage=sys.argv[1])
 t = s.ask(); print(json.dumps(t.suggest_categorical('c', ['a', 'b', None, True, 2.5, 'new']) in ['a', 'b', None, True, 2.5, 'new']))`,
       url,
@@ -528,7 +534,7 @@ t = s.ask(); print(json.dumps(t.suggest_categorical('c', ['a', 'b', None, True, 
         distributions: { [name.slice(0, 500)]: { type: 'categorical', choices: ['other', name] } },
       }),
     ]);
-    const read = readByOptuna(url, name);
+    const read = await readByOptuna(url, name);
     expect(read.attrs).toEqual({ note: name });
     expect(read.metrics).toEqual(['value']);
     expect(read.trials[0]?.params).toEqual({ [name.slice(0, 500)]: name });
@@ -684,7 +690,7 @@ t = s.ask(); print(json.dumps(t.suggest_categorical('c', ['a', 'b', None, True, 
 
   test('refuses a storage of another version', async () => {
     await ledger.close();
-    runOptuna(
+    await optuna.run(
       `import sqlalchemy
 e = sqlalchemy.create_engine(sys.argv[1])
 with e.begin() as c: c.execute(sqlalchemy.text("UPDATE version_info SET schema_version = 11"))
@@ -692,7 +698,7 @@ print('{}')`,
       url,
     );
     await expect(openLedger(url)).rejects.toMatchObject({ kind: 'Corrupt' });
-    runOptuna(
+    await optuna.run(
       `import sqlalchemy
 e = sqlalchemy.create_engine(sys.argv[1])
 with e.begin() as c: c.execute(sqlalchemy.text("UPDATE version_info SET schema_version = 12"))
@@ -702,7 +708,7 @@ print('{}')`,
     ledger = await openLedger(url);
   });
 
-  test("has Optuna's tables, columns and indexes", () => {
+  test("has Optuna's tables, columns and indexes", async () => {
     const other =
       kind === 'sqlite' ? `sqlite:///${join(folder, `${randomUUID()}.db`)}` : postgres.createDatabase();
     const describeSchema = `import sqlalchemy
@@ -718,7 +724,7 @@ def schema(url):
     'check': len(i.get_check_constraints(t)),
   } for t in i.get_table_names() if not t.startswith('perdure_')}
 print(json.dumps([schema(sys.argv[1]), schema(sys.argv[2])]))`;
-    const [ours, theirs] = runOptuna(describeSchema, url, other) as [
+    const [ours, theirs] = (await optuna.run(describeSchema, url, other)) as [
       Record<string, unknown>,
       Record<string, unknown>,
     ];

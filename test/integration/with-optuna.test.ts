@@ -4,10 +4,11 @@ import { StudyHandle } from '../../src/client/study-handle';
 import { readStudy } from '../../src/config';
 import { HeldStudy } from '../support/held-study';
 import { Installation, until } from '../support/installation';
-import { runOptuna, testPython } from '../support/optuna';
+import { OptunaProcess, testPython } from '../support/optuna';
 
 /* One ledger, two programs: Optuna 5 and Perdure, during a run, after it, and one after the other. */
 
+const optuna = new OptunaProcess();
 let installation: Installation;
 let session: Session;
 beforeAll(async () => {
@@ -16,6 +17,7 @@ beforeAll(async () => {
   session = await installation.session();
 });
 afterAll(async () => {
+  await optuna.stop();
   await session.close();
   await installation.must('down');
   await installation.destroy();
@@ -73,16 +75,16 @@ echo "$1" >"$PERDURE_RESULT"
     const [, ...held] = await study.handle.trials();
     return held.length === 2 && held.every(({ intermediateValues }) => intermediateValues.size === 3);
   });
-  expect(runOptuna(dump, session.ledger.url, 'mixed')).toEqual(await ours('mixed'));
+  expect(await optuna.run(dump, session.ledger.url, 'mixed')).toEqual(await ours('mixed'));
   await study.handle.enqueue({ x: 9 });
   installation.write('mixed-go', '');
   const status = await study.handle.result();
   expect(status.trials).toMatchObject({ complete: 2, pruned: 1, failed: 1 });
-  expect(runOptuna(dump, session.ledger.url, 'mixed')).toEqual(await ours('mixed'));
+  expect(await optuna.run(dump, session.ledger.url, 'mixed')).toEqual(await ours('mixed'));
 });
 
 test('a study begun by Optuna is continued here, with its choices in their order', async () => {
-  runOptuna(
+  await optuna.run(
     `s = optuna.create_study(study_name='theirs', storage=sys.argv[1], direction='minimize', sampler=optuna.samplers.RandomSampler(seed=1))
 def f(t): return t.suggest_float('x', 0, 10) + (0 if t.suggest_categorical('c', ['b', 'a']) == 'a' else 100)
 s.optimize(f, n_trials=12)
@@ -104,11 +106,11 @@ print('{}')`,
   expect(opening).toBe('continued');
   // Rows that Optuna put there are knowledge, not budget.
   expect(await handle.result()).toMatchObject({ state: 'complete', trials: { complete: 17 } });
-  expect(runOptuna(dump, session.ledger.url, 'theirs')).toEqual(await ours('theirs'));
+  expect(await optuna.run(dump, session.ledger.url, 'theirs')).toEqual(await ours('theirs'));
 });
 
 test('a grid has the combinations that Optuna left running, too', async () => {
-  runOptuna(
+  await optuna.run(
     `s = optuna.create_study(study_name='left', storage=sys.argv[1])
 s.enqueue_trial({'n': 2})
 s.optimize(lambda t: t.suggest_int('n', 0, 3), n_trials=1)
@@ -154,7 +156,7 @@ print('{}')`,
 test('numbers of a list that has not changed stay floats in Optuna’s rows', async () => {
   const types = `s = optuna.load_study(study_name='floats', storage=sys.argv[1])
 print(json.dumps([[str(t.params['c']), str(s.trials[0].distributions['c'].choices)] for t in s.trials]))`;
-  runOptuna(
+  await optuna.run(
     `s = optuna.create_study(study_name='floats', storage=sys.argv[1])
 s.enqueue_trial({'c': 2.0})
 s.optimize(lambda t: t.suggest_categorical('c', [1.0, 2.0]), n_trials=1)
@@ -173,12 +175,12 @@ print('{}')`,
     { where: 'test', directory: installation.folder },
   );
   await (await openStudy(session, study)).handle.result();
-  expect(runOptuna(types, session.ledger.url)).toEqual([
+  expect(await optuna.run(types, session.ledger.url)).toEqual([
     ['2.0', '(1.0, 2.0)'],
     ['1', '(1.0, 2.0)'],
   ]);
   // Optuna finds the lists equal.
-  runOptuna(
+  await optuna.run(
     `s = optuna.load_study(study_name='floats', storage=sys.argv[1])
 s.optimize(lambda t: t.suggest_categorical('c', [1.0, 2.0]), n_trials=1)
 print('{}')`,
@@ -190,7 +192,7 @@ test.each(['set_constraint', 'constraints'])(
   'constraints of Optuna count for the best and for what is proposed: %s',
   async (how) => {
     // The smaller the better, and only from 5 on.
-    const theirs = runOptuna(
+    const theirs = await optuna.run(
       `from optuna.trial import create_trial
 s = optuna.create_study(study_name=sys.argv[2], storage=sys.argv[1])
 d = {'x': optuna.distributions.FloatDistribution(0, 10)}
@@ -250,7 +252,7 @@ test('constraints of trials that Optuna adds to a study of ours count, too', asy
     return handle;
   };
   await open(1);
-  runOptuna(
+  await optuna.run(
     `from optuna.trial import create_trial
 s = optuna.load_study(study_name='constrained later', storage=sys.argv[1])
 d = {'x': optuna.distributions.FloatDistribution(0, 10)}
@@ -264,7 +266,7 @@ print('{}')`,
 });
 
 test('a trial that Optuna wants run again is run with its parameters', async () => {
-  runOptuna(
+  await optuna.run(
     `from optuna.trial import create_trial, TrialState
 s = optuna.create_study(study_name='again', storage=sys.argv[1])
 s.enqueue_trial({'x': 0.25})
@@ -294,7 +296,7 @@ print('{}')`,
 });
 
 test('the output of a trial that Optuna ran is not to be had, and it did not fail to run', async () => {
-  runOptuna(
+  await optuna.run(
     `s = optuna.create_study(study_name='their output', storage=sys.argv[1])
 s.optimize(lambda t: t.suggest_int('n', 0, 3), n_trials=1)
 print('{}')`,
@@ -322,7 +324,7 @@ print('{}')`,
 });
 
 test('where no trial keeps its constraints, the command says so', async () => {
-  runOptuna(
+  await optuna.run(
     `from optuna.trial import create_trial
 for name, sides in (('far', ['minimize']), ('far apart', ['minimize', 'maximize'])):
     s = optuna.create_study(study_name=name, storage=sys.argv[1], directions=sides)
@@ -350,7 +352,7 @@ test('a study begun here is continued by Optuna, and by us again', async () => {
   const open = async (trials: number): ReturnType<typeof openStudy> =>
     openStudy(session, await readStudy(file(trials), { where: 'test', directory: installation.folder }));
   await (await open(4)).handle.result();
-  runOptuna(
+  await optuna.run(
     `s = optuna.load_study(study_name='ours', storage=sys.argv[1])
 s.optimize(lambda t: t.suggest_float('x', 1e-3, 10, log=True) * t.suggest_int('n', 1, 9, step=2), n_trials=11)
 print('{}')`,
@@ -358,5 +360,5 @@ print('{}')`,
   );
   const status = await (await open(6)).handle.result();
   expect(status).toMatchObject({ state: 'complete', trials: { complete: 17 } });
-  expect(runOptuna(dump, session.ledger.url, 'ours')).toEqual(await ours('ours'));
+  expect(await optuna.run(dump, session.ledger.url, 'ours')).toEqual(await ours('ours'));
 });
