@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { isGroupAlive } from '../../src/process/process-group';
-import { ended, FakeBlock, pathOf } from '../support/fake-block';
+import { FakeBlock, pathOf } from '../support/fake-block';
 import { until } from '../support/installation';
 
 let block: FakeBlock;
@@ -135,17 +135,6 @@ test('a trial with ranks has whole nodes, and waits until they are free', async 
   await block.isOver(next);
   expect(block.read(next, 'hostfile')).toBe('n1\nn2\nn3\n');
   expect(block.isReady(large)).toBe(true);
-});
-
-test('without a launcher only the first node is used, and that is told', async () => {
-  const names = [0, 1].map((number) => block.add(number, 'echo $PERDURE_NODE'));
-  const pilot = block.start('b1', { hosts, idle: 0, launcher: 'auto' });
-  expect(await ended(pilot)).toBe(0);
-  expect(names.map((name) => output(name))).toEqual(['n1\n', 'n1\n']);
-  expect(block.report()).toMatchObject({
-    slots: 1,
-    problems: ['neither mpiexec nor pbsdsh is on PATH: only the first of 3 nodes is used'],
-  });
 });
 
 function isThere(pid: number): boolean {

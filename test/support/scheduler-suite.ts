@@ -34,7 +34,7 @@ const hostile = {
   small: 1e-7,
 };
 
-/** What every scheduler holds to, at a site that has room for four jobs at least. */
+/** What every scheduler promises, at a site that has room for four jobs at least. */
 export function schedulerSuite(site: () => SchedulerUnderTest): void {
   let number = 0;
   let job: Tested;
@@ -89,67 +89,10 @@ export function schedulerSuite(site: () => SchedulerUnderTest): void {
       });
     });
 
-    test.each<readonly [what: string, script: string, status: number, error: RegExp]>([
-      ['sys.exit', 'import sys\ndef train(p):\n    sys.exit(3)\n', 1, /SystemExit: 3/],
-      ['os._exit', 'import os\ndef train(p):\n    os._exit(7)\n', 7, /^$/],
-      ['a signal', 'import os\ndef train(p):\n    os.kill(os.getpid(), 11)\n', 139, /^$/],
-      ['source that is no Python', 'def train(p:\n', 1, /SyntaxError/],
-      ['an import that fails', 'import nowhere_to_be_found\ndef train(p):\n    pass\n', 1, /ModuleNotFound/],
-      ['a set as its result', 'def train(p):\n    return {1, 2}\n', 1, /TypeError: .*set/],
-    ])('that ends by %s ends as what it is', async (_what, script, status, error) => {
-      const scheduler = await job.submitted({ files: { 'train.py': script } });
-      expect(await job.over(scheduler)).toMatchObject({ end: { how: 'exited', status } });
-      const output = await scheduler.fetch(job.key);
-      expect(output.error ?? '').toMatch(error);
-      expect(output.result).toBeUndefined();
-    });
-
-    test('may leave anything where its results belong', async () => {
-      const script = 'mkdir "$PERDURE_RESULT"; mkfifo "$PERDURE_INTERMEDIATE"; seq 100; echo last';
-      const scheduler = await job.submitted({ command: ['sh', '-c', script] });
-      await job.over(scheduler);
-      const { result, reports, tail } = await scheduler.fetch(job.key);
-      expect(result !== undefined && 'value' in result).toBe(false);
-      expect(reports).toEqual([]);
-      expect(tail.endsWith('100\nlast')).toBe(true);
-    });
-
-    test('has a result of 1 MiB at most, and NaN is a number in it', async () => {
-      const large = "def train(p):\n    return {'value': 1, 'x': 'y' * (11 * 2**20)}\n";
-      const scheduler = await job.submitted({ files: { 'train.py': large } });
-      await job.over(scheduler);
-      expect((await scheduler.fetch(job.key)).result).toEqual({
-        error: expect.stringContaining('more than 1048576 bytes') as string,
-      });
-      const other = new Tested(site(), number++);
-      const nan = "# 😀\ndef train(p):\n    return {'value': float('nan'), 'x': '😀'}\n";
-      await site().submit(scheduler, other.named({ files: { 'train.py': nan } }));
-      await other.over(scheduler);
-      expect((await scheduler.fetch(other.key)).result).toEqual({ value: { value: NaN, x: '😀' } });
-    });
-
     test("is rejected for good with a file among Perdure's own", async () => {
       const scheduler = await site().scheduler();
       const wrong = job.named({ command: ['true'], files: { '.perdure/stop': '' } });
       await expect(site().submit(scheduler, wrong)).rejects.toMatchObject({ kind: 'SubmitRejected' });
-    });
-
-    test('shares its checkpoint directory with the other attempts of its trial, and nothing else', async () => {
-      const command = [
-        'sh',
-        '-c',
-        'cat "$PERDURE_CHECKPOINT_DIR"/*; ls local; echo $PERDURE_ATTEMPT >"$PERDURE_CHECKPOINT_DIR/at"; touch local',
-      ];
-      const scheduler = await site().scheduler();
-      expect(await scheduler.hasCheckpoint(job.key)).toBe(false);
-      await site().submit(scheduler, job.named({ command }));
-      await job.over(scheduler);
-      const second = { ...job.named({ command }), attempt: 2 };
-      expect(await scheduler.hasCheckpoint(keyOf(second))).toBe(true);
-      expect(await scheduler.hasCheckpoint(keyOf({ number: 10_000 }))).toBe(false);
-      await site().submit(scheduler, second);
-      await over(scheduler, keyOf(second));
-      expect((await scheduler.fetch(keyOf(second))).tail).toMatch(/^1\n.*local.*No such file/);
     });
   });
 
@@ -257,13 +200,6 @@ export function schedulerSuite(site: () => SchedulerUnderTest): void {
       });
       expect(job.said()).toBe('');
     });
-
-    test('after its end keeps that', async () => {
-      const scheduler = await job.submitted({ command: ['sh', '-c', 'exit 4'] });
-      await job.over(scheduler);
-      await scheduler.cancel(job.key, 'cancelled');
-      expect(await job.over(scheduler)).toMatchObject({ end: { how: 'exited', status: 4 } });
-    });
   });
 
   test('several jobs are told of in the order in which they are asked for, and the site is well', async () => {
@@ -279,6 +215,81 @@ export function schedulerSuite(site: () => SchedulerUnderTest): void {
       jobs.map(({ status }) => ({ state: 'done', end: { how: 'exited', status } })),
     );
     await until('the site is well', async () => (await scheduler.health()).state === 'ok');
+  });
+}
+
+/** More of it: ends and results that trials rarely have. */
+export function furtherSchedulerSuite(site: () => SchedulerUnderTest): void {
+  let number = 0;
+  let job: Tested;
+  beforeEach(() => {
+    job = new Tested(site(), number++);
+  });
+
+  describe('a job', () => {
+    test.each<readonly [what: string, script: string, status: number, error: RegExp]>([
+      ['sys.exit', 'import sys\ndef train(p):\n    sys.exit(3)\n', 1, /SystemExit: 3/],
+      ['os._exit', 'import os\ndef train(p):\n    os._exit(7)\n', 7, /^$/],
+      ['a signal', 'import os\ndef train(p):\n    os.kill(os.getpid(), 11)\n', 139, /^$/],
+      ['source that is no Python', 'def train(p:\n', 1, /SyntaxError/],
+      ['an import that fails', 'import nowhere_to_be_found\ndef train(p):\n    pass\n', 1, /ModuleNotFound/],
+      ['a set as its result', 'def train(p):\n    return {1, 2}\n', 1, /TypeError: .*set/],
+    ])('that ends by %s ends as what it is', async (_what, script, status, error) => {
+      const scheduler = await job.submitted({ files: { 'train.py': script } });
+      expect(await job.over(scheduler)).toMatchObject({ end: { how: 'exited', status } });
+      const output = await scheduler.fetch(job.key);
+      expect(output.error ?? '').toMatch(error);
+      expect(output.result).toBeUndefined();
+    });
+
+    test('may leave anything where its results belong', async () => {
+      const script = 'mkdir "$PERDURE_RESULT"; mkfifo "$PERDURE_INTERMEDIATE"; seq 100; echo last';
+      const scheduler = await job.submitted({ command: ['sh', '-c', script] });
+      await job.over(scheduler);
+      const { result, reports, tail } = await scheduler.fetch(job.key);
+      expect(result !== undefined && 'value' in result).toBe(false);
+      expect(reports).toEqual([]);
+      expect(tail.endsWith('100\nlast')).toBe(true);
+    });
+
+    test('has a result of 1 MiB at most, and NaN is a number in it', async () => {
+      const large = "def train(p):\n    return {'value': 1, 'x': 'y' * (11 * 2**20)}\n";
+      const scheduler = await job.submitted({ files: { 'train.py': large } });
+      await job.over(scheduler);
+      expect((await scheduler.fetch(job.key)).result).toEqual({
+        error: expect.stringContaining('more than 1048576 bytes') as string,
+      });
+      const other = new Tested(site(), number++);
+      const nan = "# 😀\ndef train(p):\n    return {'value': float('nan'), 'x': '😀'}\n";
+      await site().submit(scheduler, other.named({ files: { 'train.py': nan } }));
+      await other.over(scheduler);
+      expect((await scheduler.fetch(other.key)).result).toEqual({ value: { value: NaN, x: '😀' } });
+    });
+
+    test('shares its checkpoint directory with the other attempts of its trial, and nothing else', async () => {
+      const command = [
+        'sh',
+        '-c',
+        'cat "$PERDURE_CHECKPOINT_DIR"/*; ls local; echo $PERDURE_ATTEMPT >"$PERDURE_CHECKPOINT_DIR/at"; touch local',
+      ];
+      const scheduler = await site().scheduler();
+      expect(await scheduler.hasCheckpoint(job.key)).toBe(false);
+      await site().submit(scheduler, job.named({ command }));
+      await job.over(scheduler);
+      const second = { ...job.named({ command }), attempt: 2 };
+      expect(await scheduler.hasCheckpoint(keyOf(second))).toBe(true);
+      expect(await scheduler.hasCheckpoint(keyOf({ number: 10_000 }))).toBe(false);
+      await site().submit(scheduler, second);
+      await over(scheduler, keyOf(second));
+      expect((await scheduler.fetch(keyOf(second))).tail).toMatch(/^1\n.*local.*No such file/);
+    });
+
+    test('that is cancelled after its end keeps that', async () => {
+      const scheduler = await job.submitted({ command: ['sh', '-c', 'exit 4'] });
+      await job.over(scheduler);
+      await scheduler.cancel(job.key, 'cancelled');
+      expect(await job.over(scheduler)).toMatchObject({ end: { how: 'exited', status: 4 } });
+    });
   });
 }
 

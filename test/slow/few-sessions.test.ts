@@ -1,0 +1,3 @@
+import { fewSessionsSuite } from '../support/few-sessions-suite';
+
+fewSessionsSuite('ssh2');
