@@ -1,11 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import type { Session } from '../../src/client/session';
 import { openStudy } from '../../src/client/start-study';
 import { readStudy } from '../../src/config';
 import type { Trial } from '../../src/study/trial';
-import { Installation, until } from '../support/installation';
+import { Installation } from '../support/installation';
 
 let installation: Installation;
 let session: Session;
@@ -28,12 +27,7 @@ echo "$1" >"$PERDURE_RESULT"
 `;
 
 /** Runs a study over x = 0, 1, 2, of which the last one fails. */
-async function run(
-  name: string,
-  changes: object = {},
-  text = script,
-  meanwhile: () => Promise<void> = () => Promise.resolve(),
-): Promise<readonly Trial[]> {
+async function run(name: string, changes: object = {}, text = script): Promise<readonly Trial[]> {
   installation.write('trial.sh', text);
   const study = await readStudy(
     {
@@ -48,7 +42,6 @@ async function run(
     { where: 'test', directory: installation.folder },
   );
   const { handle } = await openStudy(session, study);
-  await meanwhile();
   await handle.result();
   return [...(await handle.trials())].sort((a, b) => Number(a.params['x']) - Number(b.params['x']));
 }
