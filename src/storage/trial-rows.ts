@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { sql, type Expression, type Kysely } from 'kysely';
 import { PerdureError } from '../study/error';
 import type { Json } from '../study/json';
 import { keepCached } from './cache-rows';
@@ -11,16 +11,23 @@ import { toStored, toTimestamp } from './values';
 type Db = Kysely<Tables>;
 
 /** Rows in one statement, far below SQLite's 32,766 parameters. */
-const chunk = 200;
+export const rowsPerStatement = 200;
 
-/** @throws `NotFound` */
-export async function trialId(db: Db, study: string, number: number, lock = false): Promise<number> {
-  let query = db
+/** A trial by its id, or by a query for the id. */
+type IdOfTrial = number | Expression<number>;
+
+function trialIdQuery(db: Db, study: string, number: number) {
+  return db
     .selectFrom('trials')
     .innerJoin('studies', 'studies.study_id', 'trials.study_id')
     .select('trial_id')
     .where('study_name', '=', study)
     .where('number', '=', number);
+}
+
+/** @throws `NotFound` */
+export async function trialId(db: Db, study: string, number: number, lock = false): Promise<number> {
+  let query = trialIdQuery(db, study, number);
   if (lock) query = query.forUpdate('trials');
   const row = await query.executeTakeFirst();
   if (row !== undefined) return row.trial_id;
@@ -50,19 +57,39 @@ export async function setTrialAttrs(
     .execute();
 }
 
+/**
+ * {@link setIntermediateValues} without a query for the trial's id and without a transaction: one statement does it.
+ * @param values at most `rowsPerStatement`
+ * @throws `NotFound`
+ */
+export async function setIntermediateValuesAtOnce(
+  db: Db,
+  study: string,
+  number: number,
+  values: ReadonlyMap<number, number>,
+): Promise<void> {
+  try {
+    await setIntermediateValues(db, sql<number>`${trialIdQuery(db, study, number)}`, values);
+  } catch (error) {
+    // Without such a trial the id is NULL, which its column does not take.
+    await trialId(db, study, number);
+    throw error;
+  }
+}
+
 export async function setIntermediateValues(
   trx: Db,
-  trial_id: number,
+  trial_id: IdOfTrial,
   values: ReadonlyMap<number, number>,
 ): Promise<void> {
   const rows = [...values].map(([step, value]) => {
     const stored = toStored(value);
     return { trial_id, step, intermediate_value: stored.value, intermediate_value_type: stored.kind };
   });
-  for (let from = 0; from < rows.length; from += chunk) {
+  for (let from = 0; from < rows.length; from += rowsPerStatement) {
     await trx
       .insertInto('trial_intermediate_values')
-      .values(rows.slice(from, from + chunk))
+      .values(rows.slice(from, from + rowsPerStatement))
       .onConflict((conflict) =>
         conflict
           .columns(['trial_id', 'step'])

@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads';
 import { openCountedLedger, type CountedLedger } from '../../support/counted-ledger';
 import { ReportingStudy } from '../../support/reporting-study';
 
@@ -93,6 +94,26 @@ describe('reports are written', () => {
     await counted.ledger.clearIntermediateValues(study.ref.name, 0);
     await worker.end(0);
     expect(await values(study)).toHaveLength(2);
+  });
+
+  test('by one message to SQLite for each write', async () => {
+    const study = await ReportingStudy.create(counted.ledger, 1);
+    const messages = jest.spyOn(Worker.prototype, 'postMessage');
+    await counted.ledger.setIntermediateValues(study.ref.name, 0, new Map([[3, 0.5]]));
+    expect(messages).toHaveBeenCalledTimes(1);
+    expect(await values(study)).toEqual([[3, 0.5]]);
+  });
+
+  test('not for a trial or a study that is not there', async () => {
+    const { ref } = await ReportingStudy.create(counted.ledger, 1);
+    for (const [name, number] of [
+      [ref.name, 7],
+      ['other', 0],
+    ] as const)
+      await expect(
+        counted.ledger.setIntermediateValues(name, number, new Map([[0, 1]])),
+      ).rejects.toMatchObject({ kind: 'NotFound' });
+    expect(counted.writes()).toBe(0);
   });
 
   test('with the last value of a step, and only that row', async () => {
