@@ -20,7 +20,9 @@ const arrows = {
   // Calls of language models and of the user's own proposers.
   models: ['study', 'agent', 'process'],
   transports: ['study', 'process'],
-  schedulers: ['study', 'jobs', 'process', 'transports'],
+  // The state of an attempt and the schedulers' dialects, pure.
+  sites: ['study'],
+  schedulers: ['study', 'jobs', 'process', 'transports', 'sites'],
   storage: ['study', 'jobs', 'agent', 'process'],
   // The address of the ledger, whose form only the ledger knows.
   config: ['study', 'jobs', 'storage'],

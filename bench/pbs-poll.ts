@@ -50,7 +50,7 @@ async function measure(jobs: number): Promise<string> {
     const scheduler = bench.scheduler(counting(cost));
     const look = async (): Promise<void> => {
       const seen = await scheduler.observe(keys);
-      if (!seen.every(({ state }) => state === 'pending')) throw new Error(JSON.stringify(seen[0]));
+      if (!seen.every(({ state }) => state === 'waiting')) throw new Error(JSON.stringify(seen[0]));
     };
     // The first looks learn the ids, and how this client answers.
     const warm = bench.pbs.commands().length + 3;

@@ -166,7 +166,7 @@ submit() {
   if [ -s "$perdure_at/jobid" ]; then
     read -r perdure_id <"$perdure_at/jobid"
     say "job $1 $perdure_id"
-  elif [ -e "$perdure_at/stop" ]; then
+  elif [ -e "$perdure_at/stop" ] || [ -e "$perdure_at/tombstone" ]; then
     say "stopped $1"
   elif perdure_said=$(mkdir "$perdure_at/submit" 2>&1); then
     enqueue "$1" "$2" "$4"
@@ -327,7 +327,7 @@ keep_job() {
 
 # make_ready NUMBER PATH NAME TEXT: hands a staged attempt to whichever block takes it first.
 make_ready() {
-  if [ -e "$2/.perdure/stop" ]; then
+  if [ -e "$2/.perdure/stop" ] || [ -e "$2/.perdure/tombstone" ]; then
     say "stopped $1"
   elif [ -e "$2/.perdure/queued" ]; then
     say "queued $1"
@@ -369,7 +369,15 @@ look() {
   say_line "$1" unfinished "$perdure_at/unfinished"
   if [ -e "$perdure_at/result.json" ]; then say "result $1"; fi
   say_line "$1" stop "$perdure_at/stop"
+  say_line "$1" tombstone "$perdure_at/tombstone"
   say_line "$1" owner "$perdure_at/owner"
+  if [ ! -e "$perdure_at/owner" ]; then
+    if replacing "$2"; then
+      say "replaced $1 $perdure_earlier"
+    elif late_result "$2"; then
+      say "late $1 $perdure_earlier"
+    fi
+  fi
   say_line "$1" beat "$perdure_at/beat"
   say_line "$1" jobid "$perdure_at/jobid"
   if [ -e "$perdure_at/block" ]; then
@@ -470,13 +478,18 @@ has_checkpoint() {
 
 # fetch NUMBER PATH NAME FROM: what an ended attempt left.
 fetch() {
-  perdure_at=$2/.perdure
+  perdure_counted=$2
+  if replacing "$2"; then
+    perdure_counted=${2%/*}/a$perdure_earlier
+    say "replaced $1 $perdure_earlier"
+  fi
+  perdure_at=$perdure_counted/.perdure
   say_file "$1" result "$perdure_at/result.json" 0 1048577
   say_file "$1" error "$perdure_at/result.json.error" 0 16384
   say_file "$1" reports "$perdure_at/intermediate.jsonl" "$4" 16777216
   if [ -e "$perdure_at/prune" ]; then say "prune $1"; fi
   if [ -e "$perdure_at/prune.seen" ]; then say "seen $1"; fi
-  say_tail "$1" tail "$2/output.log" 8196
+  say_tail "$1" tail "$perdure_counted/output.log" 8196
   for perdure_output in "$perdure_at"/*.o[0-9]* "$perdure_at"/*.OU; do
     if [ -s "$perdure_output" ]; then say_tail "$1" job-output "$perdure_output" 4096; fi
   done
@@ -711,20 +724,74 @@ watch_news() {
   done
 }
 
-# bury NUMBER PATH ID: an attempt that is given up before it began can't begin later; ID is its job, or -. `fenced`: somebody has
-# taken its fence and has not said who it is, which is the next that a wrapper does.
+# ensure_attempt PATH: an attempt's directory, whatever became of the one that there was.
+ensure_attempt() {
+  [ ! -d "$1/.perdure" ] || return 0
+  mkdir -p "$1.$$.tmp/.perdure" && mv -T "$1.$$.tmp" "$1" 2>/dev/null
+  rm -rf "$1.$$.tmp"
+  mkdir -p "$1/.perdure"
+}
+
+# write_once FILE TEXT: the first text stays.
+write_once() {
+  [ ! -e "$1" ] || return 0
+  printf '%s' "$2" >"$1.$$.tmp"
+  ln "$1.$$.tmp" "$1" 2>/dev/null
+  rm -f "$1.$$.tmp"
+  [ -s "$1" ]
+}
+
+# bury NUMBER PATH NAME ID BLOCK TEXT FROM: gives an attempt up. It will not begin any more, and what watches it ends it. ID is the job
+# to delete, or -; BLOCK the block that is over with it, or -: its pilot, should it live on, must not take the next attempt. Then looks
+# at it: a result that was written before counts.
 bury() {
   perdure_at=$2/.perdure
-  # By O_EXCL, as the wrapper does it.
-  if (set -C && command : >"$perdure_at/run.lock") 2>/dev/null; then
-    command : >"$perdure_at/buried"
-    if [ "$3" != - ]; then pbs qdel "$3" >/dev/null 2>&1; fi
-    say "buried $1"
-  elif [ -e "$perdure_at/buried" ]; then
-    say "buried $1"
-  elif [ -e "$perdure_at/owner" ]; then
-    say "begun $1"
-  else
-    say "fenced $1"
+  ensure_attempt "$2"
+  [ "$5" = - ] || command : >"blocks/$5/over"
+  write_once "$perdure_at/tombstone" "$6" || {
+    say "failed $1 the attempt's directory can't be written to"
+    return
+  }
+  # By O_EXCL, as the wrapper takes it.
+  (set -C && command : >"$perdure_at/run.lock") 2>/dev/null
+  rm -f "ready/$3"
+  [ "$4" = - ] || pbs qdel "$4" >/dev/null 2>&1
+  look "$1" "$2" "$3" "$7"
+}
+
+# replace_attempt NUMBER PATH NAME ID EARLIER FROM: the result of attempt EARLIER, which was given up, counts instead of this attempt,
+# unless this one has begun. The fence is one file that only one can make: the wrapper makes it empty. Then looks at the attempt.
+replace_attempt() {
+  perdure_at=$2/.perdure
+  printf 'replaced %s\n' "$5" >"$perdure_at/run.lock.$$.tmp"
+  if [ -s "$perdure_at/run.lock.$$.tmp" ] && ln "$perdure_at/run.lock.$$.tmp" "$perdure_at/run.lock" 2>/dev/null; then
+    rm -f "ready/$3"
+    [ "$4" = - ] || pbs qdel "$4" >/dev/null 2>&1
   fi
+  rm -f "$perdure_at/run.lock.$$.tmp"
+  look "$1" "$2" "$3" "$6"
+}
+
+# replacing PATH: sets perdure_earlier to the attempt whose result counts instead of this one's; fails where its own counts.
+replacing() {
+  perdure_earlier=
+  perdure_word=
+  [ -s "$1/.perdure/run.lock" ] && read -r perdure_word perdure_earlier <"$1/.perdure/run.lock" && [ "$perdure_word" = replaced ]
+}
+
+# late_result PATH: sets perdure_earlier to the newest earlier attempt that has left a result. One that began and left none hides those
+# before it, and so does one that was made elsewhere.
+late_result() {
+  perdure_earlier=${1##*/a}
+  while perdure_earlier=$((perdure_earlier - 1)) && [ "$perdure_earlier" -gt 0 ]; do
+    perdure_before=${1%/*}/a$perdure_earlier/.perdure
+    [ -e "$perdure_before/tombstone" ] && [ ! -e "$perdure_before/stop" ] || return 1
+    perdure_line=
+    read -r perdure_line <"$perdure_before/status" 2>/dev/null
+    case $perdure_line in
+      0 | '0 '*) [ ! -e "$perdure_before/result.json" ] || return 0 ;;
+    esac
+    [ ! -e "$perdure_before/pid" ] || return 1
+  done
+  return 1
 }

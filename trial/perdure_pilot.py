@@ -10,8 +10,8 @@ guard, it leaves its trials to PBS. The fence is the wrapper's, in the attempt.
 
 W/PATH/.perdure/block names the block; who makes it first has the trial, should it ever be ready twice. 'unfinished'
 beside it says that the attempt did not end by itself: 'REASON' before the first signal, 'REASON over' once nothing of
-it runs. Reasons: walltime, terminated (the job was told to end), killed (the pilot was), lost (the wrapper vanished;
-the block goes on). A status counts for nothing then, except 0 with a result: that one was done, and loses its mark.
+it runs. Reasons: walltime, terminated (the job was told to end), killed (the pilot was), given_up (the attempt or the
+block has been given up), lost (the wrapper vanished; the block goes on). A status counts for nothing then, except 0 with a result: that one was done, and loses its mark.
 
 The parts of it lie beside this file: perdure_pilot_*.py.
 """
@@ -57,6 +57,7 @@ class Pilot:
         self.inbox = Inbox(self.root, options.block, self.problem)
         self.guard = Guard(self.end_without_pilot)
         self.signalled, self.ending, self.reported = False, None, (None, 0.0)
+        self.given_up, self.given_up_at = False, 0.0
 
     def run(self):
         source, sink = os.pipe()
@@ -90,6 +91,9 @@ class Pilot:
         # Before the trials are looked at: the signal may have reached them too.
         if self.ending is None and (self.signalled or self.left() < self.options.notice):
             self.end_all("walltime" if self.left() < self.options.notice else "terminated")
+        # Its scheduler says that the block is over, as where its node was cut off: its trials are repeated elsewhere.
+        elif self.ending is None and self.is_given_up():
+            self.end_all("given_up")
         for trial in list(self.running.values()):
             self.try_to(self.watch, trial)
         draining = self.ending is not None or self.left() < self.drain()
@@ -105,6 +109,14 @@ class Pilot:
             return "idle"
         self.try_to(self.report, "draining" if draining else "running", self.ending)
         return None
+
+    def is_given_up(self):
+        """Whether somebody has noted that this block is over. Looked for every few seconds, and before it takes a trial."""
+        if not self.given_up and time.monotonic() >= self.given_up_at:
+            self.given_up_at = time.monotonic() + 5
+            # Listed, since a file server's client may remember that a file was not there.
+            self.given_up = "over" in os.listdir(self.folder)
+        return self.given_up
 
     def left(self):
         return float("inf") if self.ends_at is None else self.ends_at - time.time()
@@ -130,9 +142,11 @@ class Pilot:
             if place is None:
                 # Later ones do not overtake it: it would wait for ever.
                 return
-            if name not in self.waiting and not self.inbox.claim(name):
-                self.nodes.release(place)
-                continue
+            if name not in self.waiting:
+                self.given_up_at = 0.0
+                if self.is_given_up() or not self.inbox.claim(name):
+                    self.nodes.release(place)
+                    continue
             self.waiting[name] = entry
             trial = Trial(self.root, name, entry, place)
             try:
@@ -149,7 +163,7 @@ class Pilot:
             self.waiting.pop(name)
 
     def begin(self, trial, entry):
-        if trial.has("stop") or not trial.belongs_to(self.options.block):
+        if not {"stop", "tombstone"}.isdisjoint(trial.names()) or not trial.belongs_to(self.options.block):
             self.news[trial.name] = "ended"
             return
         first, node = trial.place.first, self.hosts[trial.place.nodes[0]]

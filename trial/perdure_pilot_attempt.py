@@ -16,9 +16,12 @@ class Attempt:
     def own(self, name):
         return os.path.join(self.directory, ".perdure", name)
 
-    def has(self, name):
+    def names(self):
         # Listed, since a file server's client may remember for half a minute that a file was not there.
-        return name in os.listdir(self.own(""))
+        return os.listdir(self.own(""))
+
+    def has(self, name):
+        return name in self.names()
 
     def status(self):
         """The wrapper's words: ['0'], ['143', 'stopped', 'signalled']; None until its line is complete."""

@@ -55,8 +55,8 @@ class Trial(Attempt):
             if code is None:
                 if self.kill_at is not None and now > self.kill_at:
                     self.kill()
-                elif self.kill_at is None and self.has("stop"):
-                    self.end(None, grace)
+                elif self.kill_at is None:
+                    self._heed(grace)
                 return False
             self.ended, self.code = now, code if code >= 0 else 128 - code
             if self.status() is None:
@@ -70,3 +70,11 @@ class Trial(Attempt):
             self.kill()
         # One that hangs in the kernel does not even end when it is killed.
         return now > self.ended + grace + 60
+
+    def _heed(self, grace):
+        """End where somebody asked for that, or gave the attempt up."""
+        names = self.names()
+        if "stop" in names:
+            self.end(None, grace)
+        elif "tombstone" in names:
+            self.end("given_up", grace)

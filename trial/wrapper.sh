@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs one attempt of a trial and writes its fate: wrapper.sh [--leave-group] DIRECTORY PROGRAM [ARGUMENT...]
 # DIRECTORY/.perdure holds: run.lock (the fence), owner (in a PBS job: its id, the host, the time in seconds), pid (who runs
-# it: pid, start, boot), stop (asked to end), status (exit status, `stopped` where it had been asked to end by then,
+# it: pid, start, boot), stop (asked to end), tombstone (given up), status (exit status, `stopped` where it had been asked to end by then,
 # `signalled` where this shell was told to end). A file counts once its line is complete. Nothing here outlives a lost power
 # supply, and nothing has to: a job without a status whose process is gone is lost, and repeated.
 perdure_group=own
@@ -42,8 +42,9 @@ perdure_signalled=
 trap 'perdure_signalled=" signalled"' TERM INT HUP
 # A job that nobody could find again must not run.
 printf '%s %s %s\n' "$$" "$perdure_start" "$perdure_boot" >.perdure/pid || exit 71
-# What was stopped before it started leaves no status.
+# What was stopped or given up before it started leaves no status.
 [ -e .perdure/stop ] && exit 0
+[ -e .perdure/tombstone ] && exit 0
 # What can't even begin to write is no fault of the program's.
 { : >output.log; } 2>/dev/null || exit 71
 case $1 in -*) set -- "./$@" ;; esac

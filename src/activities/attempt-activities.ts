@@ -225,7 +225,7 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
         return { kind: 'ended', outcome: await attempt.handOver.recordCancelled(message) };
       await flagged(attempt, () => attempt.scheduler.cancel(attempt.key, 'cancelled', message));
       const [seen] = await attempt.scheduler.observe([attempt.key]);
-      if (seen?.state === 'done') return { kind: 'ended', outcome: await attempt.record(seen.end, seen) };
+      if (seen?.state === 'ended') return { kind: 'ended', outcome: await attempt.record(seen.end, seen) };
       const end = { how: 'stopped', reason: 'cancelled', why: message } as const;
       return { kind: 'ended', outcome: await attempt.record(end) };
     }),

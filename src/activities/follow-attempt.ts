@@ -1,4 +1,4 @@
-import type { JobEnd, JobObservation, LossCause } from '../schedulers/scheduler';
+import type { AttemptState, JobEnd, LossCause } from '../schedulers/scheduler';
 import { PerdureError } from '../study/error';
 import { jobRuns } from '../study/job-words';
 import type { RunClock } from '../study/run-clock';
@@ -25,7 +25,7 @@ export class Follower {
 
   /**
    * Looks at the job until it ends, `until` is past (milliseconds since the epoch) or `signal` aborts.
-   * @param clock how long the job has run; `keep` is called when it has news to be kept
+   * @param clock how long the job is known to have run; `keep` is called after each observation
    */
   async follow<Outcome>(
     attempt: Attempt<Outcome>,
@@ -36,26 +36,24 @@ export class Follower {
     const { scheduler, key } = attempt;
     for (;;) {
       this.deps.failpoint('before-observe');
-      const [seen] = await scheduler.observe([key]);
+      const [seen = notSeen] = await scheduler.observe([key]);
       this.deps.failpoint('after-observe');
-      if (seen?.state === 'done') {
+      if (seen.state === 'ended') {
         this.asked.delete(nameOf(attempt));
         await mustNotBeGivenUp(attempt, seen.end);
         return { kind: 'ended', outcome: await attempt.record(seen.end, seen) };
       }
-      if (seen?.state === 'lost') {
+      if (seen.state === 'lost') {
         this.asked.delete(nameOf(attempt));
-        return { kind: 'lost', why: seen.why, cause: seen.cause ?? 'site' };
+        // The next attempt may go on from its checkpoint, and from what it reported.
+        await attempt.takeReports(await scheduler.fetchReports(key), true);
+        return { kind: 'lost', why: seen.why, cause: seen.cause };
       }
-      if (
-        seen?.state === 'unknown' ? clock.stop() : clock.go(seen?.state === 'running' ? seen.startedAt : null)
-      )
-        keep(clock);
-      if (seen?.state === 'unknown' && seen.login === true) {
-        throw new PerdureError('LoginRequired', seen.why);
-      }
-      if (seen?.state === 'running') {
-        if (await this.overtime(attempt, clock.ranFor() - (seen.stood ?? 0))) continue;
+      note(clock, seen);
+      keep(clock);
+      if (seen.state === 'unknown' && seen.login === true) throw new PerdureError('LoginRequired', seen.why);
+      if (seen.state === 'running') {
+        if (await this.overtime(attempt, clock.ranFor - (seen.stood ?? 0))) continue;
         const reports = await scheduler.fetchReports(key);
         const decided = this.asked.has(nameOf(attempt));
         if (await attempt.takeReports(reports, decided)) await this.giveUp(attempt);
@@ -63,7 +61,7 @@ export class Follower {
       }
       const left = until - Date.now();
       if (left <= 0 || signal.aborted)
-        return { kind: 'open', why: inWords(seen), known: seen?.state !== 'unknown' };
+        return { kind: 'open', why: inWords(seen), known: seen.state !== 'unknown' };
       await scheduler.waitForNews(key, left, signal);
     }
   }
@@ -97,16 +95,25 @@ async function mustNotBeGivenUp({ handOver }: Attempt<unknown>, end: JobEnd): Pr
   throw new PerdureError('Unavailable', 'the attempt was given up, and its trial is elsewhere');
 }
 
-function inWords(seen: JobObservation | undefined): string {
-  switch (seen?.state) {
-    case 'pending':
+const notSeen: AttemptState = { state: 'unknown', why: 'its site did not answer' };
+
+/** Takes what was observed into the clock of a deadline, which counts known time alone. */
+function note(clock: RunClock, seen: AttemptState): void {
+  if (seen.state === 'running') clock.run(seen.startedAt, seen.knownAt ?? new Date());
+  else if (seen.state === 'waiting') clock.wait();
+  else clock.stop();
+}
+
+function inWords(seen: AttemptState): string {
+  switch (seen.state) {
+    case 'waiting':
       return seen.note === undefined ? 'the job is pending' : `the job is pending: ${seen.note}`;
     case 'unknown':
       return `the state of the job is not known now: ${seen.why}`;
     case 'running':
       return jobRuns;
     default:
-      return `the job is ${seen?.state ?? 'not known'}`;
+      return `the job is ${seen.state}`;
   }
 }
 

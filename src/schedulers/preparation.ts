@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { plainLines } from '../study/plain-text';
 import type { Preparation, TrialSpec } from '../study/spec';
-import type { JobEnd, JobObservation, LossCause } from './scheduler';
+import type { JobEnd, AttemptState, LossCause } from './scheduler';
 
 /** All that a site needs to prepare itself for a study. */
 export interface PreparationRequest {
@@ -55,9 +55,9 @@ export type PreparationVerdict =
   | { readonly kind: 'failed' | 'lost'; readonly why: string };
 
 /** What a job's state means for the preparation that it is. */
-export function judgePreparation(seen: Exclude<JobObservation, { state: 'unknown' }>): PreparationVerdict {
+export function judgePreparation(seen: Exclude<AttemptState, { state: 'unknown' }>): PreparationVerdict {
   switch (seen.state) {
-    case 'pending':
+    case 'waiting':
       return {
         kind: 'open',
         note: seen.note === undefined ? 'it waits' : `it waits: ${seen.note}`,
@@ -65,7 +65,7 @@ export function judgePreparation(seen: Exclude<JobObservation, { state: 'unknown
       };
     case 'running':
       return { kind: 'open', note: 'it runs', startedAt: seen.startedAt };
-    case 'done':
+    case 'ended':
       return judgeEnd(seen.end);
     case 'lost':
       return { kind: lossKind(seen.cause), why: seen.why };

@@ -2,7 +2,10 @@ import type { Json, JsonObject } from '../study/json';
 import type { SiteHealth } from '../study/site-health';
 import type { Cleaning, Heap, NeededStudy, SiteFinding } from '../study/site-upkeep';
 import type { Preparation, TrialSpec } from '../study/spec';
+import type { AttemptState, StopReason } from '../sites/attempt-state';
 import type { PreparationProgress, PreparationRequest } from './preparation';
+
+export type { AttemptState, JobEnd, LossCause, StopReason } from '../sites/attempt-state';
 
 /**
  * One submission of one trial. `studyKey` is made from the study's UUID (see `jobKey`), so a directory or a job name
@@ -32,32 +35,6 @@ export interface JobRequest {
   /** Bytes of a staged file by its hash. */
   readonly readFile: (sha256: string) => Promise<Uint8Array>;
 }
-
-/** How the job's process ended. */
-export type JobEnd =
-  | { readonly how: 'exited'; readonly status: number }
-  | { readonly how: 'signalled'; readonly signal: string }
-  /** Ended by `cancel`, with the reason, and the words for a person, that were given there. */
-  | { readonly how: 'stopped'; readonly reason: StopReason; readonly why?: string };
-
-export type StopReason = 'timeout' | 'cancelled' | 'pruned';
-
-/**
- * What took a job away: `walltime`: the time that its queue gave it; `block`: the job that it shared with others; `site`:
- * anything else.
- */
-export type LossCause = 'site' | 'walltime' | 'block';
-
-/** What is known of a job now. `lost`: it is gone and left no word; `unknown`: nobody could be asked. */
-export type JobObservation =
-  /** `note`: what a person should know of its waiting, in the scheduler's words. */
-  | { readonly state: 'pending'; readonly note?: string }
-  /** `stood`: for how long of the time since then its machine slept (milliseconds), or its clock was wrong; it did not run then. */
-  | { readonly state: 'running'; readonly startedAt: Date; readonly stood?: number }
-  | { readonly state: 'done'; readonly end: JobEnd; readonly startedAt: Date; readonly endedAt: Date }
-  | { readonly state: 'lost'; readonly why: string; readonly cause?: LossCause }
-  /** `login`: nobody can be asked until a person has logged in. */
-  | { readonly state: 'unknown'; readonly why: string; readonly login?: boolean };
 
 /** How jobs of a site are best followed. */
 export interface Pace {
@@ -120,7 +97,7 @@ export interface Scheduler {
    */
   submit(request: JobRequest): Promise<string | Full>;
   /** The state of each submitted job, in the order asked. One listing of the site, however many are asked. Never throws for an outage: `unknown`. */
-  observe(keys: readonly JobKey[]): Promise<readonly JobObservation[]>;
+  observe(keys: readonly JobKey[]): Promise<readonly AttemptState[]>;
   /** How to follow jobs here, from now on. */
   pace(): Pace;
   /** Resolves when the job may have ended or reported, at the latest after `timeoutMs` or when `signal` aborts. A hint only; may resolve early. */

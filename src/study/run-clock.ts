@@ -1,61 +1,67 @@
 import type { Json } from './json';
 
-/** What a {@link RunClock} has to keep; milliseconds, since the epoch where they are moments. */
+/** What a {@link RunClock} keeps; milliseconds, since the epoch where they are moments. */
 interface Kept {
   readonly startedAt: number | null;
-  /** How long it has stood still. */
+  /** The last moment at which the attempt is known to have run. */
+  readonly knownAt: number | null;
+  /** For how long since its start nothing was known of it. */
   readonly stood: number;
-  /** Since when nobody could be asked; `null`: the job was seen last time. */
-  readonly unknownSince: number | null;
+  /** Nothing has been known of it since `knownAt`. */
+  readonly unknown: boolean;
 }
 
 /**
- * How long a job has run, as far as its site could be asked: while nobody knows of it, and while the site waits for a login,
- * it stands still. What it keeps outlives a process. An outage that begins and ends while nobody looks is not known of.
+ * For how long an attempt is known to have run, which is what a deadline counts. It never runs ahead of what was observed: an
+ * attempt that was seen to run until a moment has run until that moment, and a time in which its state was unknown is left out,
+ * from the last moment before it that is known. What it keeps outlives a process.
  */
 export class RunClock {
   private constructor(private state: Kept) {}
 
   /** @param kept what {@link kept} gave before; anything else begins anew */
   static from(kept: unknown): RunClock {
-    return new RunClock(isKept(kept) ? kept : { startedAt: null, stood: 0, unknownSince: null });
+    return new RunClock(isKept(kept) ? kept : { startedAt: null, knownAt: null, stood: 0, unknown: false });
   }
 
   get kept(): Json {
     return { ...this.state };
   }
 
-  /** Nobody can be asked. @returns whether that is news, to be kept */
-  stop(now = Date.now()): boolean {
-    if (this.state.unknownSince !== null) return false;
-    this.state = { ...this.state, unknownSince: now };
-    return true;
+  /** Its state is unknown. */
+  stop(): void {
+    this.state = { ...this.state, unknown: true };
+  }
+
+  /** It is known to wait. */
+  wait(): void {
+    this.state = { ...this.state, unknown: false };
   }
 
   /**
-   * The job was seen.
-   * @param startedAt as its site says now, which may be less sure than it was; `null`: it has not begun
-   * @returns whether that is news, to be kept
+   * It is known to have run until `knownAt`.
+   * @param startedAt as its site says now; the first answer stays, as a later one may be less sure
    */
-  go(startedAt: Date | null, now = Date.now()): boolean {
-    const { state } = this;
-    const began = state.startedAt ?? startedAt?.getTime() ?? null;
-    const since = state.unknownSince;
-    const stood = since === null || began === null ? 0 : Math.max(0, now - Math.max(since, began));
-    this.state = { startedAt: began, stood: state.stood + stood, unknownSince: null };
-    return since !== null || began !== state.startedAt;
+  run(startedAt: Date, knownAt: Date): void {
+    const began = this.state.startedAt ?? startedAt.getTime();
+    const before = Math.max(this.state.knownAt ?? began, began);
+    // A site may answer from what it saw earlier.
+    const until = Math.max(knownAt.getTime(), before);
+    const news = until > before || this.state.knownAt === null;
+    const stood = this.state.stood + (this.state.unknown && news ? until - before : 0);
+    this.state = { startedAt: began, knownAt: until, stood, unknown: this.state.unknown && !news };
   }
 
-  /** How long it has run (milliseconds). */
-  ranFor(now = Date.now()): number {
-    const { startedAt, stood, unknownSince } = this.state;
-    return startedAt === null ? 0 : (unknownSince ?? now) - startedAt - stood;
+  /** For how long it is known to have run (milliseconds). */
+  get ranFor(): number {
+    const { startedAt, knownAt, stood } = this.state;
+    return startedAt === null || knownAt === null ? 0 : knownAt - startedAt - stood;
   }
 }
 
 function isKept(value: unknown): value is Kept {
   if (typeof value !== 'object' || value === null) return false;
-  const { startedAt, stood, unknownSince } = value as Partial<Record<keyof Kept, unknown>>;
+  const { startedAt, knownAt, stood, unknown } = value as Partial<Record<keyof Kept, unknown>>;
   const moment = (one: unknown): boolean => one === null || typeof one === 'number';
-  return moment(startedAt) && typeof stood === 'number' && moment(unknownSince);
+  return moment(startedAt) && moment(knownAt) && typeof stood === 'number' && typeof unknown === 'boolean';
 }

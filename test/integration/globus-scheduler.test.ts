@@ -53,7 +53,7 @@ test('a hang is ended at the time limit of the site, with all that it started', 
   const { seen } = await bench.run({
     command: ['sh', '-c', 'sleep 1000 & echo $! >"$PERDURE_CHECKPOINT_DIR/pid"; wait'],
   });
-  expect(seen).toMatchObject({ state: 'done', end: { how: 'stopped', reason: 'timeout' } });
+  expect(seen).toMatchObject({ state: 'ended', end: { how: 'stopped', reason: 'timeout' } });
   const pid = Number(bench.text('../checkpoint/pid'));
   await until('what it started has ended', () => {
     const found = identify(pid);
@@ -154,7 +154,7 @@ describe('a trial that is cancelled', () => {
     await until('it runs', () => bench.text('../checkpoint/pid') !== '');
     await scheduler.cancel(keyOf(), 'cancelled', 'for a reason');
     expect(await scheduler.observe([keyOf()])).toMatchObject([
-      { state: 'done', end: { how: 'stopped', reason: 'cancelled', why: 'for a reason' } },
+      { state: 'ended', end: { how: 'stopped', reason: 'cancelled', why: 'for a reason' } },
     ]);
     expect(() => process.kill(Number(bench.text('../checkpoint/pid')), 0)).toThrow();
   });
@@ -164,7 +164,7 @@ describe('a trial that is cancelled', () => {
     const scheduler = await bench.scheduler();
     await scheduler.cancel(keyOf(), 'cancelled');
     expect(await bench.submit(scheduler, sleeper)).toBe('none');
-    expect(await scheduler.observe([keyOf()])).toMatchObject([{ state: 'done', end: { how: 'stopped' } }]);
+    expect(await scheduler.observe([keyOf()])).toMatchObject([{ state: 'ended', end: { how: 'stopped' } }]);
     expect(bench.service.count('submit')).toBe(0);
   });
 
@@ -183,7 +183,7 @@ describe('a trial that is cancelled', () => {
       const canceller =
         whose === 'its' ? first : await bench.scheduler({ transport: createLocalTransport() });
       await canceller.cancel(keyOf(), 'cancelled');
-      expect(await canceller.observe([keyOf()])).toMatchObject([{ state: 'done', end: { how: 'stopped' } }]);
+      expect(await canceller.observe([keyOf()])).toMatchObject([{ state: 'ended', end: { how: 'stopped' } }]);
       bench.workers.release();
       await until('the orphan is over', () =>
         bench.service.tasks.all().every(({ result }) => result !== null),

@@ -68,7 +68,7 @@ describe('cancelling a job', () => {
     expect(site.lines('log')).toContain('asked');
     expect(running()).toEqual([]);
     expect(await scheduler.observe([keyOf()])).toMatchObject([
-      { state: 'done', end: { how: 'stopped', reason: 'cancelled', why: 'two\nlines' } },
+      { state: 'ended', end: { how: 'stopped', reason: 'cancelled', why: 'two\nlines' } },
     ]);
   });
 
@@ -96,7 +96,7 @@ describe('cancelling a job', () => {
       // By a worker that did not start it.
       await site.scheduler().cancel(keyOf(), reason);
       expect(running()).toEqual([]);
-      expect(await ended(scheduler)).toMatchObject({ state: 'done', end: { how: 'stopped', reason } });
+      expect(await ended(scheduler)).toMatchObject({ state: 'ended', end: { how: 'stopped', reason } });
     },
   );
 
@@ -113,7 +113,7 @@ describe('cancelling a job', () => {
     expect(running()).toEqual([]);
     expect(isGroupAlive(identity)).toBe(false);
     expect(await ended(scheduler)).toMatchObject({
-      state: 'done',
+      state: 'ended',
       end: { how: 'stopped', reason: 'timeout' },
     });
   });
@@ -132,7 +132,7 @@ describe('cancelling a job', () => {
     await scheduler.cancel(keyOf(), 'cancelled', 'stopped');
     expect(await scheduler.submit(requestOf(sleeper()))).toEqual(expect.any(String));
     expect(await scheduler.observe([keyOf()])).toMatchObject([
-      { state: 'done', end: { how: 'stopped', reason: 'cancelled', why: 'stopped' } },
+      { state: 'ended', end: { how: 'stopped', reason: 'cancelled', why: 'stopped' } },
     ]);
     expect(existsSync(site.directory().file('run.lock'))).toBe(false);
     expect(site.lines('log')).toEqual([]);
@@ -153,7 +153,7 @@ describe('a program that ends and leaves others running', () => {
   test('is done when they are gone', async () => {
     const scheduler = site.scheduler();
     await scheduler.submit(requestOf(job('sleep 300 &\necho $! >>"$LOG"\nexit 0')));
-    expect(await ended(scheduler)).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+    expect(await ended(scheduler)).toMatchObject({ state: 'ended', end: { how: 'exited', status: 0 } });
     expect(running()).toEqual([]);
   });
 
@@ -167,7 +167,7 @@ describe('a program that ends and leaves others running', () => {
     expect(left).toHaveLength(1);
     expect(await scheduler.observe([keyOf()])).toMatchObject([{ state: 'running' }]);
     age(site.directory().file('status'), 6);
-    expect(await ended(scheduler)).toMatchObject({ state: 'done', end: { how: 'exited', status: 5 } });
+    expect(await ended(scheduler)).toMatchObject({ state: 'ended', end: { how: 'exited', status: 5 } });
     expect(running()).toEqual([]);
   });
 });
@@ -181,6 +181,7 @@ describe('a job is lost', () => {
     expect(await ended(scheduler)).toEqual({
       state: 'lost',
       why: 'its process is gone and left no exit status',
+      cause: 'site',
     });
     expect(running()).toEqual([]);
     // Its own result does not count any more either.
@@ -224,7 +225,9 @@ describe('a job is lost', () => {
     await scheduler.submit(requestOf(job('exit 0')));
     await ended(scheduler);
     rmSync(site.directory().path, { recursive: true });
-    expect(await scheduler.observe([keyOf()])).toEqual([{ state: 'lost', why: 'its directory is gone' }]);
+    expect(await scheduler.observe([keyOf()])).toEqual([
+      { state: 'lost', why: 'its directory is gone', cause: 'site' },
+    ]);
   });
 
   test('when the trial has removed what Perdure keeps in its directory', async () => {
@@ -233,6 +236,7 @@ describe('a job is lost', () => {
     await expect(ended(scheduler)).resolves.toEqual({
       state: 'lost',
       why: 'its files in .perdure are gone',
+      cause: 'site',
     });
   });
 
@@ -246,10 +250,10 @@ describe('a job is lost', () => {
     if (fenced) mkdirSync(directory.file('run.lock'));
     const clock = directory.file(fenced ? 'run.lock' : 'params.json');
     age(clock, 29);
-    expect(await scheduler.observe([keyOf()])).toEqual([{ state: 'pending' }]);
-    expect(await scheduler.observe([keyOf()])).toEqual([{ state: 'pending' }]);
+    expect(await scheduler.observe([keyOf()])).toEqual([{ state: 'waiting' }]);
+    expect(await scheduler.observe([keyOf()])).toEqual([{ state: 'waiting' }]);
     age(clock, 31);
-    expect(await ended(scheduler)).toEqual({ state: 'lost', why: 'it never started' });
+    expect(await ended(scheduler)).toEqual({ state: 'lost', why: 'it never started', cause: 'site' });
 
     await scheduler.submit(requestOf(job('true')));
     // A wrapper that was only slow.
@@ -278,7 +282,7 @@ describe('a job is not lost', () => {
     await site.scheduler().submit(requestOf(job('true', { number: 1 })));
     await scheduler.submit(requestOf(job('echo ready >>"$LOG"')));
     await ready();
-    expect(await ended(scheduler)).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+    expect(await ended(scheduler)).toMatchObject({ state: 'ended', end: { how: 'exited', status: 0 } });
   });
 
   test('when a wrapper that had been given up had only been slow', async () => {
@@ -287,10 +291,10 @@ describe('a job is not lost', () => {
       requestOf(job('echo ready >>"$LOG"; while [ ! -e go ]; do sleep 0.02; done; exit 3')),
     );
     await ready();
-    writeFileSync(site.directory().file('stop'), 'lost');
+    site.directory().bury({ cause: 'site', why: 'it never started' });
     expect(await becomes(scheduler, ['running'])).toMatchObject({ state: 'running' });
     writeFileSync(`${site.directory().path}/go`, '');
-    expect(await ended(scheduler)).toMatchObject({ state: 'done', end: { how: 'exited', status: 3 } });
+    expect(await ended(scheduler)).toMatchObject({ state: 'ended', end: { how: 'exited', status: 3 } });
   });
 
   test('but unknown where its files cannot be read', async () => {

@@ -99,7 +99,7 @@ test('waiting for a slot ends at once when a job of this worker ends', async () 
   await waits[1];
   go(0);
   await waits[0];
-  expect(await scheduler.observe([keyOf()])).toMatchObject([{ state: 'done' }]);
+  expect(await scheduler.observe([keyOf()])).toMatchObject([{ state: 'ended' }]);
 });
 
 describe('a claim without a job', () => {

@@ -39,7 +39,7 @@ describe('a job', () => {
       env: { OUT: site.path('out') },
     };
     const { seen, output } = await site.run(job);
-    expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+    expect(seen).toMatchObject({ state: 'ended', end: { how: 'exited', status: 0 } });
     expect(output.tail).toBe('datadash');
     expect(site.lines('out')).toEqual([output.directory]);
     expect(statSync(join(output.directory, "data/ü 'x'.txt")).mode & 0o111).toBe(0);
@@ -106,15 +106,17 @@ describe('a job', () => {
   ])('is a program and never a word of the shell: %j', async (command) => {
     const { seen } = await site.run({ command });
     expect(seen).toMatchObject({
-      state: 'done',
+      state: 'ended',
       end: { how: 'exited', status: expect.any(Number) as number },
     });
-    expect(seen.state === 'done' && seen.end.how === 'exited' && seen.end.status).toBeGreaterThanOrEqual(126);
+    expect(seen.state === 'ended' && seen.end.how === 'exited' && seen.end.status).toBeGreaterThanOrEqual(
+      126,
+    );
   });
 
   test('whose Python is missing fails in words', async () => {
     const { seen, output } = await site.run({ python: '/nowhere/python3', files: { 'train.py': '' } });
-    if (seen.state !== 'done') throw new Error('it is done');
+    if (seen.state !== 'ended') throw new Error('it is done');
     expect(judge({ output, end: seen.end, metrics: ['value'] })).toMatchObject({
       reason: 'exit',
       message: 'the program was not found (exit status 127)',
@@ -127,7 +129,7 @@ describe('a job', () => {
     const files = Object.fromEntries(names.map((name) => [name, '0\n']));
     const command = ['sh', '-c', 'for f in *; do echo 9 >"$f"; done; printf 0.5 >"$PERDURE_RESULT"'];
     const { seen, output } = await site.run({ command, files });
-    expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+    expect(seen).toMatchObject({ state: 'ended', end: { how: 'exited', status: 0 } });
     expect(output).toMatchObject({ result: { value: 0.5 }, sawPrune: false, pruneAsked: false });
   });
 
@@ -165,7 +167,10 @@ describe('a job runs once', () => {
     for (const worker of workers) await worker.said('0');
     go();
     for (const worker of workers) await worker.finish();
-    expect(await ended(site.scheduler())).toMatchObject({ state: 'done', end: { how: 'exited', status: 3 } });
+    expect(await ended(site.scheduler())).toMatchObject({
+      state: 'ended',
+      end: { how: 'exited', status: 3 },
+    });
     expect(site.lines('log')).toEqual(['start', 'end']);
   });
 
@@ -179,7 +184,7 @@ describe('a job runs once', () => {
     await started();
     expect(await becomes(scheduler, ['running'])).toMatchObject({ state: 'running' });
     go();
-    expect(await ended(scheduler)).toMatchObject({ state: 'done', end: { how: 'exited', status: 3 } });
+    expect(await ended(scheduler)).toMatchObject({ state: 'ended', end: { how: 'exited', status: 3 } });
     expect(site.lines('log')).toEqual(['start', 'end']);
   });
 
@@ -194,8 +199,8 @@ describe('a job runs once', () => {
     ]);
     go();
     const seen = await ended(second);
-    expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 3 } });
-    if (seen.state !== 'done') return;
+    expect(seen).toMatchObject({ state: 'ended', end: { how: 'exited', status: 3 } });
+    if (seen.state !== 'ended') return;
     expect(seen.endedAt.getTime()).toBeGreaterThanOrEqual(seen.startedAt.getTime());
     expect(readFileSync(site.directory().file('status'), 'utf8')).toBe('3\n');
   });
@@ -212,7 +217,7 @@ describe('a job runs once', () => {
     expect(await ended(scheduler, keyOf({ number: 1 }))).toMatchObject({ end: { how: 'exited', status: 0 } });
     expect(await scheduler.observe([keyOf()])).toMatchObject([{ state: 'running' }]);
     go();
-    expect(await ended(scheduler)).toMatchObject({ state: 'done', end: { how: 'exited', status: 3 } });
+    expect(await ended(scheduler)).toMatchObject({ state: 'ended', end: { how: 'exited', status: 3 } });
     expect(site.lines('log')).toEqual(['start', 'end']);
   });
 });

@@ -34,7 +34,7 @@ function keys(count: number): readonly JobKey[] {
 async function allOver(scheduler: Scheduler, wanted: readonly JobKey[]): Promise<void> {
   for (const key of wanted) {
     expect(await bench.untilOver(scheduler, key)).toMatchObject({
-      state: 'done',
+      state: 'ended',
       end: { how: 'exited', status: 0 },
     });
   }
@@ -83,7 +83,7 @@ test('a trial in a block is cancelled by its pilot, and one that waits never sta
   for (const number of [1, 0]) {
     await scheduler.cancel(keyOf({ number }), 'cancelled');
     const [seen] = await scheduler.observe([keyOf({ number })]);
-    expect(seen).toMatchObject({ state: 'done', end: { how: 'stopped', reason: 'cancelled' } });
+    expect(seen).toMatchObject({ state: 'ended', end: { how: 'stopped', reason: 'cancelled' } });
   }
   expect(bench.pbs.jobs().filter(({ state }) => state === 'F')).toHaveLength(0);
 });

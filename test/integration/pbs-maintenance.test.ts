@@ -13,7 +13,7 @@ let bench: PbsBench;
 afterEach(() => bench.destroy());
 
 const good: FakeJob = { command: ['sh', '-c', 'echo 1 >"$PERDURE_RESULT"'] };
-const well = { state: 'done', end: { how: 'exited', status: 0 } };
+const well = { state: 'ended', end: { how: 'exited', status: 0 } };
 
 /** A login shell in which this was run before. */
 function after(lines: string): Transport {

@@ -100,7 +100,7 @@ test.each([
   await scheduler.cancel(keyOf(), 'cancelled', 'for\na reason');
   const [seen] = await scheduler.observe([keyOf()]);
   expect(seen).toMatchObject({
-    state: 'done',
+    state: 'ended',
     end: { how: 'stopped', reason: 'cancelled', why: 'for a reason' },
   });
   await bench.pbs.untilJob(id, 'F');
@@ -110,7 +110,7 @@ test('a trial that is cancelled before its submission is never submitted', async
   bench = await PbsBench.start();
   await bench.scheduler().cancel(keyOf(), 'cancelled');
   const { seen } = await bench.run({ command: ['touch', 'ran'] });
-  expect(seen).toMatchObject({ state: 'done', end: { how: 'stopped' } });
+  expect(seen).toMatchObject({ state: 'ended', end: { how: 'stopped' } });
   expect(bench.pbs.jobs()).toHaveLength(0);
 });
 
@@ -120,7 +120,7 @@ test('a job that can never run waits, and says so in the words of PBS', async ()
   await scheduler.submit(requestOf({ command: ['true'] }));
   await until('the note is there', async () => {
     const [seen] = await scheduler.observe([keyOf()]);
-    return seen?.state === 'pending' && (seen.note ?? '').startsWith('Can Never Run');
+    return seen?.state === 'waiting' && (seen.note ?? '').startsWith('Can Never Run');
   });
 });
 

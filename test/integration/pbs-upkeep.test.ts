@@ -53,7 +53,7 @@ function of(study: string, job: FakeJob): JobRequest {
 }
 
 /** Submits, and waits until the job is in one of these states. */
-async function bring(scheduler: Scheduler, request: JobRequest, states = ['done', 'lost']): Promise<void> {
+async function bring(scheduler: Scheduler, request: JobRequest, states = ['ended', 'lost']): Promise<void> {
   await scheduler.submit(request);
   await until(`the job is ${states.join(' or ')}`, async () => {
     const [seen] = await scheduler.observe([request.key]);
@@ -190,7 +190,7 @@ test('output is read on from where it ended; until the trial prints, what its jo
   };
   await until('the set-up has printed', async () => (await read(whole)).includes('from the set-up'));
   writeFileSync(join(bench!.path('../go', key)), '');
-  await until('it has ended', async () => (await scheduler.observe([key]))[0]?.state === 'done');
+  await until('it has ended', async () => (await scheduler.observe([key]))[0]?.state === 'ended');
   expect(await scheduler.readLog(key, { source: 'trial', from: 0, most: 0 })).toMatchObject({
     source: 'trial',
   });

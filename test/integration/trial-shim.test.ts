@@ -23,7 +23,7 @@ async function train(
   }: { readonly metrics?: readonly string[]; readonly params?: Record<string, number> } = {},
 ): Promise<{ readonly verdict: Verdict; readonly output: JobOutput }> {
   const { seen, output } = await site.run({ files: { 'train.py': script }, params, metrics });
-  if (seen.state !== 'done') throw new Error(`the job is ${seen.state}`);
+  if (seen.state !== 'ended') throw new Error(`the job is ${seen.state}`);
   return { verdict: judge({ output, end: seen.end, metrics }), output };
 }
 
@@ -144,7 +144,7 @@ describe('what a function returns', () => {
       files: { 'train.py': body('return {"value": 1, "raw": b"x"}') },
       metrics: [],
     });
-    expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 1 } });
+    expect(seen).toMatchObject({ state: 'ended', end: { how: 'exited', status: 1 } });
     expect(output.error).toContain("type bytes under 'raw'");
   });
 
@@ -308,7 +308,7 @@ describe('a function', () => {
     await scheduler.markPruned(keyOf());
     const seen = await ended(scheduler);
     const output = await scheduler.fetch(keyOf());
-    if (seen.state !== 'done') throw new Error('it is done');
+    if (seen.state !== 'ended') throw new Error('it is done');
     expect(output.error).toBeUndefined();
     expect(judge({ output, end: seen.end, metrics: ['value'] })).toEqual({ state: 'PRUNED', values: [0.25] });
   });

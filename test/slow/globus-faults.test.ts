@@ -112,7 +112,7 @@ test.each(calls)('each fault of %s, once: nothing is lost, and nothing is twice'
     if (how === 'submitted') {
       await until(`trial ${String(number)} has ended`, async () => {
         const [seen] = await scheduler.observe([keyOf({ number })]);
-        return seen?.state === 'done';
+        return seen?.state === 'ended';
       });
       expect((await scheduler.fetch(keyOf({ number }))).result).toEqual({ value: { value: 1 } });
     }

@@ -59,7 +59,7 @@ test('a trial whose task waits is not lost where it may not be submitted again',
   try {
     await until('it was refused, and that is told', async () => {
       const [seen] = await scheduler.observe([keyOf()]);
-      if (seen?.state !== 'pending') throw new Error(`it is ${String(seen?.state)}`);
+      if (seen?.state !== 'waiting') throw new Error(`it is ${String(seen?.state)}`);
       return seen.note?.includes('refused') === true;
     });
   } finally {
@@ -82,7 +82,7 @@ test('a trial has run for as long as it ran, however late its result is read', a
   });
   try {
     const seen = await bench.untilOver(later);
-    if (seen.state !== 'done') throw new Error(`it is ${seen.state}`);
+    if (seen.state !== 'ended') throw new Error(`it is ${seen.state}`);
     expect(seen.endedAt.getTime() - seen.startedAt.getTime()).toBeLessThan(50_000);
     expect(seen.endedAt.getTime()).toBeLessThan(Date.now() - 50_000);
     expect((await later.fetch(keyOf())).result).toEqual({ value: 1 });

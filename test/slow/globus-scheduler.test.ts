@@ -197,7 +197,7 @@ describe('a submission that is made again and again', () => {
     await scheduler.cancel(keyOf(), 'cancelled', 'by a person');
     const taskId = idOf(await submitted);
     expect(await scheduler.observe([keyOf()])).toMatchObject([
-      { state: 'done', end: { how: 'stopped', reason: 'cancelled' } },
+      { state: 'ended', end: { how: 'stopped', reason: 'cancelled' } },
     ]);
     // The mark may come before it begins, and nothing runs then.
     await until('its task is over', () => bench.service.tasks.find(taskId)?.result != null);
@@ -216,7 +216,7 @@ describe('a trial that is cancelled', () => {
     bench.service.faults.next('submit', '403');
     await expect(bench.submit(scheduler, sleeper)).rejects.toMatchObject({ kind: 'SubmitRejected' });
     await scheduler.cancel(keyOf(), 'cancelled');
-    expect(await scheduler.observe([keyOf()])).toMatchObject([{ state: 'done', end: { how: 'stopped' } }]);
+    expect(await scheduler.observe([keyOf()])).toMatchObject([{ state: 'ended', end: { how: 'stopped' } }]);
     expect(bench.service.count('submit')).toBe(1);
   });
 
@@ -228,7 +228,7 @@ describe('a trial that is cancelled', () => {
     await scheduler.cancel(keyOf(), 'cancelled', 'by a person');
     expect(await scheduler.observe([keyOf()])).toMatchObject([
       {
-        state: 'done',
+        state: 'ended',
         end: {
           how: 'stopped',
           why: expect.stringMatching(/^by a person; .*may run on for 1 minutes/) as string,

@@ -19,7 +19,7 @@ afterEach(() => bench.destroy());
 async function allOver(scheduler: Scheduler, wanted: readonly JobKey[]): Promise<void> {
   for (const key of wanted) {
     expect(await bench.untilOver(scheduler, key)).toMatchObject({
-      state: 'done',
+      state: 'ended',
       end: { how: 'exited', status: 0 },
     });
   }
@@ -35,7 +35,7 @@ test('the end of a trial in a block is known long before the next listing', asyn
   );
   await until('its end is known', async () => {
     const [seen] = await scheduler.observe([keyOf()]);
-    if (seen?.state === 'done') return true;
+    if (seen?.state === 'ended') return true;
     await scheduler.waitForNews(keyOf(), 5000, new AbortController().signal);
     return false;
   });
@@ -83,7 +83,7 @@ test('a block that PBS holds again and again is told of', async () => {
   await scheduler.submit(requestOf({ command: ['true'] }));
   await until('the words of PBS are there', async () => {
     const [seen] = await scheduler.observe([keyOf()]);
-    return seen?.state === 'pending' && (seen.note ?? '').includes('too many failed attempts');
+    return seen?.state === 'waiting' && (seen.note ?? '').includes('too many failed attempts');
   });
 });
 
@@ -93,6 +93,6 @@ test('a block that PBS refuses is told of, and its trials wait', async () => {
   await scheduler.submit(requestOf({ command: ['true'] }));
   await until('the words of PBS are there', async () => {
     const [seen] = await scheduler.observe([keyOf()]);
-    return seen?.state === 'pending' && (seen.note ?? '').includes('Unknown queue');
+    return seen?.state === 'waiting' && (seen.note ?? '').includes('Unknown queue');
   });
 });

@@ -32,10 +32,10 @@ describe('a server that keeps no history of jobs', () => {
   test('a job that has ended is known by its own word', async () => {
     bench = await PbsBench.start({}, { historySeconds: 0 });
     const { seen, output } = await bench.run(good);
-    expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+    expect(seen).toMatchObject({ state: 'ended', end: { how: 'exited', status: 0 } });
     expect(output.result).toEqual({ value: 1 });
     const failed = await bench.run({ number: 1, command: ['sh', '-c', 'exit 3'] });
-    expect(failed.seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 3 } });
+    expect(failed.seen).toMatchObject({ state: 'ended', end: { how: 'exited', status: 3 } });
   });
 
   test('it is not asked for one again and again', async () => {
@@ -108,7 +108,7 @@ test.each(['main', '22.05'] as const)(
       after: 'bye 17\n500\n12.5\n',
     });
     const { seen } = await bench.run(good);
-    expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+    expect(seen).toMatchObject({ state: 'ended', end: { how: 'exited', status: 0 } });
     expect(bench.text('.perdure/jobid').trim()).toBe(bench.pbs.jobs()[0]!.id);
   },
 );
@@ -182,7 +182,7 @@ test('a login that greets without a newline, and finds next to nothing on its PA
   bench = await PbsBench.start();
   const scheduler = bench.scheduler(through('printf Welcome; PATH=/nowhere; export PATH; '));
   const { seen } = await bench.run(good, scheduler);
-  expect(seen).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+  expect(seen).toMatchObject({ state: 'ended', end: { how: 'exited', status: 0 } });
 });
 
 test('places that a user has cd look at are not those of jobs', async () => {
@@ -239,7 +239,7 @@ test('output that is no text comes as far as it is', async () => {
   const { seen, output } = await bench.run({
     command: ['sh', '-c', String.raw`printf 'a\377\376b\000c\n'; echo 1 >"$PERDURE_RESULT"`],
   });
-  expect(seen.state).toBe('done');
+  expect(seen.state).toBe('ended');
   expect(output.tail).toMatch(/^a.*b.?c$/);
   expect(output.tail).not.toContain('\0');
 });
@@ -275,7 +275,7 @@ describe('a full disk', () => {
       await small();
       const scheduler = bench.scheduler();
       const warm = await bench.run({ ...good, number: 7 }, scheduler);
-      expect(warm.seen.state).toBe('done');
+      expect(warm.seen.state).toBe('ended');
       fill();
       await expect(scheduler.submit(requestOf(good))).rejects.toThrow('No space left');
       expect(bench.pbs.jobs()).toHaveLength(1);

@@ -154,7 +154,7 @@ test('jobs that are cancelled together are looked at together', async () => {
   await Promise.all(requests.map(({ key }) => scheduler.cancel(key, 'cancelled')));
   expect(bench.pbs.commands('qstat').length - before).toBeLessThan(requests.length);
   for (const seen of await scheduler.observe(requests.map(({ key }) => key)))
-    expect(seen).toMatchObject({ state: 'done', end: { how: 'stopped', reason: 'cancelled' } });
+    expect(seen).toMatchObject({ state: 'ended', end: { how: 'stopped', reason: 'cancelled' } });
 });
 
 test('a clock of this machine that is set back puts off no look', async () => {
@@ -168,11 +168,11 @@ test('a clock of this machine that is set back puts off no look', async () => {
     expect(scheduler.pace().again).toBeLessThan(2000);
     const end = performance.now() + 30_000;
     let seen = await scheduler.observe([keyOf()]);
-    while (seen[0]?.state !== 'done' && performance.now() < end) {
+    while (seen[0]?.state !== 'ended' && performance.now() < end) {
       await scheduler.waitForNews(keyOf(), 1000, new AbortController().signal);
       seen = await scheduler.observe([keyOf()]);
     }
-    expect(seen).toMatchObject([{ state: 'done', end: { how: 'exited', status: 0 } }]);
+    expect(seen).toMatchObject([{ state: 'ended', end: { how: 'exited', status: 0 } }]);
   } finally {
     clock.mockRestore();
   }

@@ -7,7 +7,7 @@ import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { createLocalScheduler, type LocalSite } from '../../src/schedulers/local';
 import { JobDirectory } from '../../src/schedulers/local/job-directory';
-import type { JobKey, JobObservation, JobOutput, Scheduler } from '../../src/schedulers/scheduler';
+import type { JobKey, AttemptState, JobOutput, Scheduler } from '../../src/schedulers/scheduler';
 import { keyOf, requestOf, type FakeJob } from './fake-job';
 import { until } from './installation';
 
@@ -54,7 +54,7 @@ export class FakeSite {
   }
 
   /** Submits the job, waits for its end and reads what it left. */
-  async run(job: FakeJob): Promise<{ readonly seen: JobObservation; readonly output: JobOutput }> {
+  async run(job: FakeJob): Promise<{ readonly seen: AttemptState; readonly output: JobOutput }> {
     const scheduler = this.scheduler();
     await scheduler.submit(requestOf(job));
     const seen = await ended(scheduler, keyOf(job));
@@ -124,18 +124,18 @@ export async function ended(
   scheduler: Scheduler,
   key: JobKey = keyOf(),
   timeoutMs = 30_000,
-): Promise<JobObservation> {
-  return becomes(scheduler, ['done', 'lost'], key, timeoutMs);
+): Promise<AttemptState> {
+  return becomes(scheduler, ['ended', 'lost'], key, timeoutMs);
 }
 
 /** Waits until the job is in one of these states. */
 export async function becomes(
   scheduler: Scheduler,
-  states: readonly JobObservation['state'][],
+  states: readonly AttemptState['state'][],
   key: JobKey = keyOf(),
   timeoutMs = 30_000,
-): Promise<JobObservation> {
-  let last: JobObservation | undefined;
+): Promise<AttemptState> {
+  let last: AttemptState | undefined;
   await until(
     `the job is ${states.join(' or ')}`,
     async () => {

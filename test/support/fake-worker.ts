@@ -26,7 +26,7 @@ async function main(text: string): Promise<void> {
     const { key } = requestOf(job);
     for (;;) {
       const [seen] = await scheduler.observe([key]);
-      if (seen?.state !== 'pending' && seen?.state !== 'running') break;
+      if (seen?.state !== 'waiting' && seen?.state !== 'running') break;
       await scheduler.waitForNews(key, 1000, never);
     }
   }

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPbsScheduler } from '../../src/schedulers/pbs';
-import type { JobObservation, Scheduler } from '../../src/schedulers/scheduler';
+import type { AttemptState, Scheduler } from '../../src/schedulers/scheduler';
 import { PerdureError } from '../../src/study/error';
 import { createSsh2Transport } from '../../src/transports/ssh2';
 import { keyOf, requestOf } from './fake-job';
@@ -97,13 +97,13 @@ export class FaultMatrix {
     step: Step,
     number: number,
     bystander: number,
-  ): Promise<{ readonly message: string; readonly seen: JobObservation }> {
+  ): Promise<{ readonly message: string; readonly seen: AttemptState }> {
     const key = keyOf({ number });
     const request = this.request(number, step === 'cancel' ? 60 : step === 'fetch' ? 0 : 3);
     const submit = async (): Promise<void> => {
       await scheduler.submit(request);
     };
-    const observe = async (): Promise<JobObservation> => (await scheduler.observe([key]))[0]!;
+    const observe = async (): Promise<AttemptState> => (await scheduler.observe([key]))[0]!;
     // Another job, so that a listing is of several.
     if (step === 'observe') await passed(() => scheduler.submit(this.request(bystander, 30)));
     if (step === 'stage') {
@@ -212,28 +212,28 @@ export class FaultMatrix {
     }
   }
 
-  private async end(scheduler: Scheduler, number: number): Promise<JobObservation> {
-    let seen: JobObservation | undefined;
+  private async end(scheduler: Scheduler, number: number): Promise<AttemptState> {
+    let seen: AttemptState | undefined;
     await until(
       'the attempt is over',
       async () => {
         [seen] = await scheduler.observe([keyOf({ number })]);
-        return seen?.state === 'done' || seen?.state === 'lost';
+        return seen?.state === 'ended' || seen?.state === 'lost';
       },
       60_000,
     );
     return seen!;
   }
 
-  private problems(fault: Fault, step: Step, number: number, seen: JobObservation): readonly string[] {
+  private problems(fault: Fault, step: Step, number: number, seen: AttemptState): readonly string[] {
     const runs = this.log(number).filter((line) => line === 'start').length;
     const ends = this.log(number).filter((line) => line === 'end').length;
-    const wanted = step === 'cancel' ? 'stopped' : losing.includes(fault) && runs === 0 ? 'lost' : 'done';
+    const wanted = step === 'cancel' ? 'stopped' : losing.includes(fault) && runs === 0 ? 'lost' : 'ended';
     const outcome = outcomeOf(seen);
     return [
       ...(runs > 1 ? [`it ran ${String(runs)} times`] : []),
       ...(outcome === wanted ? [] : [`it is ${outcome}: ${JSON.stringify(seen)}`]),
-      ...(outcome === 'done' && ends !== 1 ? [`it is done and ended ${String(ends)} times`] : []),
+      ...(outcome === 'ended' && ends !== 1 ? [`it has ended ${String(ends)} times`] : []),
     ];
   }
 
@@ -287,6 +287,6 @@ function passing(error: unknown): false {
   throw error;
 }
 
-function outcomeOf(seen: JobObservation): string {
-  return seen.state === 'done' && seen.end.how === 'stopped' ? 'stopped' : seen.state;
+function outcomeOf(seen: AttemptState): string {
+  return seen.state === 'ended' && seen.end.how === 'stopped' ? 'stopped' : seen.state;
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { attemptPath } from '../../src/schedulers/job-key';
 import { createPbsScheduler, type Patience, type PbsSite } from '../../src/schedulers/pbs';
-import type { JobKey, JobObservation, JobOutput, Scheduler } from '../../src/schedulers/scheduler';
+import type { JobKey, AttemptState, JobOutput, Scheduler } from '../../src/schedulers/scheduler';
 import { createLocalTransport } from '../../src/transports/local';
 import type { Transport } from '../../src/transports/transport';
 import { keyOf, requestOf, type FakeJob } from './fake-job';
@@ -76,27 +76,24 @@ export class PbsBench {
   }
 
   /** Submits the job, waits for its end and reads what it left. */
-  async run(
-    job: FakeJob,
-    scheduler = this.scheduler(),
-  ): Promise<{ seen: JobObservation; output: JobOutput }> {
+  async run(job: FakeJob, scheduler = this.scheduler()): Promise<{ seen: AttemptState; output: JobOutput }> {
     await scheduler.submit(requestOf(job));
     const seen = await this.untilOver(scheduler, keyOf(job));
     return { seen, output: await scheduler.fetch(keyOf(job)) };
   }
 
   /** Observes as an activity does, until the job is over. */
-  async untilOver(scheduler: Scheduler, key: JobKey = keyOf(), timeoutMs = 60_000): Promise<JobObservation> {
-    return this.untilSeen(scheduler, ['done', 'lost'], key, timeoutMs);
+  async untilOver(scheduler: Scheduler, key: JobKey = keyOf(), timeoutMs = 60_000): Promise<AttemptState> {
+    return this.untilSeen(scheduler, ['ended', 'lost'], key, timeoutMs);
   }
 
   async untilSeen(
     scheduler: Scheduler,
-    states: readonly JobObservation['state'][],
+    states: readonly AttemptState['state'][],
     key: JobKey = keyOf(),
     timeoutMs = 60_000,
-  ): Promise<JobObservation> {
-    let seen: JobObservation | undefined;
+  ): Promise<AttemptState> {
+    let seen: AttemptState | undefined;
     await until(
       `the job is ${states.join(' or ')}`,
       async () => {

@@ -145,6 +145,13 @@ export class PbsStandIn {
     this.run(['crash', id, ...(noticed ? ['noticed'] : [])]);
   }
 
+  /**
+   * PBS gives a running job up, as where its node loses PBS and keeps its disk: it ends with -20, and its processes live on.
+   */
+  lose(id: string): void {
+    this.run(['lose', id]);
+  }
+
   /** A running job is put back into its queue, as where its node fails, and waits there. */
   requeue(id: string): void {
     this.run(['requeue', id]);

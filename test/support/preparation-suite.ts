@@ -73,7 +73,7 @@ export function preparationSuite(where: 'login' | 'job', start: () => Promise<Pl
       env: { ODD: `'"$(id) ü` },
     });
     await scheduler.submit({ ...job, preparation: request.preparation });
-    await until('the trial is over', async () => (await scheduler.observe([job.key]))[0]?.state === 'done');
+    await until('the trial is over', async () => (await scheduler.observe([job.key]))[0]?.state === 'ended');
     const [result] = globSync('0123456789abcdef/0/a1/.perdure/result.json', { cwd: place.workingDir });
     expect(readFileSync(join(place.workingDir, result!), 'utf8')).toBe(`'"$(id) ü`);
   });

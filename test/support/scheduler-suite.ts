@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import type { Full, JobKey, JobObservation, Scheduler } from '../../src/schedulers/scheduler';
+import type { Full, JobKey, AttemptState, Scheduler } from '../../src/schedulers/scheduler';
 import { keyOf, type FakeJob } from './fake-job';
 import { until } from './installation';
 
@@ -46,7 +46,7 @@ export function schedulerSuite(site: () => SchedulerUnderTest): void {
     test('gives its result, its reports and its output', async () => {
       const scheduler = await job.submitted({ files: { 'train.py': train }, params: { x: 4 } });
       expect(await job.over(scheduler)).toMatchObject({
-        state: 'done',
+        state: 'ended',
         end: { how: 'exited', status: 0 },
       });
       expect(await scheduler.fetch(job.key)).toMatchObject({
@@ -114,7 +114,7 @@ export function schedulerSuite(site: () => SchedulerUnderTest): void {
       expect(await scheduler.readLog(keyOf({ number: 10_000 }), read)).toBeNull();
       expect(await scheduler.observe([job.key])).toMatchObject([{ state: 'running' }]);
       job.go();
-      expect(await job.over(scheduler)).toMatchObject({ state: 'done' });
+      expect(await job.over(scheduler)).toMatchObject({ state: 'ended' });
     });
 
     test('can see that it is asked to give up', async () => {
@@ -153,7 +153,7 @@ export function schedulerSuite(site: () => SchedulerUnderTest): void {
       await submit();
       job.go();
       const scheduler = await job.submitted(once());
-      expect(await job.over(scheduler)).toMatchObject({ state: 'done', end: { how: 'exited', status: 3 } });
+      expect(await job.over(scheduler)).toMatchObject({ state: 'ended', end: { how: 'exited', status: 3 } });
       await submit();
       expect(job.lines()).toEqual(['start', 'end']);
     });
@@ -164,7 +164,7 @@ export function schedulerSuite(site: () => SchedulerUnderTest): void {
       const second = await job.submitted(once());
       await until('it is seen to run', async () => (await second.observe([job.key]))[0]?.state === 'running');
       job.go();
-      expect(await job.over(second)).toMatchObject({ state: 'done', end: { how: 'exited', status: 3 } });
+      expect(await job.over(second)).toMatchObject({ state: 'ended', end: { how: 'exited', status: 3 } });
       expect(job.lines()).toEqual(['start', 'end']);
     });
   });
@@ -184,7 +184,7 @@ export function schedulerSuite(site: () => SchedulerUnderTest): void {
       await other.cancel(job.key, 'timeout', 'it took too long');
       await scheduler.cancel(job.key, 'cancelled');
       expect(await job.over(scheduler)).toMatchObject({
-        state: 'done',
+        state: 'ended',
         end: { how: 'stopped', reason: 'timeout', why: 'it took too long' },
       });
       for (const pid of processes) expect(isRunning(pid)).toBe(false);
@@ -195,7 +195,7 @@ export function schedulerSuite(site: () => SchedulerUnderTest): void {
       await scheduler.cancel(job.key, 'cancelled', 'stopped');
       expect(await site().submit(scheduler, job.named(sleeper()))).toEqual(expect.any(String));
       expect(await job.over(scheduler)).toMatchObject({
-        state: 'done',
+        state: 'ended',
         end: { how: 'stopped', reason: 'cancelled', why: 'stopped' },
       });
       expect(job.said()).toBe('');
@@ -209,10 +209,10 @@ export function schedulerSuite(site: () => SchedulerUnderTest): void {
       await site().submit(scheduler, each.named({ command: ['sh', '-c', `exit ${String(status)}`] }));
     const keys = jobs.map(({ job: each }) => each.key);
     await until('all are done', async () =>
-      (await scheduler.observe(keys)).every(({ state }) => state === 'done'),
+      (await scheduler.observe(keys)).every(({ state }) => state === 'ended'),
     );
     expect(await scheduler.observe(keys)).toMatchObject(
-      jobs.map(({ status }) => ({ state: 'done', end: { how: 'exited', status } })),
+      jobs.map(({ status }) => ({ state: 'ended', end: { how: 'exited', status } })),
     );
     await until('the site is well', async () => (await scheduler.health()).state === 'ok');
   });
@@ -339,7 +339,7 @@ class Tested {
     return this.text('log').split('\n').slice(0, -1);
   }
 
-  over(scheduler: Scheduler): Promise<JobObservation> {
+  over(scheduler: Scheduler): Promise<AttemptState> {
     return over(scheduler, this.key);
   }
 
@@ -353,11 +353,11 @@ class Tested {
   }
 }
 
-async function over(scheduler: Scheduler, key: JobKey): Promise<JobObservation> {
-  let seen: JobObservation | undefined;
+async function over(scheduler: Scheduler, key: JobKey): Promise<AttemptState> {
+  let seen: AttemptState | undefined;
   await until('the job is over', async () => {
     [seen] = await scheduler.observe([key]);
-    return seen?.state === 'done' || seen?.state === 'lost';
+    return seen?.state === 'ended' || seen?.state === 'lost';
   });
   if (seen === undefined) throw new Error('nothing is told of the job');
   return seen;

@@ -1,5 +1,5 @@
 import { lineOf, type Answer } from '../remote/site-answer';
-import type { JobObservation, LossCause, StopReason } from '../scheduler';
+import type { AttemptState, LossCause, StopReason } from '../scheduler';
 
 /** What an attempt's directory tells. */
 export interface AttemptFacts {
@@ -61,18 +61,18 @@ export function factsOfLook(answer: Answer): AttemptFacts | null {
 }
 
 /** How it ended, as far as its directory tells; `null`: nothing there says that it has. */
-export function concludeFacts(facts: AttemptFacts, now = new Date()): JobObservation | null {
+export function concludeFacts(facts: AttemptFacts, now = new Date()): AttemptState | null {
   const { status, stop, settled, hasResult } = facts;
   const endedAt = facts.endedAt ?? now;
   const startedAt = facts.startedAt ?? endedAt;
-  const exited = (code: number): JobObservation => ({
-    state: 'done',
+  const exited = (code: number): AttemptState => ({
+    state: 'ended',
     end: { how: 'exited', status: code },
     startedAt,
     endedAt,
   });
-  const stopped = (): JobObservation | null =>
-    stop === null ? null : { state: 'done', end: { how: 'stopped', ...stop }, startedAt, endedAt };
+  const stopped = (): AttemptState | null =>
+    stop === null ? null : { state: 'ended', end: { how: 'stopped', ...stop }, startedAt, endedAt };
   if (status === null) {
     // One that was asked to stop before it began never will.
     if (settled || facts.beat === '')
@@ -85,7 +85,7 @@ export function concludeFacts(facts: AttemptFacts, now = new Date()): JobObserva
   return exited(status.code);
 }
 
-export function lost(why: string, cause: LossCause = 'site'): JobObservation {
+export function lost(why: string, cause: LossCause = 'site'): AttemptState {
   return { state: 'lost', why, cause };
 }
 

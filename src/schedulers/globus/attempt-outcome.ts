@@ -1,6 +1,6 @@
 import { objectOf, type Json, type JsonObject } from '../../study/json';
 import { outputOf } from '../remote/attempt-output';
-import type { JobObservation, JobOutput, StopReason } from '../scheduler';
+import type { AttemptState, JobOutput, StopReason } from '../scheduler';
 import { concludeFacts, lost, statusOf, stopOf, timeOf, type AttemptFacts } from './attempt-facts';
 
 /*
@@ -15,7 +15,7 @@ export interface Stopped {
 }
 
 /** How it ended, as the journal has it. */
-export function observeOutcome(outcome: Json): JobObservation | null {
+export function observeOutcome(outcome: Json): AttemptState | null {
   const told = objectOf(outcome);
   if (told === null) return null;
   const { lost: why } = told;
@@ -25,7 +25,7 @@ export function observeOutcome(outcome: Json): JobObservation | null {
     const { reason, why: words } = stopped as unknown as Stopped;
     const now = new Date();
     return {
-      state: 'done',
+      state: 'ended',
       end: { how: 'stopped', reason, ...(words === null ? {} : { why: words }) },
       startedAt: now,
       endedAt: now,

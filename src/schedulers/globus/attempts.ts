@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { PerdureError } from '../../study/error';
 import { objectOf, type Json } from '../../study/json';
 import { flatName } from '../remote/job-name';
-import type { JobKey, JobObservation } from '../scheduler';
+import type { JobKey, AttemptState } from '../scheduler';
 import { concludeFacts, lost, nothingKnown, tellsNothing, unheard, type AttemptFacts } from './attempt-facts';
 import { observeOutcome, type Stopped } from './attempt-outcome';
 import type { Deliveries } from './deliveries';
@@ -122,14 +122,14 @@ export class Attempts {
   }
 
   /** What is known of it now. */
-  observe(one: Watched): JobObservation {
+  observe(one: Watched): AttemptState {
     const { record, facts } = one;
     if (record === null) return lost('this ledger knows of no submission of it');
     const ended = observeOutcome(record.outcome);
     if (ended !== null) return ended;
     const seen = facts === null ? null : concludeFacts(facts);
     // A loss is told when it is written down.
-    if (seen?.state === 'done') return seen;
+    if (seen?.state === 'ended') return seen;
     const outage = this.board?.outage ?? null;
     if (outage !== null) {
       return { state: 'unknown', why: outage.text, login: outage.kind === 'LoginRequired' };
@@ -139,7 +139,7 @@ export class Attempts {
     }
     const notes = one.problem === null ? [this.looks?.problem, this.silence] : [one.problem];
     const note = notes.filter((text) => text != null).join('; ');
-    return { state: 'pending', ...(note === '' ? {} : { note }) };
+    return { state: 'waiting', ...(note === '' ? {} : { note }) };
   }
 
   /** What a person should know of an endpoint that is there and answers nothing. */

@@ -98,7 +98,7 @@ export class Endings {
 
   private isOver(one: Watched): boolean {
     const { state } = this.parts.attempts.observe(one);
-    return state === 'done' || state === 'lost';
+    return state === 'ended' || state === 'lost';
   }
 }
 

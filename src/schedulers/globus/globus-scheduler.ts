@@ -16,7 +16,7 @@ import { SiteShell, usualShellPatience, words } from '../remote/site-shell';
 import type { PreparationProgress, PreparationRequest } from '../preparation';
 import type {
   JobKey,
-  JobObservation,
+  AttemptState,
   JobOutput,
   JobRequest,
   LogBytes,
@@ -150,7 +150,7 @@ class GlobusScheduler implements Scheduler {
     return mine;
   }
 
-  async observe(keys: readonly JobKey[]): Promise<readonly JobObservation[]> {
+  async observe(keys: readonly JobKey[]): Promise<readonly AttemptState[]> {
     try {
       await this.board.adopt();
       return await Promise.all(

@@ -58,7 +58,7 @@ export function hasBegun({ facts }: Pick<Watched, 'facts'>): boolean {
 
 /** Whether its directory tells how it ended. A loss is none: it is written down first. */
 export function hasEnded({ facts }: Pick<Watched, 'facts'>): boolean {
-  return facts !== null && concludeFacts(facts)?.state === 'done';
+  return facts !== null && concludeFacts(facts)?.state === 'ended';
 }
 
 /** The newest of its tasks that nothing is known of; a later one may have failed aloud. */

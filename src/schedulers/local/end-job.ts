@@ -9,7 +9,7 @@ const killGrace = 5_000;
 
 /** Ends a job and everything it started (see {@link strays}), and sees to it that one which has not begun never will. The first reason stays. */
 export async function endJob(job: JobDirectory, reason: StopReason, why?: string): Promise<void> {
-  if (job.observe().state === 'done') return;
+  if (job.observe().state === 'ended') return;
   job.askToStop(reason, why);
   const identity = job.identity();
   if (identity === null) return;

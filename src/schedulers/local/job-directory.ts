@@ -14,7 +14,10 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { clockLead } from '../../process/clock-lead';
 import { attemptPath } from '../job-key';
-import type { JobKey, JobObservation, StopReason } from '../scheduler';
+import { attemptState, type AttemptFiles, type AttemptState, type Loss } from '../../sites/attempt-state';
+import type { JobPhase } from '../../sites/job-report';
+import type { JobKey, StopReason } from '../scheduler';
+import { readTombstone, tombstoneText } from '../tombstone-file';
 import {
   isAlive,
   isGroupAlive,
@@ -31,8 +34,8 @@ const leftoverGrace = 5_000;
 /** Where Perdure's own files are, apart from what the study and its trial put beside them. */
 export const ownDirectory = '.perdure';
 
-/** What the `stop` file says: why the job was ended, or that it was given up; on its second line, words for a person. */
-type Stop = { readonly reason: StopReason | 'lost'; readonly why: string | undefined; readonly at: Date };
+/** What the `stop` file says: why the job was ended; on its second line, words for a person. */
+type Stop = { readonly reason: StopReason; readonly why: string | undefined; readonly at: Date };
 
 /**
  * One attempt on this machine's disk: what the wrapper and the trial write there, and what is made of it. The small files
@@ -76,7 +79,7 @@ export class JobDirectory {
 
   /** `true` where a wrapper took the fence, or none will. */
   hasBegun(): boolean {
-    return existsSync(this.file('run.lock')) || existsSync(this.file('stop'));
+    return ['run.lock', 'stop', 'tombstone'].some((name) => existsSync(this.file(name)));
   }
 
   identity(): ProcessIdentity | null {
@@ -97,42 +100,50 @@ export class JobDirectory {
     return Number.isFinite(lead) ? clockLead() - lead : 0;
   }
 
-  /** The state, made certain: a job that is called lost can't begin or go on later. */
-  observe(now = Date.now()): JobObservation {
+  /** The state, made certain: what is called lost has a tombstone, and can't begin or go on later. */
+  observe(now = Date.now()): AttemptState {
     // In this order: a wrapper that wrote its pid after `stop` was there does not run the program.
     const stop = this.stop();
+    const tombstone = this.tombstone();
     const identity = this.identity();
-    if (identity === null) return this.observeUnstarted(stop, now);
-    const startedAt = this.changed('pid') ?? new Date(now);
-    const ended = this.ended(identity, stop, startedAt, now);
-    if (ended !== null) return ended;
-    if (isAlive(identity)) return { state: 'running', startedAt, stood: this.stood() };
-    // It may have written its last word just before it ended.
-    const late = this.ended(identity, stop, startedAt, now);
-    if (late !== null) return late;
-    if (isGroupAlive(identity)) {
-      // The wrapper was killed and the program was not: nobody would learn how it ends.
-      signalGroup(identity, 'SIGKILL');
-      return { state: 'running', startedAt };
-    }
-    if (stop === null) return { state: 'lost', why: 'its process is gone and left no exit status' };
-    return this.stopped(stop, startedAt, stop.at);
+    const date = new Date(now);
+    const steady = performance.now();
+    const phase = identity === null ? this.phaseUnstarted(now) : this.phaseOf(identity, now);
+    // Its last word is read after its processes are known to be gone, and counts from then on.
+    const isGone = phase.state !== 'running';
+    const status = isGone ? this.status() : null;
+    const startedAt = identity === null ? null : (this.changed('pid') ?? date);
+    const files: AttemptFiles = {
+      seenAt: steady,
+      gone: false,
+      begun: startedAt === null ? null : { startedAt, firstSeenAt: steady },
+      status,
+      endedAt: status === null ? (stop?.at ?? null) : this.changed('status'),
+      hasResult: status !== null && existsSync(this.file('result.json')),
+      unfinished: null,
+      stop,
+      // One that was only late ends as any other.
+      tombstone: identity === null ? tombstone : null,
+      replacedBy: null,
+      block: null,
+    };
+    const report = { id: String(identity?.pid ?? '-'), phase, since: steady, at: steady };
+    const seen = attemptState(files, report, { scheduler: 'the system', grace: 0 }, { steady, date });
+    if (seen.state === 'running') return { ...seen, stood: this.stood() };
+    if (seen.state !== 'unknown' || seen.loss === undefined) return seen;
+    this.bury(seen.loss);
+    // Its wrapper may have begun before the tombstone was there, which the next look sees.
+    return identity === null && tombstone === null ? { state: 'waiting' } : { state: 'lost', ...seen.loss };
   }
 
   /** Writes the reason to stop, once; the first one stays. */
-  askToStop(reason: StopReason | 'lost', why?: string): void {
-    const text = why === undefined ? reason : `${reason}\n${why}`;
-    if (!this.exists && this.makeStopped(text)) return;
-    mkdirSync(join(this.path, ownDirectory), { recursive: true });
-    const temporary = this.file(`stop.${randomUUID()}.tmp`);
-    writeFileSync(temporary, text);
-    try {
-      linkSync(temporary, this.file('stop'));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    } finally {
-      rmSync(temporary, { force: true });
-    }
+  askToStop(reason: StopReason, why?: string): void {
+    this.writeOnce('stop', why === undefined ? reason : `${reason}\n${why}`);
+  }
+
+  /** Gives the attempt up: it does not begin any more. */
+  bury(loss: Loss): void {
+    this.writeOnce('tombstone', tombstoneText(loss));
   }
 
   /** Makes `should_prune()` true. */
@@ -149,12 +160,27 @@ export class JobDirectory {
     }
   }
 
-  /** Makes the directory with `stop` in it, at once, so that it is never there without files and not stopped. */
-  private makeStopped(text: string): boolean {
+  /** The first text stays. */
+  private writeOnce(name: string, text: string): void {
+    if (!this.exists && this.makeWith(name, text)) return;
+    mkdirSync(join(this.path, ownDirectory), { recursive: true });
+    const temporary = this.file(`${name}.${randomUUID()}.tmp`);
+    writeFileSync(temporary, text);
+    try {
+      linkSync(temporary, this.file(name));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+  }
+
+  /** Makes the directory with this file in it, at once, so that it is never there empty. @returns `false` where there is one */
+  private makeWith(name: string, text: string): boolean {
     const temporary = new JobDirectory(`${this.path}.${randomUUID()}.tmp`);
     mkdirSync(join(temporary.path, ownDirectory), { recursive: true });
     try {
-      writeFileSync(temporary.file('stop'), text);
+      writeFileSync(temporary.file(name), text);
       renameSync(temporary.path, this.path);
       return true;
     } catch (error) {
@@ -165,41 +191,36 @@ export class JobDirectory {
     }
   }
 
-  private observeUnstarted(stop: Stop | null, now: number): JobObservation {
-    if (stop?.reason === 'lost') return { state: 'lost', why: stop.why ?? 'it never started' };
-    if (stop !== null) return this.stopped(stop, stop.at, stop.at);
+  /** Of a job whose wrapper has not written its pid. */
+  private phaseUnstarted(now: number): JobPhase {
     const since = this.changed('run.lock') ?? this.changed('params.json');
-    if (since === null || now - since.getTime() < startGrace) return { state: 'pending' };
-    this.askToStop('lost');
-    return { state: 'pending' };
+    if (since === null || now - since.getTime() < startGrace) return { state: 'waiting', note: '' };
+    return { state: 'ended', end: { how: 'vanished', why: 'it never started' } };
   }
 
-  /** The program's end, by itself or by being stopped, once nothing of its process group is left. */
-  private ended(
-    identity: ProcessIdentity,
-    stop: Stop | null,
-    startedAt: Date,
-    now: number,
-  ): JobObservation | null {
-    const [, status, asked] = /^(\d+)( stopped)?( signalled)?\n/.exec(this.read('status') ?? '') ?? [];
-    const endedAt = this.changed('status');
-    if (status === undefined || endedAt === null) return null;
+  /** Running as long as anything of its process group is. Ends what its wrapper leaves behind. */
+  private phaseOf(identity: ProcessIdentity, now: number): JobPhase {
     if (isGroupAlive(identity)) {
-      // The wrapper told the rest of the group to end.
-      if (now - endedAt.getTime() > leftoverGrace) signalGroup(identity, 'SIGKILL');
-      return { state: 'running', startedAt };
+      const endedAt = this.status() === null ? null : this.changed('status');
+      // The wrapper told the rest of the group to end. Without a wrapper, no exit status would ever be known.
+      const isLeftOver = endedAt === null ? !isAlive(identity) : now - endedAt.getTime() > leftoverGrace;
+      if (isLeftOver) signalGroup(identity, 'SIGKILL');
+      return { state: 'running' };
     }
-    // One that was given up as lost, and was only late, ends as any other.
-    if (asked !== undefined && stop !== null && stop.reason !== 'lost')
-      return this.stopped(stop, startedAt, endedAt);
-    return { state: 'done', end: { how: 'exited', status: Number(status) }, startedAt, endedAt };
+    return { state: 'ended', end: { how: 'vanished', why: 'its process is gone and left no exit status' } };
   }
 
-  private stopped({ reason, why }: Stop, startedAt: Date, at: Date): JobObservation {
-    if (reason === 'lost')
-      return { state: 'lost', why: why ?? 'its process is gone and left no exit status' };
-    const endedAt = at < startedAt ? startedAt : at;
-    return { state: 'done', end: { how: 'stopped', reason, why }, startedAt, endedAt };
+  private status(): AttemptFiles['status'] {
+    const [, code, words = ''] =
+      /^(\d+)((?: stopped)?(?: signalled)?)\n/.exec(this.read('status') ?? '') ?? [];
+    if (code === undefined) return null;
+    return {
+      code: Number(code),
+      stopped: words.includes(' stopped'),
+      signalled: words.includes(' signalled'),
+      // The whole process group is gone: no other end can explain it.
+      doubtful: false,
+    };
   }
 
   private stop(): Stop | null {
@@ -207,9 +228,14 @@ export class JobDirectory {
     const at = this.changed('stop');
     if (text === null || at === null) return null;
     const [word, ...words] = text.split('\n');
-    const reasons = ['timeout', 'cancelled', 'pruned', 'lost'] as const;
+    const reasons = ['timeout', 'cancelled', 'pruned'] as const;
     const why = words.length === 0 ? undefined : words.join('\n');
     return { reason: reasons.find((reason) => reason === word) ?? 'cancelled', why, at };
+  }
+
+  private tombstone(): Loss | null {
+    const text = this.read('tombstone');
+    return text === null ? null : readTombstone(text);
   }
 
   private read(name: string): string | null {

@@ -7,7 +7,7 @@ import type {
   Full,
   HostSlots,
   JobKey,
-  JobObservation,
+  AttemptState,
   JobOutput,
   JobRequest,
   LogBytes,
@@ -84,16 +84,16 @@ class LocalScheduler implements Scheduler {
     return mine;
   }
 
-  observe(keys: readonly JobKey[]): Promise<readonly JobObservation[]> {
-    const seen = keys.map((key): JobObservation => {
+  observe(keys: readonly JobKey[]): Promise<readonly AttemptState[]> {
+    const seen = keys.map((key): AttemptState => {
       try {
         const job = this.directory(key);
-        if (!job.exists) job.askToStop('lost', 'its directory is gone');
+        if (!job.exists) job.bury({ cause: 'site', why: 'its directory is gone' });
         else if (job.isEmptied) {
           const why = 'its files in .perdure are gone';
           // No other attempt begins while it is known to run.
-          if (this.children.has(job.path)) return { state: 'pending', note: why };
-          job.askToStop('lost', why);
+          if (this.children.has(job.path)) return { state: 'waiting', note: why };
+          job.bury({ cause: 'site', why });
         }
         return job.observe();
       } catch (error) {
@@ -208,7 +208,7 @@ class LocalScheduler implements Scheduler {
     if (!job.hasBegun()) return null;
     try {
       const { state } = job.observe();
-      return state === 'done' || state === 'lost';
+      return state === 'ended' || state === 'lost';
     } catch {
       // What can't be looked at may be running.
       return false;

@@ -3,7 +3,7 @@ import { largest } from '../../study/lists';
 import type { Transport } from '../../transports/transport';
 import { blockJob } from './block-job';
 import { blocksNeeded, type ActiveBlock } from './blocks-needed';
-import { isOver } from './conclude';
+import { isJobOver } from '../../sites/attempt-state';
 import { blockJobName } from '../remote/job-name';
 import type { Observer } from './observer';
 import type { Patience } from './patience';
@@ -119,15 +119,16 @@ export class BlockKeeper {
     const active: Block[] = [];
     for (const block of blocks) {
       if (block.over) continue;
-      const sight = block.jobId === null ? null : this.observer.sightOf(block.jobId);
+      const report = this.observer.reportOf(block.jobId);
       const again = block.jobId !== null && this.waitsAgain(block.name, block.jobId, block.pilot);
       // What it could not start may have been the fault of a node: another one is tried.
-      const stuck = sight?.kind === 'seen' && sight.phase.state === 'stuck';
-      if (stuck)
-        this.held = `PBS held block ${block.name} (job ${sight.id}), which it could not start: ${sight.phase.note}`;
+      const held = report?.phase.state === 'held' ? report.phase : null;
+      if (held !== null)
+        this.held = `PBS held block ${block.name} (job ${block.jobId ?? '?'}), which it could not start: ${held.note}`;
       if (block.pilot !== null) this.held = null;
-      const over = again || stuck || (sight !== null && isOver(sight, this.observer.grace));
-      if (over) await this.end(block, again || stuck);
+      const remove = again || held !== null;
+      const over = remove || (report !== null && isJobOver(report, this.observer));
+      if (over) await this.end(block, remove);
       else active.push(block);
     }
     return active;
@@ -148,18 +149,17 @@ export class BlockKeeper {
     if (pilot === null) return false;
     const begun = this.begun.get(name) ?? performance.now();
     this.begun.set(name, begun);
-    const sight = this.observer.sightOf(jobId);
-    const waits = sight.kind === 'seen' && sight.phase.state === 'pending';
-    return waits && Math.min(sight.forMs, this.observer.listedAt(jobId) - begun) >= this.observer.grace;
+    const report = this.observer.reportOf(jobId);
+    if (report?.phase.state !== 'waiting') return false;
+    return report.at - Math.max(report.since, begun) >= this.observer.grace;
   }
 
   private waitingNote(active: readonly Block[]): string | null {
     const notes = active.map(({ name, jobId }) => {
-      const sight = jobId === null ? null : this.observer.sightOf(jobId);
-      if (sight?.kind !== 'seen') return null;
-      const { phase } = sight;
-      const job = `block ${name} (job ${sight.id})`;
-      if (phase.state !== 'pending') return null;
+      const report = this.observer.reportOf(jobId);
+      if (report?.phase.state !== 'waiting') return null;
+      const { phase } = report;
+      const job = `block ${name} (job ${report.id})`;
       return `${job} waits${phase.note === '' ? '' : `: ${phase.note}`}`;
     });
     return notes.includes(null) ? null : (notes[0] ?? null);

@@ -1,5 +1,5 @@
 import { readListing } from './qstat';
-import type { JobSights } from './job-sights';
+import type { JobReports } from './job-reports';
 import { lineOf, textOf, type Answer } from '../remote/site-answer';
 import { words, type Call } from '../remote/site-shell';
 import type { Troubles } from './troubles';
@@ -21,7 +21,7 @@ export class Listings {
   private history = true;
 
   constructor(
-    private readonly sights: JobSights,
+    private readonly reports: JobReports,
     private readonly troubles: Troubles,
   ) {}
 
@@ -49,7 +49,7 @@ export class Listings {
       stdout: said.replace(/^perdure-code \d+$/m, ''),
       stderr: errors,
     });
-    const silent = this.sights.take(listing, ids);
+    const silent = this.reports.take(listing, ids);
     if (code === finished) this.history = true;
     const useless = !listing.answered && listing.jobs.size === 0;
     this.troubles.notePbs(useless ? listing.why : null);

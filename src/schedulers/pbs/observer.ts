@@ -1,14 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JobKey, JobObservation, Report } from '../scheduler';
-import { conclude, type JobSight } from './conclude';
+import {
+  attemptState,
+  isJobOver,
+  thisMoment,
+  type AttemptState,
+  type Rules,
+} from '../../sites/attempt-state';
+import type { JobReport } from '../../sites/job-report';
+import type { JobKey, Report } from '../scheduler';
 import { flatName } from '../remote/job-name';
-import { JobSights } from './job-sights';
+import type { Answer } from '../remote/site-answer';
+import { JobReports } from './job-reports';
 import { greet, Listings } from './listings';
 import { siteClock, timeLine } from '../remote/site-clock';
 import type { Call, SiteShell } from '../remote/site-shell';
 import { Together } from './together';
 import { Troubles, type Trouble } from './troubles';
-import { isOver, Watchlist, type Watched } from './watched';
+import { Watchlist, type Look, type Watched } from './watched';
 
 const loginGlance = 2000;
 /** Whoever begins to ask at the same moment shares the first look (milliseconds). */
@@ -20,9 +28,9 @@ const gathering = 100;
  */
 export class Observer {
   private readonly watchlist = new Watchlist();
-  private readonly sights = new JobSights();
+  private readonly reported = new JobReports();
   private readonly troubles = new Troubles();
-  private readonly listings = new Listings(this.sights, this.troubles);
+  private readonly listings = new Listings(this.reported, this.troubles);
   /** Blocks by name: the job that each is, once known, and since when it is known to have ended (as `performance.now`). */
   private readonly blocks = new Map<
     string,
@@ -94,17 +102,13 @@ export class Observer {
     this.blocks.set(name, { jobId, overSince: null });
   }
 
-  sightOf(jobId: string): ReturnType<JobSights['of']> {
-    return this.sights.of(jobId);
-  }
-
-  /** When PBS last said something of a job (by a clock that nobody sets). */
-  listedAt(jobId: string): number {
-    return this.sights.listedAt(jobId);
+  /** What PBS said last of a job; `null`: nothing. */
+  reportOf(jobId: string | null): JobReport | null {
+    return this.reported.of(jobId);
   }
 
   /** Waits for a listing that is due, or for the first look at this attempt; else answers from what is known. */
-  async observe(key: JobKey): Promise<JobObservation> {
+  async observe(key: JobKey): Promise<AttemptState> {
     const one = this.watchlist.of(key);
     if (this.cycle !== undefined || this.untilDue === 0) await this.runCycle();
     else if (one.facts === null && this.troubles.outage === null) await this.peek([key]);
@@ -143,37 +147,52 @@ export class Observer {
 
   /** Attempts that are not over, as they were seen last. */
   get counts(): { readonly queued: number; readonly running: number } {
-    return this.watchlist.counts;
+    let queued = 0;
+    let running = 0;
+    for (const one of this.watchlist.all) {
+      const seen = this.stateOf(one);
+      if (seen === null || isOver(seen) || (seen.state === 'unknown' && seen.loss !== undefined)) continue;
+      // What has ended needs no slot while PBS explains its end.
+      if (one.facts?.status != null || one.facts?.unfinished?.over === true) continue;
+      if (one.facts?.owner == null) queued += 1;
+      else running += 1;
+    }
+    return { queued, running };
   }
 
-  /** Whether its own job waits in PBS' queue, where it has nothing to do any more once it has begun. */
-  waitsAgain(key: JobKey): boolean {
-    const one = this.watchlist.of(key);
-    const sight = this.sights.of(this.jobOf(one));
-    return one.facts?.block == null && sight.kind === 'seen' && sight.phase.state === 'pending';
-  }
-
-  /** Whether the attempt's directory is there, and nobody has taken its fence. */
-  isUnbegun(key: JobKey): boolean {
+  /** The earlier attempt whose result was found although it was given up, while this one has not begun. */
+  lateResultFor(key: JobKey): number | null {
     const { facts } = this.watchlist.of(key);
-    return facts !== null && !facts.gone && facts.owner === null;
+    return facts?.owner === null && facts.replacedBy === null ? facts.lateResult : null;
   }
 
-  /**
-   * Its job is over, and its fence was just seen to be held by nobody who says so: for how long this is known (milliseconds).
-   * Where that goes on, the wrapper was killed with its job between the two; else its word is still on its way through the
-   * site's file system.
-   */
-  fencedFor(key: JobKey): number {
+  /** The job to delete where an attempt is given up; `null`: there is none, or it is a block's, or it is over. */
+  jobToDelete(key: JobKey): string | null {
     const one = this.watchlist.of(key);
-    const now = performance.now();
-    one.fencedAt ??= now;
-    return now - one.fencedAt;
+    if (one.facts?.block != null) return null;
+    const id = this.jobOf(one);
+    const phase = this.reported.of(id)?.phase.state;
+    return phase === 'ended' || phase === 'absent' ? null : id;
   }
 
-  /** The job of its own that was submitted for an attempt. */
-  jobIdOf(key: JobKey): string | null {
-    return this.watchlist.of(key).jobId;
+  /** The block that ran an attempt, where its job is over; `null`: there is none, or it may go on. */
+  blockOver(key: JobKey): string | null {
+    const one = this.watchlist.of(key);
+    const report = this.reportFor(one);
+    return report !== null && isJobOver(report, this.options) ? (one.facts?.block ?? null) : null;
+  }
+
+  /** A look at an attempt that goes with another call. */
+  lookAlong(key: JobKey): Look {
+    return this.watchlist.of(key).look();
+  }
+
+  /** Takes in the answer to {@link lookAlong}. */
+  took(key: JobKey, answer: Answer, look: Look): AttemptState {
+    const one = this.watchlist.of(key);
+    one.take(answer, this.clock, look);
+    this.tell();
+    return this.conclude(one);
   }
 
   reports(key: JobKey): readonly Report[] {
@@ -188,7 +207,7 @@ export class Observer {
   }
 
   /** Looks at one now, and asks PBS for its job: for all that somebody looks at so by one listing. */
-  async look(key: JobKey): Promise<JobObservation> {
+  async look(key: JobKey): Promise<AttemptState> {
     const one = this.watchlist.of(key);
     await this.peeks.do([one]);
     return this.conclude(one);
@@ -201,16 +220,25 @@ export class Observer {
     );
   }
 
-  private conclude(one: Watched): JobObservation {
+  private conclude(one: Watched): AttemptState {
     const { outage, silent } = this.troubles;
     if (outage !== null) return { state: 'unknown', why: outage.why, login: outage.login };
-    if (one.facts === null) return { state: 'unknown', why: 'it has not been looked at yet' };
-    const seen = conclude(one.facts, this.sightFor(one), this.options);
+    const seen = this.stateOf(one);
+    if (seen === null) return { state: 'unknown', why: 'it has not been looked at yet' };
     if (silent !== null && !isOver(seen)) return { state: 'unknown', why: silent.why };
     if (seen.state !== 'running') return seen;
     const { unbegunAt, begunAt } = one;
     const startedAt = Math.max(seen.startedAt.getTime(), unbegunAt ?? 0);
-    return { state: 'running', startedAt: new Date(Math.min(startedAt, begunAt ?? Infinity)) };
+    return { ...seen, startedAt: new Date(Math.min(startedAt, begunAt ?? Infinity)) };
+  }
+
+  /** As far as it was seen last; `null`: it was not. */
+  private stateOf(one: Watched): AttemptState | null {
+    const { files } = one;
+    if (files === null) return null;
+    const { grace, walltime = null } = this.options;
+    const rules: Rules = { scheduler: 'PBS', grace, walltime };
+    return attemptState(files, this.reportFor(one), rules, thisMoment());
   }
 
   /** One cycle at a time; whoever comes meanwhile shares it. */
@@ -225,7 +253,7 @@ export class Observer {
     await new Promise((done) => setTimeout(done, gathering));
     this.lastBegan = performance.now();
     this.watchlist.forget();
-    this.sights.keep(new Set(this.idsOf(this.watchlist.all, 'all')));
+    this.reported.keep(new Set(this.idsOf(this.watchlist.all, 'all')));
     await this.troubles.lookingAnew(() => this.lookAt(this.watchlist.all, 'all'));
     this.lastDone = performance.now();
     this.tell();
@@ -276,29 +304,23 @@ export class Observer {
     return facts?.owner?.jobId ?? jobId;
   }
 
-  private sightFor(one: Watched): JobSight {
+  private reportFor(one: Watched): JobReport | null {
     const block = one.facts?.block == null ? undefined : this.blocks.get(one.facts.block);
     const overSince = block?.overSince ?? null;
     const jobId = this.jobOf(one);
-    if (overSince === null) {
-      const sight = this.sights.of(jobId);
-      // A listing from before it began says that it waits, and was right.
-      if (sight.kind !== 'seen' || sight.phase.state !== 'pending' || one.begunSince === null) return sight;
-      return { ...sight, forMs: Math.min(sight.forMs, this.sights.listedAt(jobId) - one.begunSince) };
-    }
-    return {
-      kind: 'seen',
-      id: jobId ?? '',
-      phase: { state: 'done', end: { how: 'exited', status: 0 } },
-      // What was looked at before the block's end was known may lack the trial's last word.
-      forMs: one.seenAt - overSince,
-    };
+    if (overSince === null) return this.reported.of(jobId);
+    const phase = { state: 'ended', end: { how: 'exited', status: 0 } } as const;
+    return { id: jobId ?? '', phase, since: overSince, at: performance.now() };
   }
 
   private tell(): void {
     this.news.resolve();
     this.news = Promise.withResolvers<void>();
   }
+}
+
+function isOver({ state }: AttemptState): boolean {
+  return state === 'ended' || state === 'lost';
 }
 
 const time: Call = { lines: timeLine, timeoutMs: 1000 };

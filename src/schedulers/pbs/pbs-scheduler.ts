@@ -7,8 +7,8 @@ import { attemptPath } from '../job-key';
 import type { PreparationProgress, PreparationRequest } from '../preparation';
 import type {
   Full,
+  AttemptState,
   JobKey,
-  JobObservation,
   JobOutput,
   JobRequest,
   LogBytes,
@@ -36,6 +36,7 @@ import { siteFindings } from './site-findings';
 import { SiteShell, words, type Call } from '../remote/site-shell';
 import { Staging } from '../remote/staging';
 import { inBlock, Submissions } from './submissions';
+import { Tombstones } from './tombstones';
 
 /** How long a cancelled job may take to end before its cancellation is begun again (milliseconds). */
 const cancelPatience = 3 * 60_000;
@@ -61,6 +62,7 @@ class PbsScheduler implements Scheduler {
   private readonly blocks: BlockKeeper | null;
   private readonly preparations: Preparations;
   private readonly healthTeller: PbsHealth;
+  private readonly tombstones: Tombstones;
   private readonly submissions: Submissions;
   private closed = false;
 
@@ -81,6 +83,7 @@ class PbsScheduler implements Scheduler {
         this.blocks?.tend();
       },
     });
+    this.tombstones = new Tombstones(this.shell, this.observer);
     this.preparations = new Preparations(
       site,
       this.shell,
@@ -101,33 +104,15 @@ class PbsScheduler implements Scheduler {
     return submitted;
   }
 
-  observe(keys: readonly JobKey[]): Promise<readonly JobObservation[]> {
+  observe(keys: readonly JobKey[]): Promise<readonly AttemptState[]> {
     return Promise.all(
       keys.map(async (key) => {
-        const seen = await this.observer.observe(key);
-        if (seen.state === 'lost') return this.givenUp(key, seen);
-        if (seen.state !== 'pending' || seen.note !== undefined) return seen;
+        const seen = await this.tombstones.settled(key, await this.observer.observe(key));
+        if (seen.state !== 'waiting' || seen.note !== undefined) return seen;
         const note = this.blocks?.note ?? undefined;
         return note === undefined ? seen : { ...seen, note };
       }),
     );
-  }
-
-  /** Makes certain that what is called lost does not begin later, as a job that was held may, nor takes a place in the queue. */
-  private async givenUp(key: JobKey, lost: JobObservation): Promise<JobObservation> {
-    const id = this.observer.jobIdOf(key) ?? '-';
-    try {
-      if (this.observer.waitsAgain(key) && !this.observer.isUnbegun(key))
-        await this.ask((number) => `delete_job ${words(number, id)}`, 1000, 1);
-      if (!this.observer.isUnbegun(key)) return lost;
-      const answer = await this.ask((number) => `bury ${words(number, attemptPath(key), id)}`, 1000, 1);
-      if (lineOf(answer, 'buried') !== undefined) return lost;
-      const fenced = lineOf(answer, 'fenced') !== undefined;
-      return fenced && this.observer.fencedFor(key) >= this.observer.grace ? lost : { state: 'pending' };
-    } catch (error) {
-      if (error instanceof PerdureError) return { state: 'unknown', why: error.text };
-      throw error;
-    }
   }
 
   /** News of blocks come at once; a job of its own is seen with the next listing, and nobody need wait for it here. */
@@ -153,11 +138,13 @@ class PbsScheduler implements Scheduler {
     const until = Date.now() + cancelPatience;
     for (let wait = 500; ; wait = Math.min(2 * wait, 5000)) {
       await this.askToStop(key, reason, why);
-      const seen = await this.observer.look(key);
-      if (seen.state === 'done' || seen.state === 'lost') return;
-      if (seen.state === 'unknown') throw new PerdureError('Unavailable', seen.why, { where: this.where });
+      const seen = await this.tombstones.settled(key, await this.observer.look(key));
+      if (seen.state === 'ended' || seen.state === 'lost') return;
+      const { trouble } = this.observer;
+      if (trouble !== null) throw new PerdureError('Unavailable', trouble.why, { where: this.where });
       if (Date.now() > until) {
-        throw new PerdureError('Unavailable', 'the job was deleted and has not ended yet', {
+        const why = seen.state === 'unknown' ? `: ${seen.why}` : '';
+        throw new PerdureError('Unavailable', `the job was deleted and has not ended yet${why}`, {
           where: this.where,
         });
       }
@@ -184,7 +171,10 @@ class PbsScheduler implements Scheduler {
     if (lineOf(answer, 'fetched') === undefined) {
       throw new PerdureError('Unavailable', 'what the trial left could not be read', { where: this.where });
     }
-    return outputOf(answer, `${this.site.workingDir}/${attemptPath(key)}`);
+    // An earlier attempt's result may count instead.
+    const earlier = lineOf(answer, 'replaced');
+    const attempt = earlier === undefined ? key.attempt : Number(earlier);
+    return outputOf(answer, `${this.site.workingDir}/${attemptPath({ ...key, attempt })}`);
   }
 
   async readLog(key: JobKey, { source, from, most }: LogPart): Promise<LogBytes | null> {

@@ -2,13 +2,12 @@ import { quote } from '../../transports/quote';
 import { PerdureError } from '../../study/error';
 import { preparationKey } from '../job-key';
 import { judgePreparation, preparedPath, type PreparationVerdict } from '../preparation';
-import type { JobObservation } from '../scheduler';
-import type { Facts } from '../remote/attempt-view';
+import { filesOf, type Facts } from '../remote/attempt-view';
 import type { PreparationJobs } from '../remote/preparations';
 import type { Shim } from '../remote/shim';
 import { lineOf, textOf, type Answer } from '../remote/site-answer';
 import { readDeletion } from './command-answer';
-import { conclude } from './conclude';
+import { attemptState, type AttemptState } from '../../sites/attempt-state';
 import { jobScript } from './job-script';
 import type { Observer } from './observer';
 import type { PbsSite } from './pbs-site';
@@ -32,18 +31,15 @@ export class PbsPreparationJobs implements PreparationJobs {
   async judge(hash: string, answer: Answer, facts: Facts): Promise<PreparationVerdict> {
     // A preparation has no result but its exit status.
     if (facts.status?.code === 0 && !facts.status.doubtful)
-      return judgePreparation(
-        known(conclude({ ...facts, hasResult: true }, { kind: 'unseen' }, { grace: 0 })),
-      );
+      return judgePreparation(known(withoutReport({ ...facts, hasResult: true })));
     const refused = this.noJobYet(answer);
     if (refused !== null) return refused;
     const key = preparationKey(hash);
     const jobId = lineOf(answer, 'job') ?? lineOf(answer, 'jobid');
-    if (jobId === undefined)
-      return judgePreparation(known(conclude(facts, { kind: 'unseen' }, { grace: 0 })));
+    if (jobId === undefined) return judgePreparation(known(withoutReport(facts)));
     this.observer.submitted(key, jobId);
     const seen = await this.observer.observe(key);
-    if (seen.state !== 'unknown') return judgePreparation(seen);
+    if (seen.state !== 'unknown' || this.observer.trouble === null) return judgePreparation(known(seen));
     const hint = `perdure login ${this.site.site}`;
     if (seen.login === true) throw new PerdureError('LoginRequired', seen.why, { hint });
     throw new PerdureError('Unavailable', seen.why, { where: this.where });
@@ -91,6 +87,20 @@ function preparationJob(site: PbsSite, shim: Shim, name: string, hash: string): 
   ]);
 }
 
-function known(seen: JobObservation): Parameters<typeof judgePreparation>[0] {
-  return seen.state === 'unknown' ? { state: 'pending', note: seen.why } : seen;
+type Known = Exclude<AttemptState, { state: 'unknown' }>;
+
+/** As its own files alone say. */
+function withoutReport(facts: Facts): AttemptState {
+  const seenAt = performance.now();
+  return attemptState(filesOf(facts, { seenAt, firstSeenAt: seenAt }), null, { scheduler: 'PBS', grace: 0 });
+}
+
+/** A preparation needs no tombstone: each run has a name of its own, and a late one does no harm. `null`: nothing is known. */
+function withoutTombstone(seen: AttemptState): Known | null {
+  if (seen.state !== 'unknown') return seen;
+  return seen.loss === undefined ? null : { state: 'lost', ...seen.loss };
+}
+
+function known(seen: AttemptState): Known {
+  return withoutTombstone(seen) ?? { state: 'waiting', note: 'why' in seen ? seen.why : '' };
 }

@@ -1,18 +1,6 @@
 import { plainLines } from '../../study/plain-text';
+import type { PbsJob } from '../../sites/dialects/pbs';
 import { silence } from './command-answer';
-
-/** What `qstat -f` tells of one job, as far as anything is decided by it. */
-export interface PbsJob {
-  /** As PBS prints it: `123.server`, `21[2].server`. */
-  readonly id: string;
-  /** `Q R H W T E F X B S U M`; see qstat(1B). */
-  readonly state: string;
-  readonly substate: number | null;
-  /** Absent until the job has ended, and where it never ran. */
-  readonly exitStatus: number | null;
-  /** PBS' own words. */
-  readonly comment: string;
-}
 
 /** An answer of `qstat -x -f`, with or without `-F json`. */
 export interface Listing {

@@ -1,10 +1,11 @@
 import { attemptPath } from '../job-key';
-import type { JobKey, JobObservation } from '../scheduler';
-import { factsOf, ReportStream, type Facts } from '../remote/attempt-view';
+import type { JobKey } from '../scheduler';
+import { factsOf, filesOf, nothingFound, ReportStream, type Facts } from '../remote/attempt-view';
 import { flatName } from '../remote/job-name';
 import { lineOf, type Answer } from '../remote/site-answer';
 import { words, type Call } from '../remote/site-shell';
-import { numberOf } from './job-sights';
+import type { AttemptFiles } from '../../sites/attempt-state';
+import { numberOf } from './job-reports';
 
 /** How long what nobody asks for is still looked at (milliseconds). */
 const forgottenAfter = 15 * 60_000;
@@ -12,7 +13,7 @@ const forgottenAfter = 15 * 60_000;
 /** A look at an attempt's directory that is under way. */
 export interface Look {
   readonly call: Call;
-  /** By a clock that nobody sets: what it sees is no older. */
+  /** By the monotonic clock: what it sees is no older. */
   readonly began: number;
   /** First byte of the reports that it asks for. */
   readonly from: number;
@@ -22,16 +23,14 @@ export interface Look {
 export class Watched {
   reports = new ReportStream();
   facts: Facts | null = null;
-  /** When the look began that the facts are from (by a clock that nobody sets). */
+  /** When the look began that the facts are from (by the monotonic clock). */
   seenAt = -Infinity;
   jobId: string | null = null;
   /** When it was last seen not begun, and first seen begun (milliseconds since the epoch): a node's clock may be wrong. */
   unbegunAt: number | null = null;
   begunAt: number | null = null;
-  /** When it was first seen begun, by a clock that nobody sets. */
+  /** When it was first seen begun, by the monotonic clock. */
   begunSince: number | null = null;
-  /** When its fence was first seen to be held by nobody who says so (by a clock that nobody sets). */
-  fencedAt: number | null = null;
   private askedAt = Date.now();
 
   constructor(
@@ -51,16 +50,13 @@ export class Watched {
   submitted(jobId: string | null): void {
     // A look that is under way may be one at what an earlier job left in the same place.
     if (jobId !== null && this.isNow(jobId)) this.seenAt = performance.now();
-    this.facts ??= {
-      gone: false,
-      status: null,
-      hasResult: false,
-      unfinished: null,
-      stop: null,
-      owner: null,
-      ready: false,
-      block: null,
-    };
+    this.facts ??= nothingFound;
+  }
+
+  /** What its directory said last; `null`: it has not been looked at. */
+  get files(): AttemptFiles | null {
+    const { facts, seenAt, begunSince } = this;
+    return facts === null ? null : filesOf(facts, { seenAt, firstSeenAt: begunSince ?? seenAt });
   }
 
   /** Looks at its directory. */
@@ -110,7 +106,6 @@ export class Watched {
     this.unbegunAt = null;
     this.begunAt = null;
     this.begunSince = null;
-    this.fencedAt = null;
     return true;
   }
 }
@@ -141,20 +136,4 @@ export class Watchlist {
     const now = Date.now();
     for (const [path, one] of this.watched) if (one.isForgotten(now)) this.watched.delete(path);
   }
-
-  /** Attempts that are not over, as they were seen last. */
-  get counts(): { readonly queued: number; readonly running: number } {
-    let queued = 0;
-    let running = 0;
-    for (const { facts } of this.watched.values()) {
-      if (facts === null || facts.gone || facts.status !== null || facts.unfinished !== null) continue;
-      if (facts.owner !== null) running += 1;
-      else if (facts.stop === null) queued += 1;
-    }
-    return { queued, running };
-  }
-}
-
-export function isOver({ state }: JobObservation): boolean {
-  return state === 'done' || state === 'lost';
 }

@@ -1,34 +1,44 @@
 import { plainLine } from '../../study/plain-text';
+import type { AttemptFiles } from '../../sites/attempt-state';
 import type { StopReason, Report } from '../scheduler';
 import { parseReports } from '../reports-file';
+import { readTombstone } from '../tombstone-file';
 import { lineOf, type Answer } from './site-answer';
 
-/** What an attempt's directory tells. Times are of this machine's clock. */
-export interface Facts {
-  /** There is no directory. */
-  readonly gone: boolean;
-  /**
-   * The wrapper's last word. `signalled`: the wrapper was told to end, as PBS does at the walltime and for qdel. `doubtful`:
-   * so, or a signal ended the program, as everything ends on a node that is shot; then PBS says what it was.
-   */
-  readonly status: {
-    readonly code: number;
-    readonly stopped: boolean;
-    readonly signalled: boolean;
-    readonly doubtful: boolean;
-  } | null;
-  /** A result is there; with an exit status of 0, nothing that came later took the trial away. */
-  readonly hasResult: boolean;
-  /** The block ended the trial before its time; a status beside it counts for nothing. `over`: nothing of it runs any more. */
-  readonly unfinished: { readonly reason: string; readonly over: boolean } | null;
-  /** Asked to end. */
-  readonly stop: { readonly reason: StopReason; readonly why: string | undefined } | null;
+/** What a look at an attempt's directory found. Times are of this machine's clock. */
+export interface Facts extends Omit<AttemptFiles, 'seenAt' | 'begun' | 'endedAt'> {
   /** Who runs it, once it has begun. */
   readonly owner: { readonly jobId: string; readonly host: string; readonly startedAt: Date } | null;
-  /** Waits to be taken by a block. */
-  readonly ready: boolean;
-  /** The block that took it. */
-  readonly block: string | null;
+  /** It has not begun, and this earlier attempt, which was given up, has left a result. */
+  readonly lateResult: number | null;
+}
+
+/** Of an attempt whose directory is there, and of which nothing else is known. */
+export const nothingFound: Facts = {
+  gone: false,
+  status: null,
+  hasResult: false,
+  unfinished: null,
+  stop: null,
+  tombstone: null,
+  replacedBy: null,
+  block: null,
+  owner: null,
+  lateResult: null,
+};
+
+/** @param times when the look began, and when the attempt was first seen to have begun (by the monotonic clock) */
+export function filesOf(
+  facts: Facts,
+  { seenAt, firstSeenAt }: { readonly seenAt: number; readonly firstSeenAt: number },
+): AttemptFiles {
+  const { owner } = facts;
+  return {
+    ...facts,
+    seenAt,
+    endedAt: null,
+    begun: owner === null ? null : { startedAt: owner.startedAt, firstSeenAt },
+  };
 }
 
 /** Reads what `look` said of an attempt. @param clock seconds by which the site's clock is ahead of ours */
@@ -37,6 +47,7 @@ export function factsOf(answer: Answer, clock: number): Facts {
   const unfinished = lineOf(answer, 'unfinished');
   const stop = lineOf(answer, 'stop');
   const block = lineOf(answer, 'block');
+  const tombstone = lineOf(answer, 'tombstone');
   return {
     gone: lineOf(answer, 'gone') !== undefined,
     status:
@@ -57,9 +68,15 @@ export function factsOf(answer: Answer, clock: number): Facts {
         : { reason: unfinished.split(' ')[0] ?? '', over: unfinished.endsWith(' over') },
     stop: stop === undefined ? null : stopOf(stop),
     owner: ownerOf(lineOf(answer, 'owner'), clock),
-    ready: lineOf(answer, 'ready') !== undefined,
+    tombstone: tombstone === undefined ? null : readTombstone(tombstone),
+    replacedBy: attemptOf(lineOf(answer, 'replaced')),
+    lateResult: attemptOf(lineOf(answer, 'late')),
     block: block === undefined || block === '' ? null : block,
   };
+}
+
+function attemptOf(text: string | undefined): number | null {
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : null;
 }
 
 /** The text of a `stop` file: one line, the reason and words for a person. */

@@ -197,7 +197,7 @@ export class Preparations {
       stop === null
         ? null
         : judgePreparation({
-            state: 'done',
+            state: 'ended',
             end: { how: 'stopped', ...stop },
             startedAt: new Date(),
             endedAt: new Date(),
@@ -209,7 +209,7 @@ export class Preparations {
       if (lineOf(answer, 'status')?.includes(' signalled') === true)
         return { kind: 'lost', why: 'somebody ended it on its login node by a signal' };
       return judgePreparation({
-        state: 'done',
+        state: 'ended',
         end: { how: 'exited', status: status.code },
         startedAt: new Date(),
         endedAt: new Date(),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createGlobusScheduler, usualPatience } from '../../../src/schedulers/globus';
 import { openGlobusLogin, type GlobusLogin } from '../../../src/schedulers/globus/login';
-import type { JobObservation, Scheduler } from '../../../src/schedulers/scheduler';
+import type { AttemptState, Scheduler } from '../../../src/schedulers/scheduler';
 import { openLedger } from '../../../src/storage';
 import type { Ledger } from '../../../src/storage/ledger';
 import { PerdureError } from '../../../src/study/error';
@@ -197,7 +197,7 @@ class Cell {
       if (health.state !== 'ok') this.say(health.reason);
       const seen = await this.persist(async () => {
         const [one] = await this.scheduler.observe([key]);
-        if (one?.state !== 'done' && one?.state !== 'lost') throw this.notYet(one);
+        if (one?.state !== 'ended' && one?.state !== 'lost') throw this.notYet(one);
         return one;
       });
       if (seen.state === 'lost') return `lost: ${seen.why}`;
@@ -214,7 +214,7 @@ class Cell {
     }
   }
 
-  private notYet(seen: JobObservation | undefined): PerdureError {
+  private notYet(seen: AttemptState | undefined): PerdureError {
     if (seen?.state !== 'unknown') return new PerdureError('Unavailable', '');
     return new PerdureError(seen.login === true ? 'LoginRequired' : 'Unavailable', seen.why);
   }

@@ -9,7 +9,7 @@ import {
 } from '../../../src/schedulers/globus';
 import type { GlobusJournal } from '../../../src/schedulers/globus/journal';
 import { attemptPath } from '../../../src/schedulers/job-key';
-import type { Full, JobKey, JobObservation, JobOutput, Scheduler } from '../../../src/schedulers/scheduler';
+import type { Full, JobKey, AttemptState, JobOutput, Scheduler } from '../../../src/schedulers/scheduler';
 import { openLedger } from '../../../src/storage';
 import type { Ledger } from '../../../src/storage/ledger';
 import type { Preparation } from '../../../src/study/spec';
@@ -119,7 +119,7 @@ export class GlobusBench {
     return scheduler.submit(request);
   }
 
-  async run(job: FakeJob): Promise<{ readonly seen: JobObservation; readonly output: JobOutput }> {
+  async run(job: FakeJob): Promise<{ readonly seen: AttemptState; readonly output: JobOutput }> {
     const scheduler = await this.scheduler();
     await this.submit(scheduler, job);
     const seen = await this.untilOver(scheduler, keyOf(job));
@@ -128,10 +128,10 @@ export class GlobusBench {
 
   async untilSeen(
     scheduler: Scheduler,
-    states: readonly JobObservation['state'][],
+    states: readonly AttemptState['state'][],
     key: JobKey = keyOf(),
-  ): Promise<JobObservation> {
-    let seen: JobObservation | undefined;
+  ): Promise<AttemptState> {
+    let seen: AttemptState | undefined;
     await until(`the attempt is ${states.join(' or ')}`, async () => {
       [seen] = await scheduler.observe([key]);
       return seen !== undefined && states.includes(seen.state);
@@ -139,8 +139,8 @@ export class GlobusBench {
     return seen!;
   }
 
-  untilOver(scheduler: Scheduler, key: JobKey = keyOf()): Promise<JobObservation> {
-    return this.untilSeen(scheduler, ['done', 'lost'], key);
+  untilOver(scheduler: Scheduler, key: JobKey = keyOf()): Promise<AttemptState> {
+    return this.untilSeen(scheduler, ['ended', 'lost'], key);
   }
 
   /** A file of an attempt. */

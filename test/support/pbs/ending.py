@@ -15,7 +15,7 @@ def never_ran(state, job):
 
 
 def ran(state, job, status, why):
-    """`why`: finished, walltime, deleted, forced, lost. @param status the exit status; None where nobody knows it"""
+    """`why`: finished, walltime, deleted, forced, lost, node. @param status the exit status; None where nobody knows it"""
     record = job.record
     record["obittime"] = stamp()
     record["resources_used.walltime"] = clock(time.time() - record.get("_began", time.time()))

@@ -3,6 +3,7 @@
 import json
 import re
 
+import ending
 from processes import end_all
 from running import cookie_of
 from state import Job
@@ -41,4 +42,15 @@ def crash(state, id, noticed):
             job.record["_node_lost"] = True
             state.save(job, touch=False)
     end_all(int(job.get("session_id")), cookie_of(state, id))
+    return 0
+
+
+def lose(state, id):
+    """PBS gives a running job up, as where its node loses PBS (-20). Its processes live on, and so does their disk."""
+    with state.change():
+        job = state.job(id)
+        if job is None or job.get("job_state") != "R":
+            return 1
+        job.record["_given_up"] = True
+        ending.ran(state, job, -20, "node")
     return 0

@@ -124,8 +124,8 @@ class Server:
 
     def finish(self, running, now):
         job = self.state.job(running.id)
-        if job is None or job.get("_node_lost") or job.get("_requeued"):
-            if job is None or job.get("_requeued"):
+        if job is None or job.get("_node_lost") or job.get("_requeued") or job.get("_given_up"):
+            if job is None or not job.get("_node_lost"):
                 del self.running[running.id]
                 self.cluster.give_back(running.id)
             return

@@ -41,6 +41,8 @@ def main():
         return importlib.import_module("interventions").crash(State(folder), arguments[0], arguments[1:] == ["noticed"])
     if command == "requeue":
         return importlib.import_module("interventions").requeue(State(folder), arguments[0])
+    if command == "lose":
+        return importlib.import_module("interventions").lose(State(folder), arguments[0])
     if command == "create":
         return State(folder).create()
     sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")

@@ -89,7 +89,7 @@ test('an endpoint that answers nothing is told of, but not while a trial runs th
       note: expect.stringContaining('takes no tasks') as string,
     });
     attempts.saw(running, { ...nothingKnown, beat: '1 1 host' });
-    expect(attempts.observe(waiting)).toEqual({ state: 'pending' });
+    expect(attempts.observe(waiting)).toEqual({ state: 'waiting' });
     running.beat.since -= usualPatience.silence;
     expect(attempts.observe(waiting)).toHaveProperty('note');
   } finally {

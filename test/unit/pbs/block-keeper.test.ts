@@ -60,7 +60,7 @@ test('a block that PBS does not know for a moment, however often it is asked, is
   expect(await ended()).toBe(false);
   // As often as a cancellation asks.
   for (let i = 0; i < 4; i += 1) await observer.look(keyOf());
-  expect(observer.sightOf('7.pbs')).toMatchObject({ kind: 'missing', times: 4 });
+  expect(observer.reportOf('7.pbs')?.phase).toEqual({ state: 'absent', times: 4 });
   expect(await ended()).toBe(false);
   later(grace, 0);
   await observer.look(keyOf());

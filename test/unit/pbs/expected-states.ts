@@ -7,11 +7,11 @@ const deletedQueued = 'deleted';
 const history =
   '10 exit 0, 11 exit 0, 12 pending, 14 exit 126, 15 exit 0, 16 exit 3, 17 walltime, 18 walltime, 19 signal 9, 20 signal 11, ' +
   `21[] exit 1, 22 running, 23 ${deletedQueued}, 24 pending, 25 can never run, 26 pending, 27 pending, 28 deleted, 29 deleted, ` +
-  '30 deleted, 31[] running, 32 signal 9, 33 running, 34 deleted, 35 exit 0, 36 stuck, 37 exit 127';
+  '30 deleted, 31[] running, 32 signal 9, 33 running, 34 deleted, 35 exit 0, 36 held, 37 exit 127';
 const queues =
   '10 exit 0, 11 exit 0, 14 exit 126, 15 exit 0, 16 exit 3, 17 walltime, 18 walltime, 19 signal 9, 20 signal 11, ' +
   '21[] exit 1, 22 running, 23 deleted, 25 can never run, 26 pending, 27 pending, 28 deleted, 30 deleted, 31[] running, ' +
-  '32 signal 9, 33 running, 34 deleted, 35 exit 0, 36 stuck, 37 exit 127';
+  '32 signal 9, 33 running, 34 deleted, 35 exit 0, 36 held, 37 exit 127';
 
 /** Held by its owner, each with something odd in its name, account, output path, arguments or a variable. */
 function held(flavour: string, names: string): Readonly<Record<string, string>> {
@@ -24,7 +24,7 @@ function held(flavour: string, names: string): Readonly<Record<string, string>> 
 
 export const expectedStates: Readonly<Record<string, string>> = {
   'main/all-f-json':
-    '12 pending, 22 running, 24 pending, 25 can never run, 26 pending, 27 pending, 31[] running, 33 running, 36 stuck',
+    '12 pending, 22 running, 24 pending, 25 can never run, 26 pending, 27 pending, 31[] running, 33 running, 36 held',
   'main/all-x-f-json': history,
   'main/all-x-t-f-json': history
     .replace('21[] exit 1', '21[] exit 1, 21[0] exit 0, 21[1] exit 1, 21[2] exit 2')
@@ -63,7 +63,7 @@ export const expectedStates: Readonly<Record<string, string>> = {
   'main/qstat-x-afterok-parent-failed': '76 never ran',
   'main/qstat-x-json-fin-badinterp': '37 exit 127',
   'main/qstat-x-json-fin-badout': '35 exit 0',
-  'main/qstat-x-json-fin-badoutk': '36 stuck',
+  'main/qstat-x-json-fin-badoutk': '36 held',
   'main/qstat-x-json-fin-binary': '14 exit 126',
   'main/qstat-x-json-fin-digitname': '10 exit 0',
   'main/qstat-x-json-fin-qdel-force': '30 deleted',

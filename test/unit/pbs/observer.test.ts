@@ -48,9 +48,9 @@ describe('a trial in a block that ends', () => {
     attempt = ended;
     await observer.peek([key]);
     slow.arrive();
-    expect(await first).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+    expect(await first).toMatchObject({ state: 'ended', end: { how: 'exited', status: 0 } });
     observer.setBlocks([{ ...block, over: true }]);
-    expect(await observer.observe(key)).toMatchObject({ state: 'done', end: { how: 'exited', status: 0 } });
+    expect(await observer.observe(key)).toMatchObject({ state: 'ended', end: { how: 'exited', status: 0 } });
   });
 
   test('it is lost only when its directory was looked at long after the end of the block was known', async () => {
@@ -60,13 +60,16 @@ describe('a trial in a block that ends', () => {
     observer.setBlocks([{ ...block, over: false }]);
     expect(await observer.observe(key)).toMatchObject({ state: 'running' });
     observer.setBlocks([{ ...block, over: true }]);
-    expect(await observer.observe(key)).toMatchObject({ state: 'running' });
+    expect(await observer.observe(key)).toEqual({
+      state: 'unknown',
+      why: expect.stringContaining('has ended') as string,
+    });
     later(grace);
     // Whoever tends the blocks reads of its end again and again.
     observer.setBlocks([{ ...block, over: true }]);
     // Nobody has looked since: it may have ended well.
     expect([...observer.open.values()]).toEqual([key]);
-    expect(await observer.observe(key)).toMatchObject({ state: 'lost', cause: 'block' });
+    expect(await observer.observe(key)).toMatchObject({ state: 'unknown', loss: { cause: 'block' } });
   });
 
   test('what two looks at once read of its reports is taken once', async () => {
@@ -133,7 +136,7 @@ describe('another job in the place of an earlier one', () => {
     await slow.begun;
     observer.submitted(key, '2.pbs');
     slow.arrive();
-    expect(await observed).toEqual({ state: 'pending' });
+    expect(await observed).toEqual({ state: 'waiting' });
   });
 
   test.each([
@@ -155,7 +158,8 @@ test('a job that PBS put back into its queue is lost in time, though the clock w
   observer.submitted(key, '1.pbs');
   expect(await observer.observe(key)).toMatchObject({ state: 'running' });
   job = listed('1.pbs', 'Q');
-  expect(await observer.look(key)).toMatchObject({ state: 'running' });
+  const seen = await observer.look(key);
+  expect(seen).toEqual({ state: 'unknown', why: expect.stringContaining('back into its queue') as string });
   later(grace, -3_600_000);
-  expect(await observer.look(key)).toMatchObject({ state: 'lost' });
+  expect(await observer.look(key)).toMatchObject({ state: 'unknown', loss: { cause: 'site' } });
 });

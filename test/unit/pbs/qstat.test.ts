@@ -1,5 +1,5 @@
-import { phaseOf } from '../../../src/schedulers/pbs/job-phase';
-import { readListing, type Listing, type PbsJob } from '../../../src/schedulers/pbs/qstat';
+import { phaseOf, type PbsJob } from '../../../src/sites/dialects/pbs';
+import { readListing, type Listing } from '../../../src/schedulers/pbs/qstat';
 import { expectedStates } from './expected-states';
 import { recordings, type Recording } from './recordings';
 
@@ -18,9 +18,9 @@ function recording(name: string): Recording {
 function inWords(job: PbsJob): string {
   const phase = phaseOf(job);
   switch (phase.state) {
-    case 'pending':
+    case 'waiting':
       return phase.note.startsWith('Can Never Run') ? 'can never run' : 'pending';
-    case 'done':
+    case 'ended':
       switch (phase.end.how) {
         case 'exited':
           return `exit ${String(phase.end.status)}`;
@@ -31,15 +31,17 @@ function inWords(job: PbsJob): string {
         case 'limit':
         case 'walltime':
         case 'deleted':
+        case 'vanished':
         case 'elsewhere':
           return phase.end.how;
       }
     // eslint-disable-next-line no-fallthrough -- every way to end has returned
     case 'running':
-    case 'stuck':
+    case 'held':
     case 'moved':
-    case 'exiting':
-    case 'unknown':
+    case 'ending':
+    case 'absent':
+    case 'unrecognized':
       return phase.state;
   }
 }

@@ -51,24 +51,24 @@ test('a preparation is the same whatever its timeout and the order of files and 
 
 describe('of a job that prepares', () => {
   test.each([
-    [{ state: 'pending' }, { kind: 'open', note: 'it waits' }],
+    [{ state: 'waiting' }, { kind: 'open', note: 'it waits' }],
     [
-      { state: 'pending', note: 'no nodes' },
+      { state: 'waiting', note: 'no nodes' },
       { kind: 'open', note: 'it waits: no nodes' },
     ],
     [
       { state: 'running', startedAt: at.startedAt },
       { kind: 'open', startedAt: at.startedAt },
     ],
-    [{ state: 'done', end: { how: 'exited', status: 0 }, ...at }, { kind: 'done' }],
+    [{ state: 'ended', end: { how: 'exited', status: 0 }, ...at }, { kind: 'done' }],
     [
-      { state: 'done', end: { how: 'exited', status: 3 }, ...at },
+      { state: 'ended', end: { how: 'exited', status: 3 }, ...at },
       { kind: 'failed', why: 'it ended with exit status 3' },
     ],
-    [{ state: 'done', end: { how: 'stopped', reason: 'timeout' }, ...at }, { kind: 'failed' }],
-    [{ state: 'done', end: { how: 'stopped', reason: 'cancelled' }, ...at }, { kind: 'lost' }],
+    [{ state: 'ended', end: { how: 'stopped', reason: 'timeout' }, ...at }, { kind: 'failed' }],
+    [{ state: 'ended', end: { how: 'stopped', reason: 'cancelled' }, ...at }, { kind: 'lost' }],
     [
-      { state: 'lost', why: 'its node died' },
+      { state: 'lost', why: 'its node died', cause: 'site' },
       { kind: 'lost', why: 'its node died' },
     ],
     [

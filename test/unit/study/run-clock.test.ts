@@ -1,46 +1,83 @@
+import fc from 'fast-check';
 import { RunClock } from '../../../src/study/run-clock';
 
 const began = new Date(1000);
+const at = (milliseconds: number): Date => new Date(milliseconds);
 
-test('it runs from the start of the job on', () => {
+test('it counts from the start of the job to the last moment that is known', () => {
   const clock = RunClock.from(undefined);
-  expect(clock.ranFor(5000)).toBe(0);
-  expect(clock.go(null, 500)).toBe(false);
-  expect(clock.go(began, 2000)).toBe(true);
-  expect(clock.go(began, 3000)).toBe(false);
-  expect(clock.ranFor(5000)).toBe(4000);
+  expect(clock.ranFor).toBe(0);
+  clock.wait();
+  expect(clock.ranFor).toBe(0);
+  clock.run(began, at(2000));
+  expect(clock.ranFor).toBe(1000);
+  clock.run(began, at(5000));
+  expect(clock.ranFor).toBe(4000);
 });
 
-test('it stands still while nobody can be asked', () => {
+test('it leaves out the time in which nothing is known, from the last moment that was', () => {
   const clock = RunClock.from(undefined);
-  clock.go(began, 2000);
-  expect(clock.stop(3000)).toBe(true);
-  expect(clock.stop(4000)).toBe(false);
-  expect(clock.ranFor(9000)).toBe(2000);
-  expect(clock.go(began, 9000)).toBe(true);
-  expect(clock.ranFor(10_000)).toBe(3000);
+  clock.run(began, at(3000));
+  clock.stop();
+  clock.stop();
+  expect(clock.ranFor).toBe(2000);
+  clock.run(began, at(9000));
+  expect(clock.ranFor).toBe(2000);
+  clock.run(began, at(10_000));
+  expect(clock.ranFor).toBe(3000);
 });
 
 test('an outage that another process saw begin counts as a whole', () => {
   const first = RunClock.from(undefined);
-  first.go(began, 2000);
-  first.stop(3000);
+  first.run(began, at(3000));
+  first.stop();
   const second = RunClock.from(JSON.parse(JSON.stringify(first.kept)));
-  second.go(began, 60_000);
-  expect(second.ranFor(61_000)).toBe(3000);
+  second.run(began, at(60_000));
+  second.run(began, at(61_000));
+  expect(second.ranFor).toBe(3000);
 });
 
-test('a job that began in the outage has not run before', () => {
+test('an old answer after an outage is none', () => {
   const clock = RunClock.from(undefined);
-  clock.stop(500);
-  clock.go(began, 5000);
-  expect(clock.ranFor(6000)).toBe(1000);
+  clock.run(began, at(3000));
+  clock.stop();
+  clock.run(began, at(2500));
+  clock.run(began, at(9000));
+  expect(clock.ranFor).toBe(2000);
 });
 
 test('the start that was known first counts, and nonsense begins anew', () => {
-  const clock = RunClock.from({ startedAt: 1000, stood: 0, unknownSince: null });
-  clock.go(new Date(9000), 9500);
-  expect(clock.ranFor(10_000)).toBe(9000);
-  for (const odd of [null, 7, {}, { startedAt: 'x', stood: 0, unknownSince: null }])
-    expect(RunClock.from(odd).ranFor(5000)).toBe(0);
+  const clock = RunClock.from({ startedAt: 1000, knownAt: 1000, stood: 0, unknown: false });
+  clock.run(at(9000), at(10_000));
+  expect(clock.ranFor).toBe(9000);
+  for (const odd of [null, 7, {}, { startedAt: 'x', knownAt: null, stood: 0, unknown: false }])
+    expect(RunClock.from(odd).ranFor).toBe(0);
+});
+
+test('it never counts more than lies between observations of the running attempt', () => {
+  const seen = fc.record({ after: fc.nat(1000), state: fc.constantFrom('run', 'stop', 'wait', 'stale') });
+  fc.assert(
+    fc.property(fc.array(seen, { maxLength: 30 }), (observations) => {
+      const clock = RunClock.from(undefined);
+      let [now, known, most, first, unknown] = [1000, null as number | null, 0, null as number | null, false];
+      for (const { after, state } of observations) {
+        now += after;
+        if (state === 'stop') {
+          clock.stop();
+          unknown = true;
+        } else if (state === 'wait' && known === null) {
+          clock.wait();
+          unknown = false;
+        } else if (state === 'stale' && known !== null) clock.run(began, at(known));
+        else if (state === 'run') {
+          first ??= now;
+          most += known === null ? (unknown ? 0 : now - 1000) : unknown ? 0 : now - known;
+          known = now;
+          unknown = false;
+          clock.run(began, at(now));
+        }
+        expect(clock.ranFor).toBeLessThanOrEqual(most);
+      }
+    }),
+  );
 });

@@ -1,27 +1,27 @@
-import { phaseOf, type Phase } from '../../../src/schedulers/pbs/job-phase';
-import type { PbsJob } from '../../../src/schedulers/pbs/qstat';
+import { phaseOf, type PbsJob } from '../../../src/sites/dialects/pbs';
+import type { JobPhase } from '../../../src/sites/job-report';
 
-function phase(state: string, more: Partial<PbsJob> = {}): Phase {
+function phase(state: string, more: Partial<PbsJob> = {}): JobPhase {
   return phaseOf({ id: '1.pbs', state, substate: null, exitStatus: null, comment: '', ...more });
 }
 
 /** What a person reads of a job that ended; the state where it has not. */
-function words(one: Phase): string {
-  if (one.state !== 'done') return one.state;
+function words(one: JobPhase): string {
+  if (one.state !== 'ended') return one.state;
   return 'why' in one.end ? `${one.end.how}: ${one.end.why}` : one.end.how;
 }
 
 test.each([
-  ['queued', 'Q', 'pending'],
-  ['waiting for its time', 'W', 'pending'],
-  ['on its way to another queue', 'T', 'pending'],
-  ['held', 'H', 'pending'],
+  ['queued', 'Q', 'waiting'],
+  ['waiting for its time', 'W', 'waiting'],
+  ['on its way to another queue', 'T', 'waiting'],
+  ['held', 'H', 'waiting'],
   ['running', 'R', 'running'],
   ['suspended', 'S', 'running'],
   ['suspended for the owner of a workstation', 'U', 'running'],
   ['an array that has begun', 'B', 'running'],
   ['moved', 'M', 'moved'],
-  ['nothing that is known', '?', 'unknown'],
+  ['nothing that is known', '?', 'unrecognized'],
 ])('%s', (_name, state, expected) => {
   expect(phase(state).state).toBe(expected);
 });
@@ -34,9 +34,9 @@ test('a job that PBS moved is followed until the other server has told of its en
 
 test('a job that PBS holds after failed starts will never run, whatever its last start failed of', () => {
   const comment = 'job held, too many failed attempts to run';
-  expect(phase('H', { exitStatus: -3, comment })).toEqual({ state: 'stuck', note: comment });
-  expect(phase('H', { exitStatus: -16, comment }).state).toBe('stuck');
-  expect(phase('H', { comment: 'Job held by root on Wed Nov 25' }).state).toBe('pending');
+  expect(phase('H', { exitStatus: -3, comment })).toEqual({ state: 'held', note: comment });
+  expect(phase('H', { exitStatus: -16, comment }).state).toBe('held');
+  expect(phase('H', { comment: 'Job held by root on Wed Nov 25' }).state).toBe('waiting');
 });
 
 test.each([
@@ -58,16 +58,16 @@ test.each([
 
 test('a job that exits is said to have ended as soon as its exit status is known', () => {
   expect(phase('E').state).toBe('running');
-  expect(phase('E', { exitStatus: -29 })).toEqual({ state: 'exiting', end: { how: 'walltime' } });
+  expect(phase('E', { exitStatus: -29 })).toEqual({ state: 'ending', end: { how: 'walltime' } });
 });
 
 test("PBS' own words stand beside ours, and don't fill the screen", () => {
   const comment = `Not Running: ${'a very long story\n'.repeat(500)}`;
-  const { note } = phase('Q', { comment }) as Extract<Phase, { state: 'pending' }>;
+  const { note } = phase('Q', { comment }) as Extract<JobPhase, { state: 'waiting' }>;
   expect(note).toHaveLength(400);
   expect(note).not.toContain('\n');
   const loud = phase('Q', { comment: '\u001b]0;title\u0007\u001b[1;31mNot\u0001Running\u001b[0m\u0085here' });
-  expect(loud).toEqual({ state: 'pending', note: 'Not Running here' });
+  expect(loud).toEqual({ state: 'waiting', note: 'Not Running here' });
   expect(words(phase('F', { exitStatus: -1, comment: 'no home' }))).toContain('(no home)');
   expect(words(phase('F', { exitStatus: null, substate: 91, comment: 'node 3 failed' }))).toBe(
     'deleted: node 3 failed',
