@@ -118,11 +118,12 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
   async function submitHere(attempt: Attempt<Outcome>, signal: AbortSignal): Promise<string> {
     await makeReady(attempt);
     const { stay, again } = attempt.scheduler.pace();
-    const jobId = await submitWithin(
-      attempt,
-      Math.min(stay === 0 ? again + 2000 : stay, longestWait),
-      signal,
-    );
+    const wait = Math.min(stay === 0 ? again + 2000 : stay, longestWait);
+    const within = (): Promise<string | Full> => submitWithin(attempt, wait, signal);
+    const jobId =
+      attempt.submission === null
+        ? await within()
+        : await handOver.submitRecorded(attempt.site, attempt.submission, within);
     if (typeof jobId !== 'string') throw pending(jobId.full, attempt.scheduler.pace().again);
     return jobId;
   }
@@ -221,8 +222,9 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
       if (outcome !== null) return { kind: 'ended', outcome };
       const other = await elsewhere(attempt, ref);
       if (other !== null) return other;
-      if (attempt.handOver !== null && (await handOver.giveUpBefore(attempt.handOver)))
-        return { kind: 'ended', outcome: await attempt.handOver.recordCancelled(message) };
+      const record = attempt.handOver ?? attempt.submission;
+      if (record !== null && (await handOver.giveUpBefore(record)))
+        return { kind: 'ended', outcome: await record.recordCancelled(message) };
       await flagged(attempt, () => attempt.scheduler.cancel(attempt.key, 'cancelled', message));
       const [seen] = await attempt.scheduler.observe([attempt.key]);
       if (seen?.state === 'ended') return { kind: 'ended', outcome: await attempt.record(seen.end, seen) };

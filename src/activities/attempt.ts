@@ -43,6 +43,8 @@ export interface Attempt<Outcome> {
   readonly outcome: Outcome | null;
   /** What to do where the site does not take it; `null`: it can only be made here, and waits. */
   readonly handOver: HandOverOf<Outcome> | null;
+  /** Where it can only be made here: the record of its submission, by which a cancel knows that nothing was submitted; `null`: none is kept. */
+  readonly submission: SubmissionRecord<Outcome> | null;
   /**
    * Reserves its place: the first worker that asks gets it, and everybody that row. `null` where that which it belongs to has ended
    * since it was read, and no job of it may begin.
@@ -67,21 +69,27 @@ export interface Attempt<Outcome> {
   tellLogin(needed: string | null): Promise<void>;
 }
 
+/** What the ledger keeps of an attempt's submission to a site that may be out of reach. See the methods of the ledger. */
+export interface SubmissionRecord<Outcome> {
+  begin(token: string): Promise<boolean | null>;
+  release(token: string): Promise<void>;
+  withdraw(token: string, refusal: Refusal, force: boolean): Promise<Submission>;
+  /** Keeps the end of what was cancelled before anything was submitted. */
+  recordCancelled(message: string): Promise<Outcome>;
+}
+
 /** An attempt whose trial has other sites: it is given up rather than waits, where nothing of it was submitted. */
-export interface HandOverOf<Outcome> {
+export interface HandOverOf<Outcome> extends Pick<SubmissionRecord<Outcome>, 'withdraw' | 'recordCancelled'> {
   /** It waits for the site, unless that rejects it. */
   readonly onlyRejected: boolean;
   /** See the methods of the ledger. */
   find(): Promise<Submission | null>;
   claim(token: string): Promise<Submission>;
-  withdraw(token: string, refusal: Refusal, force: boolean): Promise<Submission>;
   settle(): Promise<void>;
   /** It has come to its site, or not: its place is not reserved any more. */
   arrived(): void;
   /** The site has rejected it. */
   rejected(why: string): void;
-  /** Keeps the end of what was cancelled before anything was submitted. */
-  recordCancelled(message: string): Promise<Outcome>;
 }
 
 export function schedulerOf({ schedulers }: Pick<SiteDependencies, 'schedulers'>, site: string): Scheduler {

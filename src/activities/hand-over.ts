@@ -5,7 +5,7 @@ import { PerdureError } from '../study/error';
 import type { Refusal } from '../study/itinerary';
 import { oneLine } from '../study/site-choice';
 import type { AttemptProgress } from '../workflows/activity-types';
-import type { Attempt, HandOverOf, SiteDependencies } from './attempt';
+import type { Attempt, HandOverOf, SiteDependencies, SubmissionRecord } from './attempt';
 
 export type Refused = Extract<AttemptProgress, { readonly kind: 'refused' }>;
 
@@ -56,8 +56,35 @@ export class HandOver {
     }
   }
 
+  /**
+   * Submits an attempt that can only be made here, and keeps a record as long as something of it may be at the site: a cancel needs no
+   * site that was never reached.
+   */
+  async submitRecorded(
+    site: string,
+    by: SubmissionRecord<unknown>,
+    submit: () => Promise<string | Full>,
+  ): Promise<string | Full> {
+    const token = randomUUID();
+    const alone = await by.begin(token);
+    if (alone === null) throw new PerdureError('Unavailable', 'it was cancelled', { where: `site ${site}` });
+    const release = async (): Promise<void> => {
+      // Another worker may be submitting it still.
+      if (alone) await by.release(token);
+    };
+    try {
+      const jobId = await submit();
+      if (typeof jobId !== 'string') await release();
+      return jobId;
+    } catch (error) {
+      if (error instanceof PerdureError && (error.nothingDone || error.kind === 'SubmitRejected'))
+        await release();
+      throw error;
+    }
+  }
+
   /** Sees to it that an attempt which nobody has submitted never is. @returns `false` where somebody may have */
-  async giveUpBefore(by: By): Promise<boolean> {
+  async giveUpBefore(by: Pick<By, 'withdraw'>): Promise<boolean> {
     const refusal = { cause: 'down', why: 'cancelled before its submission' } as const;
     const { state } = await by.withdraw(randomUUID(), refusal, false);
     return state === 'withdrawn';

@@ -15,6 +15,7 @@ import { outcomeOfJob, readJob } from './job-records';
 export class JobAttempt implements Attempt<JobOutcome> {
   /** It is made at the site that it was sent to, and nowhere else. */
   readonly handOver = null;
+  readonly submission = null;
 
   /** The report that the ledger has. */
   private lastReport: JobRecord['report'];

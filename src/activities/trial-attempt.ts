@@ -9,7 +9,13 @@ import type { Params } from '../study/space';
 import { studySecrets } from '../study/spec';
 import { isFinal, type Trial } from '../study/trial';
 import type { AttemptRef } from '../workflows/activity-types';
-import { schedulerOf, type Attempt, type HandOverOf, type SiteDependencies } from './attempt';
+import {
+  schedulerOf,
+  type Attempt,
+  type HandOverOf,
+  type SiteDependencies,
+  type SubmissionRecord,
+} from './attempt';
 import { trialName } from './choose-site';
 import { cancelledOutcome, outcomeOf } from '../study/outcome';
 import { recordCancelled, recordTrial } from './record-trial';
@@ -95,11 +101,10 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
     if (handOver === undefined) return null;
     const { ledger, watch } = this.deps;
     return {
+      ...this.submissionRecord,
       onlyRejected: handOver === 'rejected',
       find: () => ledger.findSubmission(study.name, number, attempt),
       claim: (token) => ledger.claimSubmission(study.name, number, attempt, token),
-      withdraw: (token, refusal, force) =>
-        ledger.withdrawSubmission(study.name, number, attempt, { token, refusal, force }),
       settle: () => ledger.settleSubmission(study.name, number, attempt),
       arrived: () => {
         watch.arrived(site, trialName(study.uuid, number));
@@ -107,6 +112,22 @@ export class TrialAttempt implements Attempt<TrialOutcome> {
       rejected: (why) => {
         watch.reject(study.uuid, site, why);
       },
+    };
+  }
+
+  get submission(): SubmissionRecord<TrialOutcome> | null {
+    const isHere = this.deps.hostOf(this.site) !== null;
+    return this.ref.handOver !== undefined || isHere ? null : this.submissionRecord;
+  }
+
+  private get submissionRecord(): SubmissionRecord<TrialOutcome> {
+    const { study, number, attempt } = this.ref;
+    const { ledger } = this.deps;
+    return {
+      begin: (token) => ledger.beginSubmission(study.name, number, attempt, token),
+      release: (token) => ledger.releaseSubmission(study.name, number, attempt, token),
+      withdraw: (token, refusal, force) =>
+        ledger.withdrawSubmission(study.name, number, attempt, { token, refusal, force }),
       recordCancelled: (message) => recordCancelled(this.deps, this.ref, message),
     };
   }

@@ -293,10 +293,17 @@ export interface Ledger {
   /** Writes the story of a round, or replaces it. */
   saveRound(study: string, record: RoundRecord): Promise<void>;
   listRounds(study: string): Promise<readonly RoundRecord[]>;
-  /** What is known of the submission of an attempt that may be handed to another site; `null`: nothing was begun. */
+  /** What is known of the submission of an attempt at a site that may be out of reach; `null`: nothing was begun. */
   findSubmission(study: string, number: number, attempt: number): Promise<Submission | null>;
   /** Whoever submits such an attempt says so first; the first one's token stays. */
   claimSubmission(study: string, number: number, attempt: number, token: string): Promise<Submission>;
+  /**
+   * Notes that something of the attempt may be submitted from now on. @returns whether this is the only one that may be submitting it;
+   * `null`: it was given up before
+   */
+  beginSubmission(study: string, number: number, attempt: number, token: string): Promise<boolean | null>;
+  /** Nothing was submitted by this token: the attempt counts as not begun again. Another token's note stays. */
+  releaseSubmission(study: string, number: number, attempt: number, token: string): Promise<void>;
   /**
    * Whoever knows that nothing of the attempt was submitted gives it up: where it was not begun, or was by its own token. `force`:
    * also where somebody else has begun it, as `withdrawing`: that has to be ended at the site. @returns what holds now

@@ -37,7 +37,14 @@ import type { Tables } from './tables';
 import { commitProposals, countTrials, enqueue, findProposals, proposedNumbers } from './proposal-rows';
 import { listJobs, placeJob } from './job-rows';
 import { noteSites, readSites } from './site-rows';
-import { claimSubmission, findSubmission, settleSubmission, withdrawSubmission } from './submission-rows';
+import {
+  beginSubmission,
+  claimSubmission,
+  findSubmission,
+  releaseSubmission,
+  settleSubmission,
+  withdrawSubmission,
+} from './submission-rows';
 import { readTrials } from './trial-reader';
 import {
   clearIntermediateValues,
@@ -219,6 +226,14 @@ export class SqlLedger implements Ledger {
 
   claimSubmission(study: string, number: number, attempt: number, token: string): Promise<Submission> {
     return this.onOwnTrial(study, number, (trx, trial) => claimSubmission(trx, trial, attempt, token));
+  }
+
+  beginSubmission(study: string, number: number, attempt: number, token: string): Promise<boolean | null> {
+    return this.onOwnTrial(study, number, (trx, trial) => beginSubmission(trx, trial, attempt, token));
+  }
+
+  releaseSubmission(study: string, number: number, attempt: number, token: string): Promise<void> {
+    return this.onOwnTrial(study, number, (trx, trial) => releaseSubmission(trx, trial, attempt, token));
   }
 
   withdrawSubmission(

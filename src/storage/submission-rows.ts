@@ -40,6 +40,47 @@ export async function claimSubmission(
   return { token, state: 'begun', refusal: null };
 }
 
+/**
+ * Notes that something may be submitted from now on, by whatever token. Within a transaction that has locked the trial.
+ * @returns whether this is the only one that may be submitting it; `null`: it was given up before
+ */
+export async function beginSubmission(
+  trx: Db,
+  trial: OwnTrial,
+  attempt: number,
+  token: string,
+): Promise<boolean | null> {
+  const known = await claimSubmission(trx, trial, attempt, token);
+  if (known.state !== 'begun') return null;
+  if (known.token === token) return true;
+  // The earlier one must not release it any more.
+  await trx
+    .updateTable('perdure_submissions')
+    .set({ token })
+    .where('uuid', '=', trial.uuid)
+    .where('number', '=', trial.number)
+    .where('attempt', '=', attempt)
+    .execute();
+  return false;
+}
+
+/** Forgets a claim after which nothing was submitted. Another token's claim stays. */
+export async function releaseSubmission(
+  trx: Db,
+  { uuid, number }: OwnTrial,
+  attempt: number,
+  token: string,
+): Promise<void> {
+  await trx
+    .deleteFrom('perdure_submissions')
+    .where('uuid', '=', uuid)
+    .where('number', '=', number)
+    .where('attempt', '=', attempt)
+    .where('token', '=', token)
+    .where('state', '=', 'begun')
+    .execute();
+}
+
 /** Within a transaction that has locked the trial. */
 export async function withdrawSubmission(
   trx: Db,
