@@ -106,7 +106,10 @@ have() { if [ -e "$2" ]; then say "yes $1"; else say "no $1"; fi; }
 begin_attempt() {
   perdure_wrong=
   perdure_new=$2.$$.tmp
-  perdure_said=$(mkdir -p "${2%/*}/checkpoint" 2>&1) || perdure_wrong=$perdure_said
+  # The wrapper of a later attempt takes the checkpoint of an earlier one.
+  perdure_made=${2%/*}
+  case $2 in */a1) perdure_made=$perdure_made/checkpoint ;; esac
+  perdure_said=$(mkdir -p "$perdure_made" 2>&1) || perdure_wrong=$perdure_said
   [ ! -e "$2" ] || return 1
   rm -rf "$perdure_new"
   perdure_said=$(mkdir -p "$perdure_new/.perdure" 2>&1) || perdure_wrong=$perdure_said
@@ -428,7 +431,7 @@ list_jobs() {
 stop_attempt() {
   perdure_at=$2/.perdure
   if [ ! -e "$2" ]; then
-    mkdir -p "$2.$$.tmp/.perdure" "${2%/*}/checkpoint"
+    mkdir -p "$2.$$.tmp/.perdure"
     printf '%s' "$5" >"$2.$$.tmp/.perdure/stop"
     mv -T "$2.$$.tmp" "$2" 2>/dev/null || rm -rf "$2.$$.tmp"
   fi
@@ -471,9 +474,17 @@ mark() {
   if command : >"$2/.perdure/prune"; then say "yes $1"; else say "failed $1 can't write"; fi
 }
 
-# has_checkpoint NUMBER PATH
+# has_checkpoint NUMBER PATH: whether an attempt finds something in the checkpoint that it has or would take over.
 has_checkpoint() {
-  if [ -n "$(ls -A "$2/checkpoint" 2>/dev/null)" ]; then say "yes $1"; else say "no $1"; fi
+  perdure_earlier=$((${2##*/a} + 1))
+  while perdure_earlier=$((perdure_earlier - 1)) && [ "$perdure_earlier" -gt 0 ]; do
+    perdure_made=${2%/*}/checkpoint.$perdure_earlier
+    [ "$perdure_earlier" -gt 1 ] || perdure_made=${2%/*}/checkpoint
+    [ -d "$perdure_made" ] || continue
+    if [ -n "$(ls -A "$perdure_made" 2>/dev/null)" ]; then say "yes $1"; else say "no $1"; fi
+    return
+  done
+  say "no $1"
 }
 
 # fetch NUMBER PATH NAME FROM: what an ended attempt left.

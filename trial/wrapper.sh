@@ -47,6 +47,22 @@ printf '%s %s %s\n' "$$" "$perdure_start" "$perdure_boot" >.perdure/pid || exit 
 [ -e .perdure/tombstone ] && exit 0
 # What can't even begin to write is no fault of the program's.
 { : >output.log; } 2>/dev/null || exit 71
+# The checkpoint of the newest earlier attempt moves on to this one: a program of an earlier attempt that still runs can't write to it by
+# its path any more. `checkpoint` is that of attempt 1, `checkpoint.N` that of attempt N.
+perdure_attempt=${PWD##*/a}
+case $perdure_attempt in
+  '' | *[!0-9]* | 1) ;;
+  *)
+    perdure_checkpoint=../checkpoint.$perdure_attempt
+    while [ ! -d "$perdure_checkpoint" ] && [ "$perdure_attempt" -gt 1 ]; do
+      perdure_attempt=$((perdure_attempt - 1))
+      perdure_earlier=../checkpoint.$perdure_attempt
+      [ "$perdure_attempt" -gt 1 ] || perdure_earlier=../checkpoint
+      [ ! -d "$perdure_earlier" ] || mv "$perdure_earlier" "$perdure_checkpoint" 2>/dev/null
+    done
+    [ -d "$perdure_checkpoint" ] || mkdir "$perdure_checkpoint"
+    ;;
+esac
 case $1 in -*) set -- "./$@" ;; esac
 # exec, so that a program called like a command of this shell (exit, eval) is looked up on PATH as any other.
 (exec "$@") >output.log 2>&1 </dev/null

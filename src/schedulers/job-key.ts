@@ -12,8 +12,18 @@ export function preparationKey(hash: string): JobKey {
   return { studyKey: hash, number: -1, attempt: 0 };
 }
 
-/** The attempt's directory below a site's working directory; `checkpoint`, which all attempts of a trial share, lies beside it. */
+/** The attempt's directory below a site's working directory. */
 export function attemptPath({ studyKey: study, number, attempt }: JobKey): string {
   if (number === -1) return preparedPath(study);
   return `${study}/${String(number)}/a${String(attempt)}`;
+}
+
+/** The attempt's checkpoint directory below a site's working directory; its wrapper moves that of the attempt before it there. */
+export function checkpointPath({ studyKey: study, number, attempt }: JobKey): string {
+  return `${study}/${String(number)}/${checkpointName(attempt)}`;
+}
+
+/** @param attempt from 1 */
+export function checkpointName(attempt: number): string {
+  return attempt === 1 ? 'checkpoint' : `checkpoint.${String(attempt)}`;
 }

@@ -25,6 +25,24 @@ const go = (): void => {
   writeFileSync(site.path('go'), '');
 };
 
+test('an attempt that still runs cannot write to the checkpoint of the next one by its path', async () => {
+  const { command = [], env = {} } = waiting();
+  const script = command[2] ?? '';
+  const writes = 'echo "$PERDURE_ATTEMPT" >"$PERDURE_CHECKPOINT_DIR/state"';
+  const scheduler = site.scheduler();
+  const job: FakeJob = { command: ['sh', '-c', `${writes}; ${script.replace('exit 3', writes)}`], env };
+  await scheduler.submit(requestOf(job));
+  await started();
+  const second = { ...job, attempt: 2, command: ['cat', '../checkpoint.2/state'] };
+  await scheduler.submit(requestOf(second));
+  await ended(scheduler, keyOf(second));
+  expect((await scheduler.fetch(keyOf(second))).tail).toBe('1');
+  go();
+  await ended(scheduler);
+  expect((await scheduler.fetch(keyOf())).tail).toMatch(/state: .*(No such file|nonexistent)/i);
+  expect(readFileSync(join(site.directory(keyOf(second)).checkpoint, 'state'), 'utf8')).toBe('1\n');
+});
+
 describe('a job', () => {
   test('runs in a directory of its own with the files of its study', async () => {
     const files = {

@@ -207,10 +207,8 @@ class GlobusScheduler implements Scheduler {
   }
 
   async hasCheckpoint(key: JobKey): Promise<boolean> {
-    const path = attemptPath(key);
-    const trial = path.slice(0, path.lastIndexOf('/'));
     const answer = await this.shell.ask({
-      lines: (number) => `has_checkpoint ${words(number, trial)}`,
+      lines: (number) => `has_checkpoint ${words(number, attemptPath(key))}`,
       timeoutMs: 1000,
     });
     return lineOf(answer, 'yes') !== undefined;

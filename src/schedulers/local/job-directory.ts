@@ -11,9 +11,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { clockLead } from '../../process/clock-lead';
-import { attemptPath } from '../job-key';
+import { attemptPath, checkpointName } from '../job-key';
 import { attemptState, type AttemptFiles, type AttemptState, type Loss } from '../../sites/attempt-state';
 import type { JobPhase } from '../../sites/job-report';
 import type { JobKey, StopReason } from '../scheduler';
@@ -49,9 +49,13 @@ export class JobDirectory {
     return new JobDirectory(join(workingDir, attemptPath(key)));
   }
 
-  /** What all attempts of the trial share. */
+  /** Where its program keeps what a later attempt goes on from; the wrapper moves that of the attempt before it there. */
   get checkpoint(): string {
-    return join(dirname(this.path), 'checkpoint');
+    return join(dirname(this.path), checkpointName(this.attempt));
+  }
+
+  private get attempt(): number {
+    return Number(/^a(\d+)$/.exec(basename(this.path))?.[1] ?? 1);
   }
 
   /** One of Perdure's own files. */
@@ -151,13 +155,16 @@ export class JobDirectory {
     writeFileSync(this.file('prune'), '');
   }
 
+  /** Whether it finds something in the checkpoint that it has or would take over. */
   async hasCheckpoint(): Promise<boolean> {
-    try {
-      return (await readdir(this.checkpoint)).length > 0;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-      throw error;
+    for (let { attempt } = this; attempt > 0; attempt -= 1) {
+      try {
+        return (await readdir(join(dirname(this.path), checkpointName(attempt)))).length > 0;
+      } catch (error) {
+        if (!isAbsent(error)) throw error;
+      }
     }
+    return false;
   }
 
   /** The first text stays. */

@@ -21,7 +21,9 @@ const shim = resolve(__dirname, '..', '..', '..', 'trial');
  * @throws {@link PerdureError} `SubmitRejected` for a file in a place that is Perdure's own
  */
 export async function stageJob(workingDir: string, job: JobDirectory, request: JobRequest): Promise<void> {
-  await mkdir(job.checkpoint, { recursive: true }).catch((error: unknown) => {
+  // The wrapper of a later attempt takes the checkpoint of an earlier one.
+  const made = request.key.attempt === 1 ? job.checkpoint : dirname(job.path);
+  await mkdir(made, { recursive: true }).catch((error: unknown) => {
     throw isFull(error) ? full(workingDir, error) : error;
   });
   if (job.staged) return;

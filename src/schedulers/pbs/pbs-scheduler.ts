@@ -157,9 +157,7 @@ class PbsScheduler implements Scheduler {
   }
 
   async hasCheckpoint(key: JobKey): Promise<boolean> {
-    const path = attemptPath(key);
-    const trial = path.slice(0, path.lastIndexOf('/'));
-    const answer = await this.ask((number) => `has_checkpoint ${words(number, trial)}`, 1000);
+    const answer = await this.ask((number) => `has_checkpoint ${words(number, attemptPath(key))}`, 1000);
     return lineOf(answer, 'yes') !== undefined;
   }
 

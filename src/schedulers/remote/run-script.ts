@@ -1,6 +1,6 @@
 import { quote } from '../../transports/quote';
 import { fillCommand, paramVariables } from '../job-program';
-import { attemptPath } from '../job-key';
+import { attemptPath, checkpointPath } from '../job-key';
 import { preparationHash, preparedPath } from '../preparation';
 import type { JobKey, JobRequest } from '../scheduler';
 import type { Shim } from './shim';
@@ -32,7 +32,7 @@ export function runScript(site: RunSite, shim: Shim, request: JobRequest): strin
     PERDURE_RESULT: own('result.json'),
     PERDURE_INTERMEDIATE: own('intermediate.jsonl'),
     PERDURE_METRICS: JSON.stringify(metrics),
-    PERDURE_CHECKPOINT_DIR: `${directory.slice(0, directory.lastIndexOf('/'))}/checkpoint`,
+    PERDURE_CHECKPOINT_DIR: `${site.workingDir}/${checkpointPath(key)}`,
     PERDURE_PRUNE: own('prune'),
     PERDURE_TRIAL_NUMBER: String(key.number),
     PERDURE_ATTEMPT: String(key.attempt),
