@@ -124,7 +124,7 @@ class _Guarded:
             if limit is not None and now > self.began + limit and kill_at is None:
                 self._try_to(_write_once, "stop", "timeout\n")
                 kill_at = self._end(now)
-            elif kill_at is None and os.path.exists(os.path.join(self.own, "stop")):
+            elif kill_at is None and self._is_asked_to_end():
                 kill_at = self._end(now)
             elif kill_at is not None and now > kill_at:
                 self._signal(signal.SIGKILL)
@@ -140,6 +140,10 @@ class _Guarded:
             time.sleep(0.02)
         if " signalled" not in _first_line(self.own, "status") or os.path.exists(os.path.join(self.own, "stop")):
             self._try_to(_write, "settled", "1\n")
+
+    def _is_asked_to_end(self):
+        """Whether somebody asked for its end, or gave the attempt up."""
+        return any(os.path.exists(os.path.join(self.own, name)) for name in ("stop", "tombstone"))
 
     def _end(self, now):
         self._signal(signal.SIGTERM)

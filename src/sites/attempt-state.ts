@@ -225,7 +225,7 @@ class Decision {
           `${scheduler} ${begun === null ? 'did not run' : 'ended'} job ${id}: ${end.why}`,
         );
       case 'vanished':
-        return this.ownEnd() ?? this.seemsLost(end.why);
+        return (status?.doubtful === true ? null : this.ownEnd()) ?? this.seemsLost(end.why);
       case 'elsewhere': {
         const words = `job ${id} has ended at another server, to which ${scheduler} had moved it`;
         const tail = begun === null ? ', before the trial began' : ', and left no word of the trial';

@@ -1,5 +1,9 @@
+import { attemptState, thisMoment, type AttemptState, type Loss } from '../../sites/attempt-state';
+import type { JobPhase } from '../../sites/job-report';
+import { attemptOf } from '../remote/attempt-view';
 import { lineOf, type Answer } from '../remote/site-answer';
-import type { AttemptState, LossCause, StopReason } from '../scheduler';
+import type { LossCause, StopReason } from '../scheduler';
+import { readTombstone } from '../tombstone-file';
 
 /** What an attempt's directory tells. */
 export interface AttemptFacts {
@@ -11,6 +15,11 @@ export interface AttemptFacts {
   readonly settled: boolean;
   readonly hasResult: boolean;
   readonly stop: { readonly reason: StopReason; readonly why: string | undefined } | null;
+  /** It was given up. */
+  readonly tombstone: Loss | null;
+  /** The earlier attempt whose result counts instead; and one that has left a result, where this attempt has not begun. */
+  readonly replacedBy: number | null;
+  readonly lateResult: number | null;
   /** The last sign of life. */
   readonly beat: string;
   readonly startedAt: Date | null;
@@ -26,6 +35,9 @@ export const nothingKnown: AttemptFacts = {
   settled: false,
   hasResult: false,
   stop: null,
+  tombstone: null,
+  replacedBy: null,
+  lateResult: null,
   beat: '',
   startedAt: null,
   endedAt: null,
@@ -47,12 +59,16 @@ export function factsOfLook(answer: Answer): AttemptFacts | null {
   if (!gone && lineOf(answer, 'looked') === undefined) return null;
   const beat = lineOf(answer, 'beat') ?? '';
   const [began = '', , host = null] = beat.split(' ');
+  const tombstone = lineOf(answer, 'tombstone');
   return {
     gone,
     status: statusOf(lineOf(answer, 'status') ?? ''),
     settled: lineOf(answer, 'settled') !== undefined,
     hasResult: lineOf(answer, 'result') !== undefined,
     stop: stopOf(lineOf(answer, 'stop') ?? ''),
+    tombstone: tombstone === undefined ? null : readTombstone(tombstone),
+    replacedBy: attemptOf(lineOf(answer, 'replaced')),
+    lateResult: attemptOf(lineOf(answer, 'late')),
     beat,
     startedAt: timeOf(began),
     endedAt: null,
@@ -60,29 +76,54 @@ export function factsOfLook(answer: Answer): AttemptFacts | null {
   };
 }
 
-/** How it ended, as far as its directory tells; `null`: nothing there says that it has. */
-export function concludeFacts(facts: AttemptFacts, now = new Date()): AttemptState | null {
-  const { status, stop, settled, hasResult } = facts;
-  const endedAt = facts.endedAt ?? now;
-  const startedAt = facts.startedAt ?? endedAt;
-  const exited = (code: number): AttemptState => ({
-    state: 'ended',
-    end: { how: 'exited', status: code },
-    startedAt,
-    endedAt,
-  });
-  const stopped = (): AttemptState | null =>
-    stop === null ? null : { state: 'ended', end: { how: 'stopped', ...stop }, startedAt, endedAt };
-  if (status === null) {
-    // One that was asked to stop before it began never will.
-    if (settled || facts.beat === '')
-      return stopped() ?? (settled ? lost('its processes were killed') : null);
-    return null;
-  }
-  if (status.stopped) return stopped() ?? exited(status.code);
-  if (status.code === 0 && hasResult) return exited(0);
-  if (status.signalled && !settled) return stopped() ?? lost('its worker of the endpoint was ended');
-  return exited(status.code);
+/**
+ * The state of an attempt, as far as its files tell: Globus Compute says nothing of where a task is, so the sign of life that its task
+ * writes stands for the scheduler's report. A loss that the files prove needs no tombstone: nothing of the attempt runs, and its fence
+ * keeps another task from starting it.
+ * @param beatSince when its last sign of life was first seen (milliseconds since the epoch); absent: just now
+ */
+export function stateOfFacts(facts: AttemptFacts, beatSince?: number): AttemptState {
+  const now = thisMoment();
+  const { status, settled, beat, startedAt, endedAt } = facts;
+  const doubtful = status?.signalled === true && !settled;
+  // The last sign of life was given no later than this.
+  const at = now.steady - Math.max(0, now.date.getTime() - (beatSince ?? now.date.getTime()));
+  const seen = attemptState(
+    {
+      seenAt: now.steady,
+      // A directory that is not there yet: no task of it has begun.
+      gone: false,
+      begun:
+        beat === '' && (startedAt === null || (status === null && !settled))
+          ? null
+          : { startedAt: startedAt ?? new Date(beatSince ?? now.date.getTime()), firstSeenAt: now.steady },
+      status: status === null ? null : { ...status, doubtful },
+      endedAt,
+      hasResult: facts.hasResult,
+      unfinished: null,
+      stop: facts.stop,
+      tombstone: facts.tombstone,
+      replacedBy: facts.replacedBy,
+      block: null,
+    },
+    { id: 'task', phase: phaseOf(facts), since: at, at },
+    { scheduler: 'Globus Compute', grace: 0 },
+    now,
+  );
+  return seen.state === 'unknown' && seen.loss !== undefined ? { state: 'lost', ...seen.loss } : seen;
+}
+
+function phaseOf({ status, settled, beat }: AttemptFacts): JobPhase {
+  if (status !== null)
+    return { state: 'ended', end: { how: 'vanished', why: 'its worker of the endpoint was ended' } };
+  if (settled) return { state: 'ended', end: { how: 'vanished', why: 'its processes were killed' } };
+  return beat === '' ? { state: 'waiting', note: '' } : { state: 'running' };
+}
+
+/** How it ended, as far as its files tell; `null`: nothing there says that it has. */
+export function endOfFacts(facts: AttemptFacts): Extract<AttemptState, { state: 'ended' | 'lost' }> | null {
+  const seen = stateOfFacts(facts);
+  return seen.state === 'ended' || seen.state === 'lost' ? seen : null;
 }
 
 export function lost(why: string, cause: LossCause = 'site'): AttemptState {

@@ -1,7 +1,7 @@
 import { objectOf, type Json, type JsonObject } from '../../study/json';
 import { outputOf } from '../remote/attempt-output';
 import type { AttemptState, JobOutput, StopReason } from '../scheduler';
-import { concludeFacts, lost, statusOf, stopOf, timeOf, type AttemptFacts } from './attempt-facts';
+import { endOfFacts, lost, statusOf, stopOf, timeOf, type AttemptFacts } from './attempt-facts';
 
 /*
  * The end of an attempt as the journal has it: what its task told (`status`, `result` …), or `lost` or `stopped` where no task will
@@ -32,7 +32,7 @@ export function observeOutcome(outcome: Json): AttemptState | null {
     };
   }
   const facts = factsOfOutcome(outcome);
-  return (facts === null ? null : concludeFacts(facts)) ?? lost('its task left no word of it');
+  return (facts === null ? null : endOfFacts(facts)) ?? lost('its task left no word of it');
 }
 
 /** What an ended task told of its attempt, as the journal has it; `null` where it is of another kind. */
@@ -45,6 +45,9 @@ export function factsOfOutcome(outcome: Json): AttemptFacts | null {
     settled: told['settled'] === true,
     hasResult: textIn(told, 'result') !== null,
     stop: stopOf(textIn(told, 'stop') ?? ''),
+    tombstone: null,
+    replacedBy: null,
+    lateResult: null,
     beat: '',
     startedAt: timeOf(textIn(told, 'began')),
     endedAt: timeOf(typeof told['ended'] === 'number' ? String(told['ended']) : null),

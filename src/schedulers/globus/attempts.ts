@@ -1,19 +1,39 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Loss } from '../../sites/attempt-state';
 import { PerdureError } from '../../study/error';
 import { objectOf, type Json } from '../../study/json';
 import { flatName } from '../remote/job-name';
 import type { JobKey, AttemptState } from '../scheduler';
-import { concludeFacts, lost, nothingKnown, tellsNothing, unheard, type AttemptFacts } from './attempt-facts';
+import {
+  endOfFacts,
+  lost,
+  nothingKnown,
+  stateOfFacts,
+  tellsNothing,
+  unheard,
+  type AttemptFacts,
+} from './attempt-facts';
 import { observeOutcome, type Stopped } from './attempt-outcome';
 import type { Deliveries } from './deliveries';
 import type { GlobusSite, Patience } from './globus-site';
 import type { GlobusJournal } from './journal';
-import { nextStep } from './next-step';
+import { nextStep, silentFor } from './next-step';
 import { Nudge } from './nudge';
 import type { TaskAnswer } from './task-answer';
 import type { TaskBoard } from './task-board';
 import { taskOf } from './attempt-request';
 import { hasBegun, hasEnded, mayRun, newestOpen, newlyWatched, waitingSince, type Watched } from './watched';
+
+/** The endpoint's words for a task that reached it too late (Globus Compute's manager, 4.19). */
+const overdue = /too old or skew|Command too old/i;
+
+/** Both look at the attempt after that. */
+interface SiteActions {
+  /** Writes the attempt's tombstone. */
+  bury(one: Watched, loss: Loss): Promise<void>;
+  /** Takes the attempt's fence for the result of an earlier one, unless it has begun. */
+  replace(one: Watched, earlier: number): Promise<void>;
+}
 
 /** How long a scheduler that is closed waits for answers to submissions (milliseconds). */
 const lastAnswers = 3000;
@@ -36,6 +56,11 @@ export class Attempts {
   board: TaskBoard | null = null;
   /** How the endpoint was seen last. */
   endpoint: { readonly away: boolean; readonly backAt: number } | null = null;
+  /** What is done at the site before something is decided; set once. */
+  atSite: SiteActions = {
+    bury: () => Promise.reject(new PerdureError('Unavailable', 'its site is not known yet')),
+    replace: () => Promise.reject(new PerdureError('Unavailable', 'its site is not known yet')),
+  };
   /** Told of an attempt that was stopped while it was submitted: what was submitted may begin. */
   stoppedLate: (one: Watched) => void = () => undefined;
   /** Sends the endpoint a task of no use. */
@@ -75,6 +100,7 @@ export class Attempts {
   async take(name: string, taskId: string, said: TaskAnswer): Promise<void> {
     const one = this.watched.get(name);
     const how = await this.keep(name, one, said);
+    if (one !== undefined && 'failure' in said) one.failedAt = Date.now();
     await this.journal.endTask(taskId, how);
     if (one !== undefined) {
       await this.refresh([one]);
@@ -127,15 +153,18 @@ export class Attempts {
     if (record === null) return lost('this ledger knows of no submission of it');
     const ended = observeOutcome(record.outcome);
     if (ended !== null) return ended;
-    const seen = facts === null ? null : concludeFacts(facts);
+    const seen = facts === null ? null : stateOfFacts(facts, one.beat.since);
     // A loss is told when it is written down.
     if (seen?.state === 'ended') return seen;
     const outage = this.board?.outage ?? null;
     if (outage !== null) {
       return { state: 'unknown', why: outage.text, login: outage.kind === 'LoginRequired' };
     }
-    if (facts !== null && hasBegun(one)) {
-      return { state: 'running', startedAt: facts.startedAt ?? new Date(one.beat.since) };
+    if (seen !== null && seen.state === 'running') {
+      const silent = Date.now() - one.beat.since;
+      if (silent <= this.patience.silence) return seen;
+      const why = [silentFor(silent), one.problem].filter((text) => text !== null).join('; ');
+      return { state: 'unknown', why };
     }
     const notes = one.problem === null ? [this.looks?.problem, this.silence] : [one.problem];
     const note = notes.filter((text) => text != null).join('; ');
@@ -165,7 +194,7 @@ export class Attempts {
       // Later ones say that it still runs, and nothing of whether the endpoint takes tasks.
       if (news && submitted !== undefined) this.board?.hasBegun(submitted);
     }
-    if (news || concludeFacts(facts) !== null) this.tell(one);
+    if (news || endOfFacts(facts) !== null) this.tell(one);
   }
 
   tell(one: Watched): void {
@@ -194,7 +223,8 @@ export class Attempts {
   }
 
   private async keep(name: string, one: Watched | undefined, said: TaskAnswer): Promise<string> {
-    if ('failure' in said) return `failed ${said.failure}`;
+    // The endpoint answers so for tasks that waited while it was away, and may run them all the same.
+    if ('failure' in said) return `${overdue.test(said.failure) ? 'undelivered' : 'failed'} ${said.failure}`;
     const outcome = objectOf(said.answer['outcome']);
     if (outcome !== null) {
       await this.journal.keepOutcome(this.site.site, name, outcome);
@@ -266,15 +296,42 @@ export class Attempts {
     }
   }
 
+  /** Makes certain at the site what is to be decided; where the site can't be asked, that is tried again, and nothing is decided. */
+  private settle(one: Watched, work: () => Promise<void>): void {
+    if (performance.now() < one.againAt) return;
+    one.settling = true;
+    work()
+      .catch((error: unknown) => {
+        if (!(error instanceof PerdureError)) throw error;
+        one.problem = error.message;
+        one.againAt = performance.now() + this.patience.silence / 2;
+      })
+      .finally(() => {
+        one.settling = false;
+      });
+  }
+
   private async act(one: Watched): Promise<void> {
     const { record, submitting } = one;
     if (record === null || submitting !== null || this.board === null) return;
     const submitted = newestOpen(one)?.submittedAt.getTime() ?? Infinity;
     // Those of one request are handed out in no order.
     if (one.overtaken === null && submitted + 100 < this.board.turn) one.overtaken = Date.now();
+    if (one.settling) return;
+    const earlier = hasBegun(one) ? null : (one.facts?.lateResult ?? null);
+    if (earlier !== null && one.facts?.replacedBy === null) {
+      this.settle(one, () => this.atSite.replace(one, earlier));
+      return;
+    }
     const step = nextStep({ ...one, record }, { maxRetries: this.site.maxRetries, patience: this.patience });
     if (step.do === 'lost') await this.conclude(one, { lost: step.why });
-    else if (step.do === 'submit' && performance.now() >= one.againAt) {
+    else if (step.do === 'bury') {
+      this.settle(one, async () => {
+        await this.atSite.bury(one, { cause: 'site', why: step.why });
+        // What it had written before is taken.
+        if (!hasEnded(one)) await this.conclude(one, { lost: step.why });
+      });
+    } else if (step.do === 'submit' && performance.now() >= one.againAt) {
       this.submit(one).catch(async (error: unknown) => {
         if (!(error instanceof PerdureError)) throw error;
         // It is tried again with the next turn, unless that is of no use.

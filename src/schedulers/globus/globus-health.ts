@@ -48,6 +48,11 @@ export class GlobusHealth {
     return this.said;
   }
 
+  /** When the service said last how it is (by `performance.now`). */
+  get saidAt(): number {
+    return this.askedAt;
+  }
+
   /** Whether the endpoint was not online when the service said last how it is. */
   get away(): boolean {
     return this.isAway;

@@ -131,6 +131,7 @@ class GlobusScheduler implements Scheduler {
       },
     });
     this.attempts.looks = this.looks;
+    this.attempts.atSite = this.looks;
     this.endings = new Endings(
       { site, journal, attempts: this.attempts, looks: this.looks, shell: this.shell },
       transport === null ? patience.person : null,

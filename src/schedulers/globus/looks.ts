@@ -1,10 +1,15 @@
 import { PerdureError } from '../../study/error';
 import { siteClock, timeLine } from '../remote/site-clock';
-import { words, type Call, type SiteShell } from '../remote/site-shell';
+import type { Loss } from '../../sites/attempt-state';
+import type { Answer } from '../remote/site-answer';
+import { failureIn, words, type Call, type SiteShell } from '../remote/site-shell';
+import { tombstoneText } from '../tombstone-file';
 import { factsOfLook } from './attempt-facts';
 import { inWords, type GlobusHealth } from './globus-health';
 import type { Watched } from './watched';
 
+/** How old what is said of the endpoint may be without its age (milliseconds). */
+const current = 15_000;
 /** Times in a row that no look is taken by a task since no worker is free: what the service says of that may be old. */
 const mostSkipped = 10;
 
@@ -17,6 +22,8 @@ export class Looks {
   private lastBegan = performance.now();
   private skipped = 0;
   private said: string | null = null;
+  /** By `performance.now`. */
+  private saidAt = 0;
 
   constructor(
     private readonly shell: SiteShell,
@@ -31,7 +38,9 @@ export class Looks {
 
   /** What a person should know of attempts that nothing is known of. */
   get problem(): string | null {
-    return this.said;
+    const age = performance.now() - this.saidAt;
+    if (this.said === null || age < current) return this.said;
+    return `${this.said} (${String(Math.round(age / 1000))} s ago)`;
   }
 
   /** Looks where it is time to. */
@@ -42,6 +51,7 @@ export class Looks {
       .catch((error: unknown) => {
         if (!(error instanceof PerdureError)) throw error;
         this.said = `its files can't be looked at: ${error.message}`;
+        this.saidAt = performance.now();
       })
       .finally(() => {
         this.looking = undefined;
@@ -60,6 +70,7 @@ export class Looks {
 
   private async look(open: readonly Watched[]): Promise<void> {
     const status = await this.health.status();
+    this.saidAt = this.health.saidAt;
     this.said = status === null || status instanceof PerdureError ? null : inWords(status);
     if (this.options.byTask) {
       const workers = status === null || status instanceof PerdureError ? undefined : status.details;
@@ -75,24 +86,53 @@ export class Looks {
     await this.lookAt(open);
   }
 
+  /** Gives an attempt up at its site, and looks at it after that. */
+  async bury(one: Watched, loss: Loss): Promise<void> {
+    const text = tombstoneText(loss);
+    await this.doAndLook(
+      one,
+      (number) => `bury ${words(number, one.path, one.name, '-', '-', text, one.reports.from)}`,
+    );
+  }
+
+  /** Takes an attempt's fence for the result of an earlier one, unless it has begun, and looks at it after that. */
+  async replace(one: Watched, earlier: number): Promise<void> {
+    await this.doAndLook(
+      one,
+      (number) => `replace_attempt ${words(number, one.path, one.name, '-', earlier, one.reports.from)}`,
+    );
+  }
+
+  private async doAndLook(one: Watched, lines: Call['lines']): Promise<void> {
+    const [timed, answer] = await this.shell.callAll([time, { lines, timeoutMs: 1500 }]);
+    const failed = answer === undefined ? 'the site did not answer' : failureIn(answer);
+    if (failed !== undefined || answer === undefined) throw new PerdureError('Unavailable', failed ?? '');
+    this.take(one, answer, 1000 * (siteClock(timed) ?? 0));
+  }
+
   private async lookAt(open: readonly Watched[]): Promise<void> {
     const answers = await this.shell.callAll([time, ...open.map((one) => look(one))]);
     const [timed, ...rest] = answers;
     const clock = 1000 * (siteClock(timed) ?? 0);
     open.forEach((one, i) => {
       const answer = rest[i];
-      const facts = answer === undefined ? null : factsOfLook(answer);
-      if (answer === undefined || facts === null) return;
-      const before = one.reports.all.length;
-      one.reports.take(answer.data.get('reports'));
-      const { startedAt } = facts;
-      const ours = startedAt === null ? null : new Date(startedAt.getTime() - clock);
-      this.options.saw(one, { ...facts, startedAt: ours });
-      if (one.reports.all.length > before) {
-        one.news.resolve();
-        one.news = Promise.withResolvers();
-      }
+      if (answer !== undefined) this.take(one, answer, clock);
     });
+  }
+
+  /** @param clock milliseconds by which the site's clock is ahead */
+  private take(one: Watched, answer: Answer, clock: number): void {
+    const facts = factsOfLook(answer);
+    if (facts === null) return;
+    const before = one.reports.all.length;
+    one.reports.take(answer.data.get('reports'));
+    const { startedAt } = facts;
+    const ours = startedAt === null ? null : new Date(startedAt.getTime() - clock);
+    this.options.saw(one, { ...facts, startedAt: ours });
+    if (one.reports.all.length > before) {
+      one.news.resolve();
+      one.news = Promise.withResolvers();
+    }
   }
 }
 

@@ -2,7 +2,7 @@ import { attemptPath } from '../job-key';
 import { ReportStream } from '../remote/attempt-view';
 import { flatName } from '../remote/job-name';
 import type { JobKey } from '../scheduler';
-import { concludeFacts, type AttemptFacts } from './attempt-facts';
+import { endOfFacts, type AttemptFacts } from './attempt-facts';
 import type { AttemptRecord, TaskRecord } from './journal';
 
 /** An attempt that somebody has asked for lately. */
@@ -27,6 +27,10 @@ export interface Watched {
   problem: string | null;
   /** When it may be submitted again after it was refused (by `performance.now`). */
   againAt: number;
+  /** When the last failure of a task of it became known (milliseconds since the epoch). */
+  failedAt: number | null;
+  /** Its tombstone is being written, or an earlier attempt's late result taken. */
+  settling: boolean;
   /** This process made it, and the service has certainly taken no submission of it. */
   unsent: boolean;
 }
@@ -47,6 +51,8 @@ export function newlyWatched(key: JobKey): Watched {
     submitting: null,
     problem: null,
     againAt: -Infinity,
+    failedAt: null,
+    settling: false,
     unsent: false,
   };
 }
@@ -58,7 +64,7 @@ export function hasBegun({ facts }: Pick<Watched, 'facts'>): boolean {
 
 /** Whether its directory tells how it ended. A loss is none: it is written down first. */
 export function hasEnded({ facts }: Pick<Watched, 'facts'>): boolean {
-  return facts !== null && concludeFacts(facts)?.state === 'ended';
+  return facts !== null && endOfFacts(facts)?.state === 'ended';
 }
 
 /** The newest of its tasks that nothing is known of; a later one may have failed aloud. */
@@ -74,5 +80,7 @@ export function waitingSince(one: Watched): readonly number[] {
 
 /** Whether a task of it may be running, or may yet run, as far as anybody knows. */
 export function mayRun(one: Pick<Watched, 'record' | 'facts'>): boolean {
-  return hasBegun(one) || newestOpen(one) !== undefined || one.record?.tasks.at(-1)?.ended === 'held';
+  const mayYet = (ended: string | null): boolean =>
+    ended === 'held' || ended?.startsWith('undelivered') === true;
+  return hasBegun(one) || newestOpen(one) !== undefined || mayYet(one.record?.tasks.at(-1)?.ended ?? null);
 }

@@ -75,7 +75,8 @@ export function factsOf(answer: Answer, clock: number): Facts {
   };
 }
 
-function attemptOf(text: string | undefined): number | null {
+/** The number of an attempt, as a line of an answer has it. */
+export function attemptOf(text: string | undefined): number | null {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : null;
 }
 

@@ -10,6 +10,9 @@ const facts: AttemptFacts = {
   settled: false,
   hasResult: false,
   stop: null,
+  tombstone: null,
+  replacedBy: null,
+  lateResult: null,
   beat: '1 2 host',
   startedAt: null,
   endedAt: null,
@@ -101,9 +104,9 @@ test('the pause before a task that was lost in silence is submitted again grows 
   expect(step([...failed, { ended: null }], { overtaken: now - 61_000 }, 5)).toEqual({ do: 'submit' });
 });
 
-test('an attempt is lost when it had begun and its sign of life stays the same, seen twice at least', () => {
+test('an attempt is given up when it had begun and its sign of life stays the same, seen twice at least', () => {
   const beat = { text: facts.beat, since: now - 61_000, times: 2 };
-  expect(step([{ ended: null }], { facts, beat }).do).toBe('lost');
+  expect(step([{ ended: null }], { facts, beat }).do).toBe('bury');
   expect(step([{ ended: null }], { facts, beat: { ...beat, times: 1 } })).toEqual({ do: 'wait' });
   expect(step([{ ended: null }], { facts, beat: { ...beat, since: now - 59_000 } })).toEqual({ do: 'wait' });
   expect(step([{ ended: null }], { facts: gone, beat: { ...beat, text: '' } })).toEqual({ do: 'wait' });
