@@ -283,7 +283,7 @@ enqueue_now() {
     esac
     count_mine
     # A limit without a job of the user's: the one that was in the way may have ended just now.
-    case $perdure_turn:$perdure_mine:$perdure_code in first:0:38 | first:0:39 | first:0:188 | first:0:198) ;; *) break ;; esac
+    case $perdure_turn:$perdure_mine:$perdure_code in first:0:38 | first:0:39 | first:0:198) ;; *) break ;; esac
   done
   case $perdure_code in
     # Nobody knows whether the job is there: the marker stays, and the next one looks.

@@ -154,7 +154,7 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
     followed: Exclude<Followed<Outcome>, { kind: 'open' }>,
     { scheduler, key }: Attempt<Outcome>,
   ): Promise<AttemptProgress<Outcome>> {
-    if (followed.kind === 'ended' || followed.cause !== 'walltime') return followed;
+    if (followed.kind === 'ended' || followed.cause === 'site') return followed;
     return { ...followed, checkpoint: await scheduler.hasCheckpoint(key) };
   }
 

@@ -13,6 +13,9 @@ import { lineOf, textOf, type Answer } from '../remote/site-answer';
 import { words, type SiteShell } from '../remote/site-shell';
 import type { Staging } from '../remote/staging';
 
+/** How long a queued block is kept that has nothing to do: the next trials of a study may come in a moment (milliseconds). */
+const idleQueued = 60_000;
+
 interface Block {
   readonly name: string;
   readonly jobId: string | null;
@@ -41,7 +44,10 @@ export class BlockKeeper {
   private waiting: string | null = null;
   /** What PBS said of a block that it held, as it could not start it, until one runs. */
   private held: string | null = null;
-  /** When the pilot of each block was first seen (by a clock that nobody sets). */
+  /** Since when there is nothing to do (by the monotonic clock); `null`: there is something. */
+  private idleSince: number | null = null;
+  private later: NodeJS.Timeout | undefined;
+  /** When the pilot of each block was first seen (by the monotonic clock). */
   private readonly begun = new Map<string, number>();
 
   constructor(
@@ -82,6 +88,7 @@ export class BlockKeeper {
 
   async close(): Promise<void> {
     this.closing.abort();
+    clearTimeout(this.later);
     await Promise.allSettled([this.tending, this.watching]);
   }
 
@@ -95,12 +102,13 @@ export class BlockKeeper {
     const blocks = blocksOf(answer);
     this.observer.setBlocks(blocks);
     if (this.observer.open.size > 0) this.watch();
-    const active = await this.activeOf(blocks);
+    const ready = Number(lineOf(answer, 'count') ?? 0);
+    const active = await this.withoutUseless(await this.activeOf(blocks), ready);
     this.waiting = this.waitingNote(active);
     const slots = slotsOf(this.blocks, this.site.select);
     const needed = blocksNeeded(
       {
-        ready: Number(lineOf(answer, 'count') ?? 0),
+        ready,
         active: active.map((block) => free(block, slots)),
         wanted: this.observer.open.size > 0,
       },
@@ -112,6 +120,31 @@ export class BlockKeeper {
     const fresh = Array.from({ length: needed }, (_, i) => `b${String(last + 1 + i).padStart(6, '0')}`);
     this.problem = null;
     for (const name of [...begun, ...fresh]) if (!(await this.submit(name))) break;
+  }
+
+  /**
+   * Deletes blocks that have not begun and have had nothing to do for a while: they would hold a place in the queue after the end of
+   * their study. A block that runs ends by itself when it is idle.
+   */
+  private async withoutUseless(active: readonly Block[], ready: number): Promise<readonly Block[]> {
+    // Trials of other workers count too.
+    const busy = active.some(({ pilot }) => pilot !== null && pilot.busy > 0);
+    const isIdle = ready === 0 && !busy && this.observer.open.size === 0;
+    const now = performance.now();
+    this.idleSince = isIdle ? (this.idleSince ?? now) : null;
+    const queued = active.filter(({ pilot, jobId }) => pilot === null && jobId !== null);
+    clearTimeout(this.later);
+    if (this.idleSince === null || queued.length === 0) return active;
+    const left = this.idleSince + Math.min(idleQueued, this.blocks.idleTimeout) - now;
+    if (left > 0) {
+      // Nobody may ask for a trial of this site any more.
+      this.later = setTimeout(() => {
+        this.tend();
+      }, left).unref();
+      return active;
+    }
+    for (const block of queued) await this.end(block, true);
+    return active.filter((block) => !queued.includes(block));
   }
 
   /** Blocks that are queued or run; those that are not any more are noted as over. */

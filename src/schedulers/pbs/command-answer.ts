@@ -16,13 +16,11 @@ export type CommandAnswer =
  * PBS' errors (OpenPBS, `src/include/pbs_error.h`) modulo 256.
  */
 
-/** Over a limit on what one job may ask for: a queue's or the server's (EXCQRESC). */
-const tooLarge = 188;
 /**
- * Over a limit of jobs or of resources that a user, a group, a project or everybody may have (ENTLIMCT, ENTLIMRESC), too many in the
- * queue (MAXQUED), or the one above, of which older servers make no difference.
+ * Over a limit of jobs or of resources that a user, a group, a project or everybody may have (ENTLIMCT, ENTLIMRESC), or too many in the
+ * queue (MAXQUED). A limit on what one job may ask for (EXCQRESC, 188) is none of these: the job is refused whatever else there is.
  */
-const full: ReadonlySet<number> = new Set([38, 39, tooLarge, 198]);
+const full: ReadonlySet<number> = new Set([38, 39, 198]);
 /**
  * No connection, or the connection's own failure (SYSTEM, BADHOST, NOCONNECTS, NOSERVER, CONNFULL, 255), the server shuts down
  * (SVRDOWN), can't reach its database (SAVE_ERR) or asks to come again (TRYAGAIN, RESCUNAV), and credentials that a service on the
@@ -58,7 +56,7 @@ export function readSubmission(
   if (status === 0) return { kind: 'done' };
   if (full.has(status)) {
     // OpenPBS' words: `per-user limit`, `jobs for user me already in`, `user me's limit`.
-    const own = status === tooLarge || /\buser\b/.test(message);
+    const own = /\buser\b/.test(message);
     return { kind: jobs === 0 && own ? 'rejected' : 'full', message };
   }
   if (unavailable.has(status) || (status === 1 && noCopy.test(stderr)))

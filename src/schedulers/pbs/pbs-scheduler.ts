@@ -139,7 +139,10 @@ class PbsScheduler implements Scheduler {
     for (let wait = 500; ; wait = Math.min(2 * wait, 5000)) {
       await this.askToStop(key, reason, why);
       const seen = await this.tombstones.settled(key, await this.observer.look(key));
-      if (seen.state === 'ended' || seen.state === 'lost') return;
+      if (seen.state === 'ended' || seen.state === 'lost') {
+        this.blocks?.tend();
+        return;
+      }
       const { trouble } = this.observer;
       if (trouble !== null) throw new PerdureError('Unavailable', trouble.why, { where: this.where });
       if (Date.now() > until) {

@@ -29,6 +29,11 @@ export const usualShellPatience: ShellPatience = { command: 60, connection: 45_0
 
 /** Requests under way at once; those that come meanwhile are gathered into the next one. */
 const atOnce = 3;
+/**
+ * How long a request may take after its connection, however many calls it gathers (milliseconds): where the site's file system hangs, none
+ * of them comes to its end. What was sent is carried out all the same, and every call may be made again.
+ */
+const longestRequest = 10 * 60_000;
 /** Calls in one request, and bytes of them. */
 const mostCalls = 200;
 const mostBytes = 2 ** 20;
@@ -93,7 +98,8 @@ export class SiteShell {
   /** Makes all these calls by one remote command, however many they are. */
   async callAll(calls: readonly Call[]): Promise<readonly Answer[]> {
     const bin = this.bin ?? (await this.findPbs());
-    const timeoutMs = calls.reduce((sum, call) => sum + this.timeOf(call), this.patience.connection);
+    const all = calls.reduce((sum, call) => sum + this.timeOf(call), 0);
+    const timeoutMs = this.patience.connection + Math.min(all, longestRequest);
     const answers = await this.send(calls.map((call, i) => call.lines(String(i))).join('\n'), bin, timeoutMs);
     return calls.map((_, i) => answers.get(String(i)) ?? { lines: [], data: new Map() });
   }

@@ -15,15 +15,19 @@ const settings = { ...plainSite, workingDir: '/work', blocks, pbsBin: '/bin' };
 
 afterEach(() => jest.restoreAllMocks());
 
-/** What PBS says of the block's job; a test changes it. */
+/** What PBS says of the block's job, and what the block's pilot says; a test changes them. */
 let job: Said;
+let pilot: string;
+beforeEach(() => {
+  pilot = '{"state":"running","slots":1,"busy":1}';
+});
 
 function answer([name]: readonly string[]): Said {
   switch (name) {
     case 'list_blocks':
       return {
         lines: ['count 0', 'block b000001 7.pbs'],
-        data: { b000001: '{"state":"running","slots":1,"busy":1}' },
+        data: { b000001: pilot },
       };
     case 'look':
       return { lines: ['owner 7.pbs node1 1000', 'block b000001', 'looked'] };
@@ -80,4 +84,34 @@ test('a block that PBS put back into its queue is over in time, though the clock
   one.tend();
   await one.close();
   expect(calls('end_block')).toBe(1);
+});
+
+describe('a queued block without work', () => {
+  async function tendedAfter(milliseconds: number): Promise<number> {
+    job = listed('7.pbs', 'Q');
+    const { keeper, calls } = oneBlock();
+    const one = keeper();
+    one.tend();
+    await until('the blocks were looked after', () => calls('list_blocks') === 1);
+    later(milliseconds, 0);
+    one.tend();
+    await until('they were looked after again', () => calls('list_blocks') === 2);
+    await one.close();
+    return calls('end_block');
+  }
+
+  test('is deleted after a while', async () => {
+    pilot = '';
+    expect(await tendedAfter(blocks.idleTimeout)).toBe(1);
+  });
+
+  test('is kept for a moment, as the next trials may come', async () => {
+    pilot = '';
+    expect(await tendedAfter(blocks.idleTimeout - 1000)).toBe(0);
+  });
+
+  test('is left to end by itself once it has begun', async () => {
+    pilot = '{"state":"running","slots":1,"busy":0}';
+    expect(await tendedAfter(blocks.idleTimeout)).toBe(0);
+  });
 });

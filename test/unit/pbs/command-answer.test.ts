@@ -14,7 +14,7 @@ const submissions: Readonly<Record<string, string>> = {
   'qsub-err-bad-walltime-syntax': 'rejected',
   'qsub-err-long-name': 'rejected',
   'qsub-err-missing-script': 'rejected',
-  'qsub-err-nodect-over-queue-max': 'full',
+  'qsub-err-nodect-over-queue-max': 'rejected',
   'qsub-err-queue-disabled': 'rejected',
   'qsub-err-route-only': 'rejected',
   'qsub-err-unknown-resource': 'rejected',
@@ -35,13 +35,16 @@ test('there are recordings of all of them', () => {
   expect(names).toEqual(expect.arrayContaining(Object.keys(submissions)));
 });
 
-test('a limit that holds although nothing is queued does not pass', () => {
-  const over = { status: 188, stderr: 'qsub: Job violates queue and/or server resource limits\n' };
-  expect(readSubmission(over, 0)).toEqual({
-    kind: 'rejected',
-    message: 'qsub: Job violates queue and/or server resource limits',
-  });
-});
+test.each([0, 1, 500, null])(
+  'a limit on what one job may ask for does not pass, with %p jobs in the queue',
+  (jobs) => {
+    const over = { status: 188, stderr: 'qsub: Job violates queue and/or server resource limits\n' };
+    expect(readSubmission(over, jobs)).toEqual({
+      kind: 'rejected',
+      message: 'qsub: Job violates queue and/or server resource limits',
+    });
+  },
+);
 
 /* As a server's own tests have them (OpenPBS, test/tests/functional/pbs_entity_limits.py). */
 test.each([
