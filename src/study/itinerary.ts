@@ -39,6 +39,8 @@ export class Itinerary {
   private checkpointAt: string | null = null;
   private last: PassedSite | null = null;
   private refusals = 0;
+  /** Sites that refused an attempt since one was last with a site. */
+  private readonly refusing = new Set<string>();
 
   constructor(
     private readonly plan: {
@@ -63,6 +65,11 @@ export class Itinerary {
     return this.last;
   }
 
+  /** Sites that have just refused the trial, in a state that may pass: others that take it come first. */
+  get refusedBy(): readonly string[] {
+    return [...this.refusing];
+  }
+
   get changes(): readonly SiteChange[] {
     return this.changes_;
   }
@@ -76,6 +83,7 @@ export class Itinerary {
   /** An attempt is with the site. */
   begun(): void {
     this.refusals = 0;
+    this.refusing.clear();
   }
 
   changed(change: SiteChange): void {
@@ -94,6 +102,10 @@ export class Itinerary {
 
   refused(site: string, { cause, why }: Refusal): void {
     this.refusals += 1;
+    // Each of them has refused by now: they are as good as each other.
+    if (this.plan.sites.every((one) => one === site || this.refusing.has(one) || this.out.has(one)))
+      this.refusing.clear();
+    this.refusing.add(site);
     this.last = { site, why: `${refusalWords[cause]}: ${why}` };
     if (cause !== 'rejected') return;
     this.out.set(site, { reason: 'rejected', why });

@@ -19,6 +19,8 @@ export interface SitePolicy {
   readonly spread: boolean;
   /** Goes before the others where it takes any. */
   readonly preferred?: string;
+  /** Sites that have just refused the trial, though they may seem to take it: any other that takes it comes before them. */
+  readonly refusedBy?: readonly string[];
 }
 
 export type SiteChoice =
@@ -36,14 +38,19 @@ export interface PassedSite {
  * The site for a trial now.
  * @param views in the study's order, without those that the trial can't be made at any more
  */
-export function chooseSite(views: readonly SiteView[], { spread, preferred }: SitePolicy): SiteChoice {
+export function chooseSite(
+  views: readonly SiteView[],
+  { spread, preferred, refusedBy = [] }: SitePolicy,
+): SiteChoice {
   const ordered = [
     ...views.filter(({ site }) => site === preferred),
     ...views.filter(({ site }) => site !== preferred),
   ];
   // One that is not quite well is better than waiting, and worse than any that is.
   for (const state of ['ok', 'degraded'] as const) {
-    const takers = ordered.filter((view) => view.state === state && view.free !== 0);
+    const able = ordered.filter((view) => view.state === state && view.free !== 0);
+    const others = able.filter(({ site }) => !refusedBy.includes(site));
+    const takers = others.length > 0 ? others : able;
     const first = takers.find(({ site }) => site === preferred);
     const taken = first ?? (spread ? roomiest(takers) : takers[0]);
     if (taken === undefined) continue;

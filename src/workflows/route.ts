@@ -76,13 +76,14 @@ export class Route {
     sites: readonly string[],
   ): Promise<{ readonly site: string; readonly why: string }> {
     const { study, number, spread = false, preferred } = this.input;
-    const { before, changes, pause } = this.way;
+    const { before, changes, pause, refusedBy } = this.way;
     if (pause > 0) await sleep(pause);
     setCurrentDetails(this.described(`attempt ${String(attempt)} waits for a site that takes it`));
     const summary = `a site for attempt ${String(attempt)}`;
     return proxyActivities<StudyActivities>({ ...observing, summary }).chooseSite({
       ...{ study, number, attempt, sites, spread, before, changes },
       ...(preferred === undefined ? {} : { preferred }),
+      ...(refusedBy.length === 0 ? {} : { refusedBy }),
     });
   }
 

@@ -44,6 +44,17 @@ test('a site that rejects the trial is out; one that is down, full or needs a lo
   });
 });
 
+test('sites that have just refused the trial are remembered until one takes it, or each has refused it', () => {
+  const way = itinerary(['a', 'b']);
+  const full = { cause: 'full', why: 'no room' } as const;
+  way.refused('a', full);
+  expect(way.refusedBy).toEqual(['a']);
+  way.refused('b', full);
+  expect(way.refusedBy).toEqual(['b']);
+  way.begun();
+  expect(way.refusedBy).toEqual([]);
+});
+
 test('an attempt that left a checkpoint goes on where that is', () => {
   const way = itinerary(['a', 'b'], { maxResumes: 1, retries: 0 });
   way.lost('a', 'its walltime', { cause: 'walltime', checkpoint: true });

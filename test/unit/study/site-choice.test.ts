@@ -26,6 +26,16 @@ test('the first site that takes trials gets them', () => {
   expect(chooseSite([view('a'), view('b')], ordered)).toEqual({ kind: 'site', site: 'a', passed: [] });
 });
 
+test('a site that has just refused the trial comes after any other that takes it, whatever it says of itself', () => {
+  const views = [view('a'), view('b', { free: 3 })];
+  for (const policy of [ordered, { ...spread, preferred: 'a' }])
+    expect(chooseSite(views, { ...policy, refusedBy: ['a'] })).toMatchObject({ site: 'b' });
+  expect(chooseSite(views, { ...ordered, refusedBy: ['a', 'b'] })).toMatchObject({ site: 'a' });
+  expect(chooseSite([view('a'), view('b', { free: 0 })], { ...ordered, refusedBy: ['a'] })).toMatchObject({
+    site: 'a',
+  });
+});
+
 test.each([
   ['is down', { state: 'down', reason: 'no route to host' }, 'is down: no route to host'],
   ['needs a login', { state: 'login', reason: 'a passcode\n  perdure login a' }, 'needs a login: a passcode'],
