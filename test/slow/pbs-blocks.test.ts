@@ -87,12 +87,13 @@ test('a block that PBS holds again and again is told of', async () => {
   });
 });
 
-test('a block that PBS refuses is told of, and its trials wait', async () => {
+test('a trial for whose block PBS has no queue is refused for good, and asks PBS once', async () => {
   bench = await PbsBench.start({ blocks, queue: 'none' });
   const scheduler = bench.scheduler();
-  await scheduler.submit(requestOf({ command: ['true'] }));
-  await until('the words of PBS are there', async () => {
-    const [seen] = await scheduler.observe([keyOf()]);
-    return seen?.state === 'waiting' && (seen.note ?? '').includes('Unknown queue');
-  });
+  for (const number of [0, 1])
+    await expect(scheduler.submit(requestOf({ number, command: ['true'] }))).rejects.toMatchObject({
+      kind: 'SubmitRejected',
+      message: expect.stringContaining('Unknown queue') as string,
+    });
+  expect(bench.pbs.commands('qsub')).toHaveLength(1);
 });

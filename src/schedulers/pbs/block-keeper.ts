@@ -16,6 +16,9 @@ import type { Staging } from '../remote/staging';
 /** How long a queued block is kept that has nothing to do: the next trials of a study may come in a moment (milliseconds). */
 const idleQueued = 60_000;
 
+/** How long a final refusal of a block holds for the trials that come after it (milliseconds). */
+const rejectedFor = 60_000;
+
 interface Block {
   readonly name: string;
   readonly jobId: string | null;
@@ -44,6 +47,11 @@ export class BlockKeeper {
   private waiting: string | null = null;
   /** What PBS said of a block that it held, as it could not start it, until one runs. */
   private held: string | null = null;
+  /** PBS' final refusal of the last block, with its moment (by the monotonic clock); `null`: it took that. */
+  private rejection: { readonly error: PerdureError; readonly at: number } | null = null;
+  /** Blocks that were queued or ran when they were last looked after. */
+  private active = 0;
+  private providing: Promise<void> | undefined;
   /** Since when there is nothing to do (by the monotonic clock); `null`: there is something. */
   private idleSince: number | null = null;
   private later: NodeJS.Timeout | undefined;
@@ -86,13 +94,30 @@ export class BlockKeeper {
       });
   }
 
+  /**
+   * Sees to it before a trial is submitted that there is a block for it, or will be: what PBS takes no block for must not wait for one.
+   * @throws {@link PerdureError} `SubmitRejected` where PBS refuses it for good
+   */
+  async provide(): Promise<void> {
+    if (this.active > 0 || this.closing.signal.aborted) return;
+    const { rejection } = this;
+    if (rejection !== null && performance.now() - rejection.at < rejectedFor) throw rejection.error;
+    await this.tending;
+    this.providing ??= this.tendNow(1).finally(() => {
+      this.providing = undefined;
+    });
+    await this.providing;
+    if (this.active === 0 && this.rejection !== null) throw this.rejection.error;
+  }
+
   async close(): Promise<void> {
     this.closing.abort();
     clearTimeout(this.later);
-    await Promise.allSettled([this.tending, this.watching]);
+    await Promise.allSettled([this.tending, this.watching, this.providing]);
   }
 
-  private async tendNow(): Promise<void> {
+  /** @param coming trials that will be ready in a moment */
+  private async tendNow(coming = 0): Promise<void> {
     // Trials that were submitted at the same moment are counted together.
     await new Promise((done) => setTimeout(done, 150));
     const answer = await this.shell.call({
@@ -103,12 +128,13 @@ export class BlockKeeper {
     this.observer.setBlocks(blocks);
     if (this.observer.open.size > 0) this.watch();
     const ready = Number(lineOf(answer, 'count') ?? 0);
-    const active = await this.withoutUseless(await this.activeOf(blocks), ready);
+    const active = await this.withoutUseless(await this.activeOf(blocks), ready + coming);
+    this.active = active.filter(({ jobId }) => jobId !== null).length;
     this.waiting = this.waitingNote(active);
     const slots = slotsOf(this.blocks, this.site.select);
     const needed = blocksNeeded(
       {
-        ready,
+        ready: ready + coming,
         active: active.map((block) => free(block, slots)),
         wanted: this.observer.open.size > 0,
       },
@@ -212,13 +238,18 @@ export class BlockKeeper {
     });
     const jobId = lineOf(answer, 'job');
     if (jobId !== undefined) {
+      this.rejection = null;
+      this.active += 1;
       this.observer.addBlock(name, jobId);
       return true;
     }
     const why = fullIn(answer, this.site.maxJobs);
     if (why !== null) this.problem = `no block can be submitted: ${why}`;
-    else if (lineOf(answer, 'refused') !== undefined)
-      this.problem = `PBS takes no block: ${refusalIn(answer, this.site.site).message}`;
+    else if (lineOf(answer, 'refused') !== undefined) {
+      const error = refusalIn(answer, this.site.site);
+      this.problem = `PBS takes no block: ${error.message}`;
+      if (error.kind === 'SubmitRejected') this.rejection = { error, at: performance.now() };
+    }
     return false;
   }
 

@@ -94,7 +94,14 @@ class PbsScheduler implements Scheduler {
       site.blocks === null
         ? null
         : new BlockKeeper(site, site.blocks, transport, this.shell, this.staging, this.observer, patience);
-    this.submissions = new Submissions(site, this.shell, this.staging, this.observer, patience);
+    this.submissions = new Submissions(
+      site,
+      this.shell,
+      this.staging,
+      this.observer,
+      patience,
+      () => this.blocks?.provide() ?? Promise.resolve(),
+    );
     this.healthTeller = new PbsHealth(site, this.observer, () => this.blocks?.note ?? null);
   }
 

@@ -41,6 +41,8 @@ export class Submissions {
     private readonly staging: Staging,
     private readonly observer: Observer,
     private readonly patience: Patience,
+    /** Sees to what has to be there before anything is submitted. */
+    private readonly provide: () => Promise<void>,
   ) {}
 
   /** Why the site takes no more jobs now; `null`: as far as is known, it does. */
@@ -80,9 +82,12 @@ export class Submissions {
   private async submitOnce(request: JobRequest): Promise<string | Full> {
     const { full } = this;
     if (full !== null) return full;
-    await this.staging.shimReady().catch((error: unknown) => {
+    try {
+      await this.staging.shimReady();
+      await this.provide();
+    } catch (error) {
       throw PerdureError.beforeAnything(error);
-    });
+    }
     const answer = await this.stageAnd(request, (number) => this.submitLine(request, number));
     const jobId = lineOf(answer, 'job');
     if (jobId !== undefined) {
