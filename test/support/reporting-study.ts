@@ -6,6 +6,7 @@ import { TrialAttempt, type TrialDependencies } from '../../src/activities/trial
 import type { JobKey, JobOutput, InvalidReports, Report, Scheduler } from '../../src/schedulers/scheduler';
 import type { Ledger } from '../../src/storage';
 import type { Json } from '../../src/study/json';
+import { RunClock } from '../../src/study/run-clock';
 import type { StudySpec } from '../../src/study/spec';
 import type { AttemptRef, StudyRef } from '../../src/workflows/activity-types';
 import { studySpec } from './study-spec';
@@ -84,8 +85,7 @@ export class ReportingWorker {
 
   /** Looks at a trial once, as one activity does. */
   async look(number: number, attempt = 1): Promise<void> {
-    const clock = { stop: () => false, go: () => false, ranFor: () => 0 };
-    const options = { clock, keep: () => undefined } as unknown as Parameters<Follower['follow']>[3];
+    const options = { clock: RunClock.from(undefined), keep: () => undefined };
     await this.follower.follow(await this.attempt(number, attempt), 0, new AbortController().signal, options);
   }
 
