@@ -793,16 +793,18 @@ replacing() {
 # late_result PATH: sets perdure_earlier to the newest earlier attempt that has left a result. One that began and left none hides those
 # before it, and so does one that was made elsewhere.
 late_result() {
+  # A preparation has no other attempt.
+  case $1 in prepared/*) return 1 ;; esac
   perdure_earlier=${1##*/a}
   while perdure_earlier=$((perdure_earlier - 1)) && [ "$perdure_earlier" -gt 0 ]; do
     perdure_before=${1%/*}/a$perdure_earlier/.perdure
     [ -e "$perdure_before/tombstone" ] && [ ! -e "$perdure_before/stop" ] || return 1
     perdure_line=
-    read -r perdure_line <"$perdure_before/status" 2>/dev/null
+    { read -r perdure_line <"$perdure_before/status"; } 2>/dev/null
     case $perdure_line in
       0 | '0 '*) [ ! -e "$perdure_before/result.json" ] || return 0 ;;
     esac
-    [ ! -e "$perdure_before/pid" ] || return 1
+    [ ! -e "$perdure_before/pid" ] && [ ! -e "$perdure_before/owner" ] || return 1
   done
   return 1
 }

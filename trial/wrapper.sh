@@ -50,6 +50,7 @@ printf '%s %s %s\n' "$$" "$perdure_start" "$perdure_boot" >.perdure/pid || exit 
 # The checkpoint of the newest earlier attempt moves on to this one: a program of an earlier attempt that still runs can't write to it by
 # its path any more. `checkpoint` is that of attempt 1, `checkpoint.N` that of attempt N.
 perdure_attempt=${PWD##*/a}
+case $PWD in */prepared/*) perdure_attempt= ;; esac
 case $perdure_attempt in
   '' | *[!0-9]* | 1) ;;
   *)
