@@ -48,7 +48,8 @@ test.each([
 ])('a trial whose wrapper died %s before it had said who it is, is lost', async (_, ofSite) => {
   bench = await PbsBench.start(ofSite);
   // The moment between the two is too short to be met: the job itself takes the fence, and the wrapper ends at once.
-  const take = `: >${quote(bench.path('.perdure/run.lock'))}`;
+  const own = quote(bench.path('.perdure'));
+  const take = `until [ -d ${own} ]; do sleep 0.1; done; : >${own}/run.lock`;
   const scheduler = bench.scheduler(undefined, { directives: [`-m n\n${take}`] });
   await scheduler.submit(requestOf({ command: ['true'] }));
   expect(await bench.untilOver(scheduler)).toMatchObject({ state: 'lost' });
