@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { createPruner, type Pruner } from '../pruners';
-import { createSampler } from '../samplers';
+import { createBackgroundSampler } from '../samplers';
 import type { Sampler } from '../samplers/sampler';
 import type { Ledger } from '../storage/ledger';
 import { ledgerIdentity } from '../storage/url';
@@ -119,7 +119,7 @@ export class StudyContexts {
     const known = entry.samplers.get(agent);
     if (known !== undefined && JSON.stringify(known.spec) === JSON.stringify(spec)) return known.sampler;
     void known?.sampler.close();
-    const sampler = createSampler(spec, spec.seed ?? entry.seed);
+    const sampler = createBackgroundSampler(spec, spec.seed ?? entry.seed);
     entry.samplers.set(agent, { spec, sampler });
     return sampler;
   }

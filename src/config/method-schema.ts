@@ -38,6 +38,11 @@ export const methods = [
     constant_liar: z.boolean().default(true),
   }),
   z.strictObject({
+    type: z.literal('gp'),
+    seed,
+    n_startup_trials: positive(10).meta({ description: 'COMPLETE trials before the model is used' }),
+  }),
+  z.strictObject({
     type: z.literal('optuna'),
     seed,
     sampler: z
@@ -65,4 +70,4 @@ export const methodSchema = z
   .meta({ description: 'a sampler', examples: [{ type: 'tpe' }] });
 
 /** Those that need no more than their type. */
-export const methodTypes = ['random', 'grid', 'qmc', 'tpe'] as const;
+export const methodTypes = ['random', 'grid', 'qmc', 'tpe', 'gp'] as const;

@@ -9,6 +9,7 @@ import type { Trial } from '../study/trial';
 import { own } from './given';
 import { RandomStream } from './random-stream';
 import type { ProposalRequest, Sampler } from './sampler';
+import { configurationKey } from './tried';
 import { lastStep, onlyValue, openChoices, stepOf } from './unit-value';
 
 type GridSpec = Extract<SamplerSpec, { type: 'grid' }>;
@@ -95,15 +96,7 @@ class Grid {
   }
 
   private keyOf(params: Params): string {
-    return JSON.stringify(
-      Object.entries(this.space).map(([name, { distribution }]) => {
-        const value = own(params, name);
-        if (value === undefined) return [];
-        // 12 digits: 0.1 + 0.2 in one trial and 0.3 in another are one point of the grid.
-        const rounded = distribution.type === 'float' && typeof value === 'number';
-        return [rounded ? Number(value.toPrecision(12)) : value];
-      }),
-    );
+    return configurationKey(this.space, params);
   }
 }
 

@@ -1,10 +1,13 @@
+import { extname } from 'node:path';
 import { PerdureError } from '../study/error';
 import type { SamplerSpec } from '../study/spec';
+import { GpSampler } from './gp/gp-sampler';
 import { GridSampler } from './grid';
 import { OptunaSampler } from './optuna';
 import { QmcSampler } from './qmc';
 import { RandomSampler } from './random';
 import type { Sampler } from './sampler';
+import { ThreadSampler } from './sampler-thread';
 import { TpeSampler } from './tpe/tpe-sampler';
 
 export type { ProposalRequest, Sampler, TrialHistory } from './sampler';
@@ -29,10 +32,25 @@ export function createSampler(spec: SamplerSpec, seed: number): Sampler {
       return new QmcSampler(spec, seed);
     case 'tpe':
       return new TpeSampler(spec, seed);
+    case 'gp':
+      return new GpSampler(spec, seed);
     case 'optuna':
       return new OptunaSampler(spec, seed);
     case 'agent':
       // What a model proposes is no function of seed and history; the rest is.
       return createSampler(spec.backbone, spec.backbone.seed ?? seed);
   }
+}
+
+/**
+ * As {@link createSampler}; a sampler whose proposals take long to compute runs in a thread, so that the process answers meanwhile. From
+ * TypeScript sources (in tests) it runs in this thread, since another could not load them.
+ * @throws as {@link createSampler}
+ */
+export function createBackgroundSampler(spec: SamplerSpec, seed: number): Sampler {
+  const isSlow = spec.type === 'gp';
+  const isCompiled = extname(__filename) === '.js';
+  // Checks the seed here, where the error is easier to understand.
+  const sampler = createSampler(spec, seed);
+  return isSlow && isCompiled ? new ThreadSampler(spec, seed) : sampler;
 }

@@ -1,3 +1,4 @@
+import type { Json } from '../study/json';
 import type { Params, SearchSpace } from '../study/space';
 import type { Direction, Trial } from '../study/trial';
 
@@ -10,6 +11,8 @@ export interface ProposalRequest {
   /** Values that a person fixed for this trial; the proposal contains them as they are. */
   readonly fixed: Params;
   readonly history: TrialHistory;
+  /** Called at most once by a sampler that chooses among several: user attributes that say what it chose and why. */
+  readonly onChoice?: (attrs: Readonly<Record<string, Json>>) => void;
 }
 
 /**

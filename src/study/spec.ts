@@ -76,6 +76,12 @@ export type MethodSpec =
       readonly constant_liar: boolean;
     }
   | {
+      readonly type: 'gp';
+      readonly seed: number | null;
+      /** COMPLETE trials before the model is used. */
+      readonly n_startup_trials: number;
+    }
+  | {
       readonly type: 'optuna';
       readonly seed: number | null;
       /** A class of `optuna.samplers`, or `module:Class`. */

@@ -96,12 +96,12 @@ async function untilEnding(
 
 /**
  * Our own samplers answer in milliseconds, within the workflow task that starts the trials: a third of the server's work
- * for a short trial is saved. Optuna's may take minutes, and a workflow task must not.
+ * for a short trial is saved. Optuna's may take minutes, a large batch of a Gaussian process seconds, and a workflow task must not.
  */
-function isSlow({ spec: { sampler } }: StudyStateMachine): boolean {
+function isSlow({ spec: { sampler, budget } }: StudyStateMachine): boolean {
   const methods =
     sampler.type === 'agent'
       ? [sampler.backbone, ...sampler.agents.flatMap(({ by }) => (by.kind === 'sampler' ? [by.sampler] : []))]
       : [sampler];
-  return methods.some(({ type }) => type === 'optuna');
+  return methods.some(({ type }) => type === 'optuna' || (type === 'gp' && budget.parallel > 8));
 }

@@ -75,6 +75,14 @@ function tailBeyond(x: number): number {
   return (Math.exp(-z * z - 0.5625) * Math.exp((z - x) * (z + x) + exponent)) / x;
 }
 
+/** exp(x²) erfc(x) for x ≥ 0, which neither underflows nor overflows. */
+export function erfcx(x: number): number {
+  if (x < 1.25) return Math.exp(x * x) * erfc(x);
+  const s = 1 / (x * x);
+  const exponent = x < 1 / 0.35 ? ratio(s, nearOver, nearUnder) : ratio(s, farOver, farUnder);
+  return Math.exp(exponent - 0.5625) / x;
+}
+
 /** The standard normal distribution's mass below `x`. */
 export function normalMassBelow(x: number): number {
   return 0.5 * erfc(-x * Math.SQRT1_2);

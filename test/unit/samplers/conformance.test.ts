@@ -14,13 +14,19 @@ const tpe = {
   constant_liar: true,
 } as const;
 
-const samplers: readonly { readonly name: string; readonly finite: boolean; readonly spec: SamplerSpec }[] = [
+const samplers: readonly {
+  readonly name: string;
+  readonly finite: boolean;
+  readonly spec: SamplerSpec;
+  readonly numRuns?: number;
+}[] = [
   { name: 'random', finite: false, spec: { type: 'random', seed: null } },
   { name: 'grid', finite: true, spec: { type: 'grid', seed: null, values: {} } },
   { name: 'qmc', finite: false, spec: { type: 'qmc', seed: null, scramble: true } },
   { name: 'qmc, not scrambled', finite: false, spec: { type: 'qmc', seed: null, scramble: false } },
   { name: 'tpe', finite: false, spec: { ...tpe, multivariate: true } },
   { name: 'tpe, independent', finite: false, spec: { ...tpe, multivariate: false } },
+  { name: 'gp', finite: false, spec: { type: 'gp', seed: null, n_startup_trials: 5 }, numRuns: 15 },
 ];
 
 /** Random trials of a space, in all states. */
@@ -50,9 +56,9 @@ function split(trials: readonly Trial[]): { finished: readonly Trial[]; running:
 }
 
 const seeds = fc.integer({ min: 0, max: 2 ** 40 });
-const runs = { numRuns: 60 };
 
-describe.each(samplers)('$name', ({ finite, spec }) => {
+describe.each(samplers)('$name', ({ finite, spec, numRuns = 60 }) => {
+  const runs = { numRuns };
   const cases = fc.record({ space: spaces({ finite }), seed: seeds, count: fc.integer({ min: 0, max: 40 }) });
 
   test('proposes active parameters inside their distributions', async () => {
@@ -116,7 +122,7 @@ describe.each(samplers)('$name', ({ finite, spec }) => {
           expect(await old.propose(asked)).toEqual(fresh);
         }
       }),
-      { numRuns: 20 },
+      { numRuns: Math.ceil(numRuns / 3) },
     );
   });
 

@@ -1,0 +1,218 @@
+import type { Params, SearchSpace } from '../../study/space';
+import type { SamplerSpec } from '../../study/spec';
+import type { Direction, Trial } from '../../study/trial';
+import { withParents } from '../given';
+import { QmcSampler } from '../qmc';
+import { RandomStream } from '../random-stream';
+import type { ProposalRequest, Sampler } from '../sampler';
+import { TriedConfigurations } from '../tried';
+import { LogExpectedImprovement } from './acquisition';
+import { encode } from './encoding';
+import { fitHyperparameters, type TrainingData } from './fit';
+import type { Hyperparameters } from './kernel';
+import { Posterior } from './posterior';
+import { AcquisitionSearch } from './search';
+import { learnableTrials, trainingTrials, type TrainingTrial } from './training-trials';
+
+type GpSpec = Extract<SamplerSpec, { type: 'gp' }>;
+
+/** Trials that the posterior is made from; the work grows with the cube of their number. */
+const maxPosteriorTrials = 250;
+/** Trials that the hyperparameters are fitted to. */
+const maxFitTrials = 120;
+/** Running trials that the posterior knows of. */
+const maxPending = 100;
+/** Weightings of several objectives. */
+const weightingCount = 8;
+/** Trials around which the search looks for better ones. */
+const incumbentCount = 4;
+
+/**
+ * Bayesian optimisation with a Gaussian process: Matérn-5/2 kernel with a length scale for each parameter, hyperparameters of largest
+ * posterior density, Yeo–Johnson warping of the losses, and the logarithm of the expected improvement. Rasmussen and Williams,
+ * "Gaussian Processes for Machine Learning" (2006); the files of this folder name the sources of each part.
+ *
+ * - Until `n_startup_trials` trials are COMPLETE it proposes points of a scrambled Sobol sequence.
+ * - PRUNED, FAIL and infeasible trials: see {@link trainingTrials}. Running ones: see {@link Posterior.withPending}.
+ * - Hyperparameters are fitted anew after each trial at first, later after every twelfth part more; always to the first trials by number,
+ *   so that they depend on the history alone.
+ * - It never proposes a configuration that has been tried before all have been.
+ */
+export class GpSampler implements Sampler {
+  private model: Model | undefined;
+  private readonly start: QmcSampler;
+
+  constructor(
+    private readonly spec: GpSpec,
+    private readonly seed: number,
+  ) {
+    this.start = new QmcSampler({ type: 'qmc', seed, scramble: true }, seed);
+  }
+
+  // An async function, so that an error is a rejection.
+  async propose(request: ProposalRequest): Promise<Params> {
+    const { number, space, directions, fixed, history } = request;
+    const random = new RandomStream(this.seed, number);
+    const model = this.modelOf(space, directions);
+    model.update(history.finished);
+    const running = history.running.filter((trial) => trial.number !== number);
+    model.tried.update(history.finished, running);
+    const given = withParents(space, fixed, random);
+    if (model.completeCount < this.spec.n_startup_trials) {
+      const params = await this.start.propose(request);
+      return model.tried.has(params) ? (model.tried.randomUntried(given, random) ?? params) : params;
+    }
+    const candidates = model.candidates(running, given, number, random);
+    const best = candidates.find((params) => !model.tried.has(params));
+    return best ?? model.tried.randomUntried(given, random) ?? candidates[0] ?? {};
+  }
+
+  close(): Promise<void> {
+    this.model = undefined;
+    return Promise.resolve();
+  }
+
+  private modelOf(space: SearchSpace, directions: readonly Direction[]): Model {
+    if (this.model?.isFor(space, directions) !== true) this.model = new Model(space, directions, this.seed);
+    return this.model;
+  }
+}
+
+interface Fitted {
+  readonly posterior: Posterior;
+  /** The smallest predicted loss of a COMPLETE trial. */
+  readonly best: number;
+  /** Parameters of the trials of the smallest predicted losses, best first. */
+  readonly incumbents: readonly Params[];
+}
+
+/** What is remembered between proposals of one space. Nothing of it changes a proposal. */
+class Model {
+  readonly tried: TriedConfigurations;
+  private readonly search: AcquisitionSearch;
+  private readonly spaceKey: string;
+  private trials: readonly Trial[] = [];
+  private source: readonly Trial[] = [];
+  private sourceCount = 0;
+  /** By weighting, of the current trials. */
+  private fitted = new Map<number, Fitted>();
+  /** By weighting: the hyperparameters of the last fit, and the numbers of its trials. */
+  private readonly hyperparameters = new Map<
+    number,
+    { readonly key: string; readonly value: Hyperparameters }
+  >();
+
+  constructor(
+    private readonly space: SearchSpace,
+    private readonly directions: readonly Direction[],
+    private readonly seed: number,
+  ) {
+    this.spaceKey = JSON.stringify(space);
+    this.search = new AcquisitionSearch(space, seed);
+    this.tried = new TriedConfigurations(space);
+  }
+
+  get completeCount(): number {
+    return this.trials.reduce((count, { state }) => count + Number(state === 'COMPLETE'), 0);
+  }
+
+  isFor(space: SearchSpace, directions: readonly Direction[]): boolean {
+    const sameSpace = space === this.space || JSON.stringify(space) === this.spaceKey;
+    return sameSpace && directions.join() === this.directions.join();
+  }
+
+  update(finished: readonly Trial[]): void {
+    if (finished === this.source && finished.length === this.sourceCount) return;
+    this.trials = learnableTrials(finished, this.directions.length);
+    this.source = finished;
+    this.sourceCount = finished.length;
+    this.fitted = new Map();
+  }
+
+  /** Proposals for the trial of this number, best first. */
+  candidates(
+    running: readonly Trial[],
+    given: Params,
+    number: number,
+    random: RandomStream,
+  ): readonly Params[] {
+    const { posterior, best, incumbents } = this.fit(
+      this.directions.length > 1 ? number % weightingCount : 0,
+    );
+    const { coordinates } = this.search;
+    const pending = running
+      .toSorted((a, b) => a.number - b.number)
+      .slice(-maxPending)
+      .map(({ params }) => encode(coordinates, params));
+    // What a running trial is believed to find is no improvement any more.
+    const believed = pending.reduce((least, point) => Math.min(least, posterior.meanAt(point)), best);
+    const acquisition = new LogExpectedImprovement(
+      posterior.withPending(pending),
+      believed,
+      coordinates.length,
+    );
+    return this.search.run(acquisition, given, incumbents, number, random).map(({ params }) => params);
+  }
+
+  private fit(weighting: number): Fitted {
+    const known = this.fitted.get(weighting);
+    if (known !== undefined) return known;
+    const weights = this.weightsOf(weighting);
+    const chosen = trainingTrials(this.trials, this.directions, weights, maxPosteriorTrials);
+    const data = this.dataOf(chosen);
+    const posterior = Posterior.of(data, this.hyperparametersFor(weighting, weights));
+    const predicted = chosen
+      .map(({ params, extraNoise }, i) => ({
+        params,
+        isKnown: extraNoise === 0,
+        mean: posterior.meanAt(data.points[i] ?? new Float64Array(0)),
+      }))
+      .filter(({ isKnown }) => isKnown)
+      .sort((a, b) => a.mean - b.mean);
+    const fitted = {
+      posterior,
+      best: predicted[0]?.mean ?? 0,
+      incumbents: predicted.slice(0, incumbentCount).map(({ params }) => params),
+    };
+    this.fitted.set(weighting, fitted);
+    return fitted;
+  }
+
+  private hyperparametersFor(weighting: number, weights: readonly number[]): Hyperparameters {
+    const first = this.trials.slice(0, scheduled(this.trials.length));
+    const key = first.map(({ number }) => number).join();
+    const known = this.hyperparameters.get(weighting);
+    if (known?.key === key) return known.value;
+    const value = fitHyperparameters(
+      this.dataOf(trainingTrials(first, this.directions, weights, maxFitTrials)),
+    );
+    this.hyperparameters.set(weighting, { key, value });
+    return value;
+  }
+
+  private dataOf(trials: readonly TrainingTrial[]): TrainingData {
+    const { coordinates } = this.search;
+    return {
+      coordinates,
+      points: trials.map(({ params }) => encode(coordinates, params)),
+      losses: Float64Array.from(trials, ({ loss }) => loss),
+      extraNoise: Float64Array.from(trials, ({ extraNoise }) => extraNoise),
+    };
+  }
+
+  /** Uniform in the simplex; 1 with a single objective. */
+  private weightsOf(weighting: number): readonly number[] {
+    const random = new RandomStream(this.seed, weighting, this.directions.length);
+    const parts = this.directions.map(() => -Math.log(1 - random.uniform()));
+    const sum = parts.reduce((total, part) => total + part, 0);
+    return parts.map((part) => (sum > 0 ? part / sum : 1 / parts.length));
+  }
+}
+
+/** How many of `count` trials the hyperparameters are fitted to: the largest such number of a sequence that grows by a twelfth. */
+function scheduled(count: number): number {
+  let size = Math.min(count, 1);
+  for (let next = size; next <= count && count > 0; next = size + Math.max(1, Math.floor(size / 12)))
+    size = next;
+  return size;
+}
