@@ -8,7 +8,7 @@
 import { performance } from 'node:perf_hooks';
 import { viewFor } from '../src/agent/briefing';
 import { checkAnswer } from '../src/agent/check-proposals';
-import { defaultConfiguration } from '../src/agent/default-configuration';
+import { defaultConfiguration } from '../src/study/default-configuration';
 import { proposePrompt } from '../src/agent/prompts';
 import type { Idea } from '../src/agent/round';
 import { knownKeys } from '../src/agent/summary';

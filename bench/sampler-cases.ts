@@ -167,7 +167,7 @@ export const functionCases: readonly SamplerCase[] = [
   numeric('levy 4-d', 4, [-7, 10], levy),
   numeric('wells 6-d', 6, [0, 1], wells),
   numeric('ackley 8-d', 8, [-6, 10], (x) => ackley(shifted(x, 2))),
-  numeric('rosenbrock 4-d', 4, [-2, 4], rosenbrock),
+  numeric('rosenbrock 4-d', 4, [-2, 3], rosenbrock),
   numeric('dixon-price 5-d', 5, [-6, 6], dixonPrice),
   training,
   counts,

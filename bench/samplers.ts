@@ -40,6 +40,7 @@ function entries(python: string): readonly Entry[] {
     { name: 'random', spec: { type: 'random', seed: null } },
     { name: 'qmc', spec: { type: 'qmc', seed: null, scramble: true } },
     { name: 'tpe', spec: tpe },
+    { name: 'auto', spec: { type: 'auto', seed: null, repeats: 'avoid' } },
     { name: 'gp', spec: { type: 'gp', seed: null, n_startup_trials: 10 } },
     optuna('TPESampler'),
     optuna('GPSampler', { deterministic_objective: true }),

@@ -1,5 +1,5 @@
 import { paramsKey } from '../agent/check-proposals';
-import { defaultConfiguration } from '../agent/default-configuration';
+import { defaultConfiguration } from '../study/default-configuration';
 import type { Idea } from '../agent/round';
 import { knownKeys } from '../agent/summary';
 import type { Slot } from '../agent/turns';

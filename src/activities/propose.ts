@@ -1,7 +1,7 @@
 import type { Slot } from '../agent/turns';
 import type { Ledger, Proposal } from '../storage/ledger';
 import { PerdureError } from '../study/error';
-import { objectOf } from '../study/json';
+import { objectOf, type Json } from '../study/json';
 import type { ParamValue, Params, SearchSpace } from '../study/space';
 import { checkParams } from '../study/space-membership';
 import type { Trial } from '../study/trial';
@@ -101,6 +101,7 @@ async function sample(
     const taken = waiting.shift();
     const number = taken?.number ?? next++;
     const origin = taken === undefined ? origins.of(slot, number, batch) : undefined;
+    let chosen: Readonly<Record<string, Json>> | undefined;
     const ask = (running: readonly Trial[]): Promise<Params | null> =>
       sampler(origin?.agent).propose({
         number,
@@ -108,6 +109,9 @@ async function sample(
         directions,
         fixed: taken?.fixed ?? {},
         history: { finished: history.finished, running: [...running, ...batch] },
+        onChoice: (attrs) => {
+          chosen = attrs;
+        },
       });
     let params = origin?.params ?? (await ask(history.running));
     if (params === null) {
@@ -122,7 +126,10 @@ async function sample(
       params,
       distributions,
       ...(taken === undefined ? {} : { waiting: taken.number }),
-      ...(origin === undefined ? {} : { userAttrs: origin.userAttrs }),
+      // An enqueued trial says itself where it comes from.
+      ...(taken === undefined && (chosen ?? origin) !== undefined
+        ? { userAttrs: { ...chosen, ...origin?.userAttrs } }
+        : {}),
     });
     batch.push(asRunning(number, params, distributions));
   }

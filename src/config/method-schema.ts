@@ -16,6 +16,14 @@ export const seed = z
 const positive = (fallback: number): z.ZodDefault<z.ZodInt> => z.int().min(1).default(fallback);
 
 export const methods = [
+  z.strictObject({
+    type: z.literal('auto'),
+    seed,
+    repeats: z
+      .enum(['avoid', 'allow'])
+      .default('avoid')
+      .meta({ description: 'whether what has been tried may be proposed again before all has been' }),
+  }),
   z.strictObject({ type: z.literal('random'), seed }),
   z.strictObject({
     type: z.literal('grid'),
@@ -70,4 +78,4 @@ export const methodSchema = z
   .meta({ description: 'a sampler', examples: [{ type: 'tpe' }] });
 
 /** Those that need no more than their type. */
-export const methodTypes = ['random', 'grid', 'qmc', 'tpe', 'gp'] as const;
+export const methodTypes = ['auto', 'random', 'grid', 'qmc', 'tpe', 'gp'] as const;

@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import { PerdureError } from '../study/error';
 import type { SamplerSpec } from '../study/spec';
+import { AutoSampler } from './auto';
 import { GpSampler } from './gp/gp-sampler';
 import { GridSampler } from './grid';
 import { OptunaSampler } from './optuna';
@@ -32,6 +33,8 @@ export function createSampler(spec: SamplerSpec, seed: number): Sampler {
       return new QmcSampler(spec, seed);
     case 'tpe':
       return new TpeSampler(spec, seed);
+    case 'auto':
+      return new AutoSampler(spec, seed);
     case 'gp':
       return new GpSampler(spec, seed);
     case 'optuna':
@@ -48,7 +51,7 @@ export function createSampler(spec: SamplerSpec, seed: number): Sampler {
  * @throws as {@link createSampler}
  */
 export function createBackgroundSampler(spec: SamplerSpec, seed: number): Sampler {
-  const isSlow = spec.type === 'gp';
+  const isSlow = spec.type === 'gp' || spec.type === 'auto';
   const isCompiled = extname(__filename) === '.js';
   // Checks the seed here, where the error is easier to understand.
   const sampler = createSampler(spec, seed);

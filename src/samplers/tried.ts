@@ -25,6 +25,12 @@ const draws = 100;
 /** Configurations that are listed at most. */
 const maxListed = 100_000;
 
+/** Whether a sampler may propose a configuration again that has been tried. */
+export interface RepeatOptions {
+  /** `true`: not before every configuration of the space has been tried. */
+  readonly avoidRepeats: boolean;
+}
+
 /** The configurations of a study's trials, so that a proposal is not one of them. */
 export class TriedConfigurations {
   private finished = new Set<string>();

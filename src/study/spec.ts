@@ -76,6 +76,12 @@ export type MethodSpec =
       readonly constant_liar: boolean;
     }
   | {
+      readonly type: 'auto';
+      readonly seed: number | null;
+      /** Whether a configuration that has been tried may be proposed again before all have been: of use where results are noisy. */
+      readonly repeats: 'avoid' | 'allow';
+    }
+  | {
       readonly type: 'gp';
       readonly seed: number | null;
       /** COMPLETE trials before the model is used. */

@@ -103,5 +103,8 @@ function isSlow({ spec: { sampler, budget } }: StudyStateMachine): boolean {
     sampler.type === 'agent'
       ? [sampler.backbone, ...sampler.agents.flatMap(({ by }) => (by.kind === 'sampler' ? [by.sampler] : []))]
       : [sampler];
-  return methods.some(({ type }) => type === 'optuna' || (type === 'gp' && budget.parallel > 8));
+  const isLargeBatch = budget.parallel > 8;
+  return methods.some(
+    ({ type }) => type === 'optuna' || (isLargeBatch && (type === 'gp' || type === 'auto')),
+  );
 }

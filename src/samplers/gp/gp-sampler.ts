@@ -3,9 +3,11 @@ import type { SamplerSpec } from '../../study/spec';
 import type { Direction, Trial } from '../../study/trial';
 import { withParents } from '../given';
 import { QmcSampler } from '../qmc';
+import { randomParams } from '../random';
 import { RandomStream } from '../random-stream';
 import type { ProposalRequest, Sampler } from '../sampler';
-import { TriedConfigurations } from '../tried';
+import { maxSobolDimensions } from '../sobol';
+import { TriedConfigurations, type RepeatOptions } from '../tried';
 import { LogExpectedImprovement } from './acquisition';
 import { encode } from './encoding';
 import { fitHyperparameters, type TrainingData } from './fit';
@@ -45,26 +47,39 @@ export class GpSampler implements Sampler {
   constructor(
     private readonly spec: GpSpec,
     private readonly seed: number,
+    private readonly options: RepeatOptions = { avoidRepeats: true },
   ) {
     this.start = new QmcSampler({ type: 'qmc', seed, scramble: true }, seed);
   }
 
-  // An async function, so that an error is a rejection.
   async propose(request: ProposalRequest): Promise<Params> {
-    const { number, space, directions, fixed, history } = request;
+    const { number, space, fixed, history } = request;
+    const model = this.modelFor(request);
+    if (model.completeCount < this.spec.n_startup_trials) return this.startingPoint(request);
     const random = new RandomStream(this.seed, number);
-    const model = this.modelOf(space, directions);
-    model.update(history.finished);
-    const running = history.running.filter((trial) => trial.number !== number);
-    model.tried.update(history.finished, running);
     const given = withParents(space, fixed, random);
-    if (model.completeCount < this.spec.n_startup_trials) {
-      const params = await this.start.propose(request);
-      return model.tried.has(params) ? (model.tried.randomUntried(given, random) ?? params) : params;
-    }
+    const running = history.running.filter((trial) => trial.number !== number);
     const candidates = model.candidates(running, given, number, random);
-    const best = candidates.find((params) => !model.tried.has(params));
-    return best ?? model.tried.randomUntried(given, random) ?? candidates[0] ?? {};
+    const [first = {}] = candidates;
+    if (!this.options.avoidRepeats) return first;
+    return (
+      candidates.find((params) => !model.tried.has(params)) ??
+      model.tried.randomUntried(given, random) ??
+      first
+    );
+  }
+
+  /** The point of a scrambled Sobol sequence that has the trial's number; a random one where the space has too many parameters. */
+  async startingPoint(request: ProposalRequest): Promise<Params> {
+    const { number, space, fixed } = request;
+    const random = new RandomStream(this.seed, number);
+    const params =
+      Object.keys(space).length <= maxSobolDimensions
+        ? await this.start.propose(request)
+        : randomParams(request, random);
+    const { tried } = this.modelFor(request);
+    if (!this.options.avoidRepeats || !tried.has(params)) return params;
+    return tried.randomUntried(withParents(space, fixed, random), random) ?? params;
   }
 
   close(): Promise<void> {
@@ -72,8 +87,14 @@ export class GpSampler implements Sampler {
     return Promise.resolve();
   }
 
-  private modelOf(space: SearchSpace, directions: readonly Direction[]): Model {
+  /** The model of the request's space, with its history. */
+  private modelFor({ number, space, directions, history }: ProposalRequest): Model {
     if (this.model?.isFor(space, directions) !== true) this.model = new Model(space, directions, this.seed);
+    this.model.update(history.finished);
+    this.model.tried.update(
+      history.finished,
+      history.running.filter((trial) => trial.number !== number),
+    );
     return this.model;
   }
 }

@@ -6,6 +6,7 @@ import { withParents } from '../given';
 import { randomParams } from '../random';
 import { RandomStream } from '../random-stream';
 import type { ProposalRequest, Sampler } from '../sampler';
+import { TriedConfigurations, type RepeatOptions } from '../tried';
 import { onlyValue } from '../unit-value';
 import { dimensionOf, valueOf, type Dimension } from './dimension';
 import { groupsOf } from './groups';
@@ -36,6 +37,7 @@ export class TpeSampler implements Sampler {
   constructor(
     private readonly spec: TpeSpec,
     private readonly seed: number,
+    private readonly options: RepeatOptions = { avoidRepeats: false },
   ) {}
 
   propose(request: ProposalRequest): Promise<Params> {
@@ -51,7 +53,15 @@ export class TpeSampler implements Sampler {
     const { number, space, directions, fixed, history } = request;
     const random = new RandomStream(this.seed, number);
     const model = this.modelOf(space, directions, history.finished);
-    if (model.log.entries.length < this.spec.n_startup_trials) return randomParams(request, random);
+    const tried = this.options.avoidRepeats ? model.tried : undefined;
+    tried?.update(
+      history.finished,
+      history.running.filter((trial) => trial.number !== number),
+    );
+    if (model.log.entries.length < this.spec.n_startup_trials) {
+      const drawn = randomParams(request, random);
+      return tried?.has(drawn) === true ? (tried.randomUntried(fixed, random) ?? drawn) : drawn;
+    }
     const others = this.spec.constant_liar ? history.running.filter((trial) => trial.number !== number) : [];
     const params: Record<string, ParamValue> = {};
     const given = withParents(space, fixed, random);
@@ -68,9 +78,15 @@ export class TpeSampler implements Sampler {
         if (only === undefined) open.push(name);
         else params[name] = only.value;
       }
-      if (open.length > 0) Object.assign(params, this.sample(model, open, others, random));
+      if (open.length > 0)
+        Object.assign(
+          params,
+          // Before the last group the configuration is not complete, and no trial has it.
+          this.sample(model, open, others, random, (values) => tried?.has({ ...params, ...values }) !== true),
+        );
     }
-    return inSpaceOrder(space, params);
+    const proposal = inSpaceOrder(space, params);
+    return tried?.has(proposal) === true ? (tried.randomUntried(given, random) ?? proposal) : proposal;
   }
 
   private modelOf(space: SearchSpace, directions: readonly Direction[], finished: readonly Trial[]): Model {
@@ -87,6 +103,7 @@ export class TpeSampler implements Sampler {
     names: readonly string[],
     others: readonly Trial[],
     random: RandomStream,
+    isWanted: (values: Params) => boolean,
   ): Params {
     const observations = model.observationsOf(names);
     observations.update(model.log.entries, others);
@@ -101,16 +118,33 @@ export class TpeSampler implements Sampler {
     const candidates = good.sample(random, size);
     const above = good.logDensity(candidates, size);
     const below = bad.logDensity(candidates, size);
-    let winner = 0;
-    for (let c = 1; c < size; c++) {
-      if ((above[c] ?? 0) - (below[c] ?? 0) > (above[winner] ?? 0) - (below[winner] ?? 0)) winner = c;
+    const valuesOf = (c: number): Params =>
+      Object.fromEntries(
+        observations.dimensions.map((dimension, d): [string, ParamValue] => [
+          dimension.name,
+          valueOf(dimension, candidates[d]?.[c] ?? 0),
+        ]),
+      );
+    const ratio = (c: number): number => (above[c] ?? 0) - (below[c] ?? 0);
+    const left = new Set(Array.from({ length: size }, (_, c) => c));
+    let first: Params | undefined;
+    while (left.size > 0) {
+      const best = largest(left, ratio);
+      const values = valuesOf(best);
+      if (isWanted(values)) return values;
+      first ??= values;
+      left.delete(best);
     }
-    const values = observations.dimensions.map((dimension, d): [string, ParamValue] => [
-      dimension.name,
-      valueOf(dimension, candidates[d]?.[winner] ?? 0),
-    ]);
-    return Object.fromEntries(values);
+    return first ?? {};
   }
+}
+
+/** The item with the largest value, the first of several. */
+function largest(items: ReadonlySet<number>, value: (item: number) => number): number {
+  const [start = 0] = items;
+  let best = start;
+  for (const item of items) if (value(item) > value(best)) best = item;
+  return best;
 }
 
 /** What is remembered between proposals, as long as the space stays the same and the history only grows. */
@@ -118,6 +152,7 @@ class Model {
   readonly log: TrialLog;
   readonly groups: readonly (readonly string[])[];
   private readonly observations = new Map<string, Observations>();
+  readonly tried: TriedConfigurations;
   private readonly spaceKey: string;
 
   constructor(
@@ -126,6 +161,7 @@ class Model {
     joint: boolean,
   ) {
     this.log = new TrialLog(directions);
+    this.tried = new TriedConfigurations(space);
     this.groups = groupsOf(space, joint);
     this.spaceKey = JSON.stringify(space);
   }

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { failureCause } from '../../../src/agent/failure-causes';
-import { defaultConfiguration } from '../../../src/agent/default-configuration';
+import { defaultConfiguration } from '../../../src/study/default-configuration';
 import { quoted } from '../../../src/agent/quote';
 import { summarize, type Observed } from '../../../src/agent/summary';
 import type { Params } from '../../../src/study/space';

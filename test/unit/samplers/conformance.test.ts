@@ -26,6 +26,7 @@ const samplers: readonly {
   { name: 'qmc, not scrambled', finite: false, spec: { type: 'qmc', seed: null, scramble: false } },
   { name: 'tpe', finite: false, spec: { ...tpe, multivariate: true } },
   { name: 'tpe, independent', finite: false, spec: { ...tpe, multivariate: false } },
+  { name: 'auto', finite: false, spec: { type: 'auto', seed: null, repeats: 'avoid' }, numRuns: 15 },
   { name: 'gp', finite: false, spec: { type: 'gp', seed: null, n_startup_trials: 5 }, numRuns: 15 },
 ];
 

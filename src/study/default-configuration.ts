@@ -1,5 +1,5 @@
-import type { Distribution, Params, ParamValue, SearchSpace } from '../study/space';
-import { isActive, parametersInOrder } from '../study/space-activity';
+import type { Distribution, Params, ParamValue, SearchSpace } from './space';
+import { isActive, parametersInOrder } from './space-activity';
 
 /**
  * A study's default configuration where its file enqueues none: the middle of each range (of its logarithm where it is

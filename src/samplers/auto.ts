@@ -1,0 +1,98 @@
+import { defaultConfiguration } from '../study/default-configuration';
+import type { Params } from '../study/space';
+import type { SamplerSpec } from '../study/spec';
+import { GpSampler } from './gp/gp-sampler';
+import type { ProposalRequest, Sampler } from './sampler';
+import { TpeSampler } from './tpe/tpe-sampler';
+
+type AutoSpec = Extract<SamplerSpec, { type: 'auto' }>;
+
+/** From so many finished trials on TPE proposes alone: a Gaussian process gains little more and costs more. */
+const maxGpTrials = 1000;
+
+/** What a proposal comes from. */
+type Method = 'default' | 'qmc' | 'gp' | 'tpe';
+
+interface Choice {
+  readonly method: Method;
+  readonly reason: string;
+}
+
+/**
+ * Chooses a sampler for each trial by the study's history, and says why in the trial's user attributes `proposed_by` and `rationale`:
+ *
+ * - the first trial is the default configuration (arXiv 2606.21641: most of what better proposals gain comes from it);
+ * - then points of a Sobol sequence, until the model has enough COMPLETE trials;
+ * - then a Gaussian process and TPE by turns: the first is better on smooth functions, the second on tables and on functions that
+ *   mislead a model; samplers that complement each other are better together (carps, arXiv 2506.06143);
+ * - TPE alone from 1,000 finished trials on.
+ *
+ * A configuration that has been tried is not proposed again before all have been, unless `repeats` allows it.
+ */
+export class AutoSampler implements Sampler {
+  private readonly gp: GpSampler;
+  private readonly tpe: { readonly one: TpeSampler; readonly several: TpeSampler };
+
+  constructor(spec: AutoSpec, seed: number) {
+    const avoidRepeats = spec.repeats === 'avoid';
+    const tpe = (multivariate: boolean): TpeSampler =>
+      new TpeSampler(
+        {
+          type: 'tpe',
+          seed,
+          n_startup_trials: 1,
+          n_ei_candidates: 64,
+          multivariate,
+          constant_liar: true,
+        },
+        seed,
+        { avoidRepeats },
+      );
+    this.gp = new GpSampler({ type: 'gp', seed, n_startup_trials: 1 }, seed, { avoidRepeats });
+    this.tpe = { one: tpe(true), several: tpe(false) };
+  }
+
+  async propose(request: ProposalRequest): Promise<Params> {
+    const { method, reason } = choose(request);
+    request.onChoice?.({ proposed_by: method, rationale: reason });
+    switch (method) {
+      case 'default':
+        return defaultConfiguration(request.space);
+      case 'qmc':
+        return this.gp.startingPoint(request);
+      case 'gp':
+        return this.gp.propose(request);
+      case 'tpe':
+        return (request.directions.length === 1 ? this.tpe.one : this.tpe.several).propose(request);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.gp.close(), this.tpe.one.close(), this.tpe.several.close()]);
+  }
+}
+
+/** Depends on the trial's number and on how many trials there are, not on the order in which they ended. */
+function choose({ number, space, fixed, history: { finished, running } }: ProposalRequest): Choice {
+  const isFirst = number === 0 && finished.length === 0 && Object.keys(fixed).length === 0;
+  if (isFirst && running.every((trial) => trial.number === 0))
+    return { method: 'default', reason: 'the first trial is the default configuration' };
+  const complete = finished.reduce((count, { state }) => count + Number(state === 'COMPLETE'), 0);
+  const needed = startingTrials(Object.keys(space).length);
+  if (complete < needed) {
+    const reason = `evenly spread trials until ${String(needed)} are COMPLETE; ${String(complete)} are`;
+    return { method: 'qmc', reason };
+  }
+  if (finished.length >= maxGpTrials)
+    return {
+      method: 'tpe',
+      reason: `with ${String(maxGpTrials)} finished trials or more, TPE proposes alone`,
+    };
+  const method = number % 2 === 0 ? 'gp' : 'tpe';
+  return { method, reason: 'a Gaussian process and TPE propose by turns' };
+}
+
+/** COMPLETE trials before a model proposes, by the number of parameters. */
+function startingTrials(parameters: number): number {
+  return Math.min(20, Math.max(6, parameters + 2));
+}
