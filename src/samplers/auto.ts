@@ -94,5 +94,5 @@ function choose({ number, space, fixed, history: { finished, running } }: Propos
 
 /** COMPLETE trials before a model proposes, by the number of parameters. */
 function startingTrials(parameters: number): number {
-  return Math.min(20, Math.max(6, parameters + 2));
+  return Math.min(20, Math.max(8, parameters + 4));
 }

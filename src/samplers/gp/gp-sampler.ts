@@ -13,7 +13,7 @@ import { encode } from './encoding';
 import { fitHyperparameters, type TrainingData } from './fit';
 import type { Hyperparameters } from './kernel';
 import { Posterior } from './posterior';
-import { AcquisitionSearch } from './search';
+import { AcquisitionSearch, type Candidate } from './search';
 import { learnableTrials, trainingTrials, type TrainingTrial } from './training-trials';
 
 type GpSpec = Extract<SamplerSpec, { type: 'gp' }>;
@@ -26,6 +26,13 @@ const maxFitTrials = 120;
 const maxPending = 100;
 /** Weightings of several objectives. */
 const weightingCount = 8;
+/**
+ * Where the largest expected improvement is smaller (its logarithm, in standard deviations of the losses), the model has found the minimum
+ * of the region that it knows, or is too certain. Half of the trials then go to where a model with shorter length scales expects an
+ * improvement: the model finds its way out of a local minimum and of a wrong branch.
+ */
+const convergedScore = -6;
+const doubtFactor = 0.3;
 /** Trials around which the search looks for better ones. */
 const incumbentCount = 4;
 
@@ -165,14 +172,21 @@ class Model {
       .toSorted((a, b) => a.number - b.number)
       .slice(-maxPending)
       .map(({ params }) => encode(coordinates, params));
-    // What a running trial is believed to find is no improvement any more.
-    const believed = pending.reduce((least, point) => Math.min(least, posterior.meanAt(point)), best);
-    const acquisition = new LogExpectedImprovement(
-      posterior.withPending(pending),
-      believed,
-      coordinates.length,
-    );
-    return this.search.run(acquisition, given, incumbents, number, random).map(({ params }) => params);
+    const candidatesBy = (model: Posterior): readonly Candidate[] => {
+      // What a running trial is believed to find is no improvement any more.
+      const believed = pending.reduce((least, point) => Math.min(least, model.meanAt(point)), best);
+      const acquisition = new LogExpectedImprovement(
+        model.withPending(pending),
+        believed,
+        coordinates.length,
+      );
+      return this.search.run(acquisition, given, incumbents, number, random);
+    };
+    let candidates = candidatesBy(posterior);
+    const isConverged = (candidates[0]?.score ?? 0) < convergedScore;
+    // Two of four, so that every other one doubts where this sampler has every second trial.
+    if (isConverged && number % 4 < 2) candidates = candidatesBy(posterior.withLengthScales(doubtFactor));
+    return candidates.map(({ params }) => params);
   }
 
   private fit(weighting: number): Fitted {

@@ -66,6 +66,12 @@ export class Posterior {
     return new Posterior(data, hyperparameters, rows, alpha, []);
   }
 
+  /** The posterior of the same data with all length scales multiplied by a factor. */
+  withLengthScales(factor: number): Posterior {
+    const lengthScales = this.hyperparameters.lengthScales.map((scale) => factor * scale);
+    return Posterior.of(this.data, { ...this.hyperparameters, lengthScales });
+  }
+
   /**
    * The posterior that also knows where trials are under way. Each counts as observed at its predicted mean (the "kriging believer" of
    * Ginsbourger, Le Riche and Carraro, 2010): means stay the same, and the variance shrinks around them.

@@ -48,9 +48,9 @@ test('it says what it chose and why, by the number of trials', async () => {
     const attrs = await choiceOf(sampler, request(square, { finished: completed(count), running: [] }));
     return [attrs['proposed_by'], attrs['rationale']];
   };
-  expect(await chosen(3)).toEqual(['qmc', 'evenly spread trials until 6 are COMPLETE; 3 are']);
-  expect(await chosen(6)).toEqual(['gp', 'a Gaussian process and TPE propose by turns']);
-  expect(await chosen(7)).toEqual(['tpe', 'a Gaussian process and TPE propose by turns']);
+  expect(await chosen(3)).toEqual(['qmc', 'evenly spread trials until 8 are COMPLETE; 3 are']);
+  expect(await chosen(8)).toEqual(['gp', 'a Gaussian process and TPE propose by turns']);
+  expect(await chosen(9)).toEqual(['tpe', 'a Gaussian process and TPE propose by turns']);
   expect(await chosen(1000)).toEqual(['tpe', 'with 1000 finished trials or more, TPE proposes alone']);
 });
 
