@@ -1,12 +1,15 @@
 import type { Params, SearchSpace } from '../../study/space';
+import { smallest } from '../../study/lists';
+import { checkParams } from '../../study/space-membership';
 import type { SamplerSpec } from '../../study/spec';
 import type { Direction, Trial } from '../../study/trial';
-import { withParents } from '../given';
+import { own, withParents } from '../given';
 import { QmcSampler } from '../qmc';
 import { randomParams } from '../random';
 import { RandomStream } from '../random-stream';
 import type { ProposalRequest, Sampler } from '../sampler';
 import { maxSobolDimensions } from '../sobol';
+import { openChoices } from '../unit-value';
 import { TriedConfigurations, type RepeatOptions } from '../tried';
 import { LogExpectedImprovement } from './acquisition';
 import { encode } from './encoding';
@@ -28,8 +31,9 @@ const maxPending = 100;
 const weightingCount = 8;
 /**
  * Where the largest expected improvement is smaller (its logarithm, in standard deviations of the losses), the model has found the minimum
- * of the region that it knows, or is too certain. Half of the trials then go to where a model with shorter length scales expects an
- * improvement: the model finds its way out of a local minimum and of a wrong branch.
+ * of the region that it knows, or is too certain. Half of the trials then get a random choice of one categorical parameter, and the best
+ * trial with that choice is to be improved. Where that is hopeless, too, they go to where a model with shorter length scales expects an
+ * improvement. So the sampler leaves a wrong branch or a local minimum.
  */
 const convergedScore = -6;
 const doubtFactor = 0.3;
@@ -106,12 +110,16 @@ export class GpSampler implements Sampler {
   }
 }
 
+/** A COMPLETE trial and its predicted loss. */
+interface KnownTrial {
+  readonly params: Params;
+  readonly mean: number;
+}
+
 interface Fitted {
   readonly posterior: Posterior;
-  /** The smallest predicted loss of a COMPLETE trial. */
-  readonly best: number;
-  /** Parameters of the trials of the smallest predicted losses, best first. */
-  readonly incumbents: readonly Params[];
+  /** The COMPLETE trials, best first. */
+  readonly known: readonly KnownTrial[];
 }
 
 /** What is remembered between proposals of one space. Nothing of it changes a proposal. */
@@ -164,51 +172,67 @@ class Model {
     number: number,
     random: RandomStream,
   ): readonly Params[] {
-    const { posterior, best, incumbents } = this.fit(
-      this.directions.length > 1 ? number % weightingCount : 0,
-    );
+    const { posterior, known } = this.fit(this.directions.length > 1 ? number % weightingCount : 0);
     const { coordinates } = this.search;
     const pending = running
       .toSorted((a, b) => a.number - b.number)
       .slice(-maxPending)
-      .map(({ params }) => encode(coordinates, params));
-    const candidatesBy = (model: Posterior): readonly Candidate[] => {
-      // What a running trial is believed to find is no improvement any more.
-      const believed = pending.reduce((least, point) => Math.min(least, model.meanAt(point)), best);
+      .map(({ params }) => ({ params, point: encode(coordinates, params) }));
+    const searchWith = (model: Posterior, fixed: Params, rivals: Params): readonly Candidate[] => {
+      const trials = known.filter(({ params }) => hasValues(params, rivals));
+      const means = [
+        ...trials.slice(0, 1).map(({ mean }) => mean),
+        // What a running trial is believed to find is no improvement any more.
+        ...pending.filter(({ params }) => hasValues(params, rivals)).map(({ point }) => model.meanAt(point)),
+      ];
       const acquisition = new LogExpectedImprovement(
-        model.withPending(pending),
-        believed,
+        model.withPending(pending.map(({ point }) => point)),
+        means.length === 0 ? 0 : smallest(means),
         coordinates.length,
       );
-      return this.search.run(acquisition, given, incumbents, number, random);
+      const incumbents = trials.slice(0, incumbentCount).map(({ params }) => params);
+      return this.search.run(acquisition, fixed, incumbents, number, random);
     };
-    let candidates = candidatesBy(posterior);
-    const isConverged = (candidates[0]?.score ?? 0) < convergedScore;
+    const isConverged = ([best]: readonly Candidate[]): boolean => (best?.score ?? 0) < convergedScore;
+    let candidates = searchWith(posterior, given, {});
     // Two of four, so that every other one doubts where this sampler has every second trial.
-    if (isConverged && number % 4 < 2) candidates = candidatesBy(posterior.withLengthScales(doubtFactor));
+    if (number % 4 < 2 && isConverged(candidates)) {
+      const branch = this.withRandomChoice(given, random);
+      candidates = searchWith(posterior, branch, branch);
+      if (isConverged(candidates))
+        candidates = searchWith(posterior.withLengthScales(doubtFactor), given, {});
+    }
     return candidates.map(({ params }) => params);
   }
 
+  /** The given values, and a random choice for one categorical parameter that is not among them. */
+  private withRandomChoice(given: Params, random: RandomStream): Params {
+    const open = Object.entries(this.space).flatMap(([name, parameter]) =>
+      Object.hasOwn(given, name) ? [] : openChoices(parameter).map((choice) => ({ name, choice })),
+    );
+    const chosen = open[random.below(open.length)];
+    if (chosen === undefined) return given;
+    const fixed = withParents(this.space, { ...given, [chosen.name]: chosen.choice }, random);
+    const isPossible = checkParams(this.space, fixed, { partial: true }).length === 0;
+    return isPossible ? fixed : given;
+  }
+
   private fit(weighting: number): Fitted {
-    const known = this.fitted.get(weighting);
-    if (known !== undefined) return known;
+    const remembered = this.fitted.get(weighting);
+    if (remembered !== undefined) return remembered;
     const weights = this.weightsOf(weighting);
     const chosen = trainingTrials(this.trials, this.directions, weights, maxPosteriorTrials);
     const data = this.dataOf(chosen);
     const posterior = Posterior.of(data, this.hyperparametersFor(weighting, weights));
-    const predicted = chosen
+    const known = chosen
       .map(({ params, extraNoise }, i) => ({
         params,
-        isKnown: extraNoise === 0,
+        extraNoise,
         mean: posterior.meanAt(data.points[i] ?? new Float64Array(0)),
       }))
-      .filter(({ isKnown }) => isKnown)
+      .filter(({ extraNoise }) => extraNoise === 0)
       .sort((a, b) => a.mean - b.mean);
-    const fitted = {
-      posterior,
-      best: predicted[0]?.mean ?? 0,
-      incumbents: predicted.slice(0, incumbentCount).map(({ params }) => params),
-    };
+    const fitted = { posterior, known };
     this.fitted.set(weighting, fitted);
     return fitted;
   }
@@ -242,6 +266,10 @@ class Model {
     const sum = parts.reduce((total, part) => total + part, 0);
     return parts.map((part) => (sum > 0 ? part / sum : 1 / parts.length));
   }
+}
+
+function hasValues(params: Params, values: Params): boolean {
+  return Object.entries(values).every(([name, value]) => own(params, name) === value);
 }
 
 /** How many of `count` trials the hyperparameters are fitted to: the largest such number of a sequence that grows by a twelfth. */
