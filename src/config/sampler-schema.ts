@@ -5,7 +5,7 @@ import { methods } from './method-schema';
 /** `sampler:` of a study. */
 export const samplerSchema = z
   .discriminatedUnion('type', [...methods, agentSchema])
-  .meta({ description: 'how parameters are proposed', examples: [{ type: 'tpe', seed: 1 }] });
+  .meta({ description: 'how parameters are proposed', examples: [{ type: 'auto', seed: 1 }] });
 
 const positive = (fallback: number): z.ZodDefault<z.ZodInt> => z.int().min(1).default(fallback);
 

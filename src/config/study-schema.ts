@@ -75,7 +75,7 @@ export const studySchema = z
         ],
       }),
     space: z.record(z.string(), parameter).meta({ examples: [{ x: { type: 'float', low: 0, high: 1 } }] }),
-    sampler: samplerSchema.prefault({ type: 'tpe' }),
+    sampler: samplerSchema.prefault({ type: 'auto' }),
     enqueue: z
       .array(params)
       .default([])

@@ -396,7 +396,7 @@ const study: readonly Omit<BadInput, 'kind'>[] = [
     hint: 'type: float',
   },
   { name: 'an unknown sampler', text: line(8, 'sampler: {type: tpee}'), line: 8, hint: "'tpe'" },
-  { name: 'a sampler that is a word', text: line(8, 'sampler: tpe'), line: 8, hint: 'sampler: {type: tpe' },
+  { name: 'a sampler that is a word', text: line(8, 'sampler: tpe'), line: 8, hint: 'sampler: {type: auto' },
   {
     name: 'more parameters than a Sobol sequence has dimensions',
     text: `name: many\nobjective: {metric: a, direction: minimize}\nsampler: {type: qmc}\ntrial: {function: train.py:train}\nbudget: {trials: 1}\nspace:\n${Array.from({ length: 129 }, (_, i) => `  p${String(i)}: {type: float, low: 0, high: 1}\n`).join('')}`,

@@ -125,14 +125,7 @@ budget: {hours: 2}
   expect(spec).toMatchObject({
     objectives: [{ metric: 'loss', direction: 'minimize' }],
     space: { x: { distribution: { type: 'float', low: 0, high: 1, log: false, step: null } } },
-    sampler: {
-      type: 'tpe',
-      seed: null,
-      n_startup_trials: 10,
-      n_ei_candidates: 24,
-      multivariate: true,
-      constant_liar: true,
-    },
+    sampler: { type: 'auto', seed: null, repeats: 'avoid' },
     enqueue: [],
     pruner: { type: 'none' },
     trial: { python: 'python3', env: {}, timeout: null, retries: 2 },
