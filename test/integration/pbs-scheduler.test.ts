@@ -125,7 +125,9 @@ test('a job that can never run waits, and says so in the words of PBS', async ()
 });
 
 test('what PBS refuses for good is final; what is merely full waits', async () => {
-  bench = await PbsBench.start({ queue: 'none' }, { queues: { workq: { maxJobsPerUser: 1 } } });
+  // A refusal holds for one interval; on a busy machine a look at the health may take longer than a second.
+  const pollInterval = 5000;
+  bench = await PbsBench.start({ queue: 'none', pollInterval }, { queues: { workq: { maxJobsPerUser: 1 } } });
   await expect(bench.scheduler().submit(requestOf({ command: ['true'] }))).rejects.toMatchObject({
     kind: 'SubmitRejected',
     message: expect.stringContaining('Unknown queue') as string,
