@@ -45,15 +45,15 @@ export class Follower {
       }
       if (seen.state === 'lost') {
         this.asked.delete(nameOf(attempt));
-        // The next attempt may go on from its checkpoint, and from what it reported.
+        // The next attempt may continue from the checkpoint; then the earlier reports stay.
         await attempt.takeReports(await scheduler.fetchReports(key), true);
         return { kind: 'lost', why: seen.why, cause: seen.cause };
       }
-      note(clock, seen);
+      updateClock(clock, seen);
       keep(clock);
       if (seen.state === 'unknown' && seen.login === true) throw new PerdureError('LoginRequired', seen.why);
       if (seen.state === 'running') {
-        if (await this.overtime(attempt, clock.ranFor - (seen.stood ?? 0))) continue;
+        if (await this.overtime(attempt, clock.ranFor - (seen.sleptMs ?? 0))) continue;
         const reports = await scheduler.fetchReports(key);
         const decided = this.asked.has(nameOf(attempt));
         if (await attempt.takeReports(reports, decided)) await this.giveUp(attempt);
@@ -97,8 +97,8 @@ async function mustNotBeGivenUp({ handOver }: Attempt<unknown>, end: JobEnd): Pr
 
 const notSeen: AttemptState = { state: 'unknown', why: 'its site did not answer' };
 
-/** Takes what was observed into the clock of a deadline, which counts known time alone. */
-function note(clock: RunClock, seen: AttemptState): void {
+/** Updates the clock of a deadline by an observation. */
+function updateClock(clock: RunClock, seen: AttemptState): void {
   if (seen.state === 'running') clock.run(seen.startedAt, seen.knownAt ?? new Date());
   else if (seen.state === 'waiting') clock.wait();
   else clock.stop();

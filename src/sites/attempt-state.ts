@@ -1,14 +1,15 @@
 import type { JobReport } from './job-report';
 
 /*
- * The state of an attempt: one decision for every kind of site. Pure: all that it knows is given to it.
+ * Decides the state of an attempt, in the same way for every kind of site. The decision is a pure function of the attempt's files, the
+ * scheduler's last report and the time.
  *
- * - The attempt's own files outrank the scheduler. A result counts even after the attempt was given up; whether it still counts
- *   once a newer attempt exists is settled at the site, by the fence of the newer attempt (`.perdure/run.lock`).
- * - `running` needs a scheduler that does not contradict. Its `knownAt` is the moment up to which both sources agree; a deadline
- *   counts no time after it. `unknown` counts none.
- * - `lost` needs a tombstone at the site. Before that the state is `unknown` with a `loss`: the caller writes the tombstone, reads
- *   the files once more and asks again.
+ * - The attempt's own files outrank the scheduler. A result counts even if the attempt has been given up. If there is a newer attempt,
+ *   the site decides which of the two counts: only one of them can take the newer attempt's fence (`.perdure/run.lock`).
+ * - `running` requires that the scheduler does not contradict the files. `knownAt` is the last moment that both confirm. A deadline
+ *   counts no time after it, and no time in which the state is `unknown`.
+ * - `lost` requires a tombstone at the site. Until there is one, the state is `unknown` with a `loss`: the caller writes the tombstone,
+ *   reads the files once more and asks again.
  */
 
 export type StopReason = 'timeout' | 'cancelled' | 'pruned';
@@ -17,7 +18,7 @@ export type StopReason = 'timeout' | 'cancelled' | 'pruned';
 export type JobEnd =
   | { readonly how: 'exited'; readonly status: number }
   | { readonly how: 'signalled'; readonly signal: string }
-  /** By a request to stop it, with the reason and the words for a person that were given with the request. */
+  /** A request to stop ended it. `reason` and `why` (for a person) are those of the request. */
   | { readonly how: 'stopped'; readonly reason: StopReason; readonly why?: string | undefined };
 
 /** What an attempt was lost to. `walltime`: the limit of its own job; `block`: the end of the job that it shared; `site`: anything else. */
@@ -29,17 +30,17 @@ export interface Loss {
   readonly why: string;
 }
 
-/** What the files of an attempt say. Moments without a date are milliseconds of the monotonic clock (`performance.now`). */
+/** What the files of an attempt say. Numbers are milliseconds of the monotonic clock (`performance.now`). */
 export interface AttemptFiles {
-  /** When the look began that found all this: what was written later is not in it. */
+  /** When the reading of the files began. What was written later may be missing. */
   readonly seenAt: number;
   /** The attempt has no directory. */
   readonly gone: boolean;
-  /** The fence was taken and the wrapper has named itself. */
+  /** The wrapper has taken the fence and has written who it is. */
   readonly begun: { readonly startedAt: Date; readonly firstSeenAt: number } | null;
   /**
-   * The exit status that the wrapper wrote. `stopped`: a request to stop was there by then. `signalled`: the wrapper itself was told to
-   * end. `doubtful`: a signal ended wrapper or program, so that the scheduler has to say whose it was.
+   * The exit status that the wrapper wrote. `stopped`: a request to stop existed by then. `signalled`: the wrapper itself received a
+   * signal. `doubtful`: a signal ended the wrapper or the program, and only the scheduler can say who sent it.
    */
   readonly status: {
     readonly code: number;
@@ -47,16 +48,16 @@ export interface AttemptFiles {
     readonly signalled: boolean;
     readonly doubtful: boolean;
   } | null;
-  /** When it ended, where a file tells; `null`: its end is only known of now. */
+  /** When it ended; `null`: no file says when, and the time of the observation is used. */
   readonly endedAt: Date | null;
   readonly hasResult: boolean;
-  /** The block ended it early; an exit status beside it proves nothing. `over`: none of its processes is left. */
+  /** The block ended it early, so that its exit status does not count. `over`: none of its processes is left. */
   readonly unfinished: { readonly reason: string; readonly over: boolean } | null;
   /** A request to stop. */
   readonly stop: { readonly reason: StopReason; readonly why: string | undefined } | null;
-  /** It was given up: it will not begin any more, and ends as soon as it sees this. */
+  /** It was given up: it does not begin after this, and it ends when it notices the tombstone. */
   readonly tombstone: Loss | null;
-  /** The earlier attempt whose result counts instead: it took this attempt's fence. */
+  /** The number of the earlier attempt whose result counts instead. This attempt's fence was taken for it. */
   readonly replacedBy: number | null;
   /** The block that runs it; `null`: a job of its own. */
   readonly block: string | null;
@@ -66,25 +67,31 @@ export type AttemptState =
   /** `note`: why it waits, in the scheduler's words. */
   | { readonly state: 'waiting'; readonly note?: string }
   /**
-   * `knownAt`: the last moment at which it is known to have run (absent: now). `stood`: for how many milliseconds since its start its
-   * machine slept.
+   * `knownAt`: the last moment at which it is known to have run (absent: now). `sleptMs`: for how long since its start its machine
+   * slept.
    */
-  | { readonly state: 'running'; readonly startedAt: Date; readonly knownAt?: Date; readonly stood?: number }
+  | {
+      readonly state: 'running';
+      readonly startedAt: Date;
+      readonly knownAt?: Date;
+      readonly sleptMs?: number;
+    }
   | { readonly state: 'ended'; readonly end: JobEnd; readonly startedAt: Date; readonly endedAt: Date }
   | { readonly state: 'lost'; readonly why: string; readonly cause: LossCause }
-  /** `login`: a person has to log in first. `loss`: it seems to be lost, and has no tombstone yet. */
+  /** `login`: a person has to log in first. `loss`: it seems to be lost and has no tombstone yet. */
   | { readonly state: 'unknown'; readonly why: string; readonly login?: boolean; readonly loss?: Loss };
 
+/** What is constant for all attempts of a site. */
 export interface Rules {
-  /** What a person calls the scheduler: `PBS`. */
+  /** The scheduler's name in messages: `PBS`. */
   readonly scheduler: string;
-  /** How long a file that was written may take to be seen here (milliseconds). */
+  /** How long a file may take to become visible here after it was written (milliseconds). */
   readonly grace: number;
-  /** Of its job (milliseconds), where it is known. */
+  /** The walltime of an attempt's own job (milliseconds), if it is known. */
   readonly walltime?: number | null;
 }
 
-/** Now, by the monotonic clock and by the calendar. */
+/** One moment, by the monotonic clock and as a date. */
 export interface Moment {
   readonly steady: number;
   readonly date: Date;
@@ -94,10 +101,10 @@ export function thisMoment(): Moment {
   return { steady: performance.now(), date: new Date() };
 }
 
-/** How often in a row the scheduler has to say that it does not know a job. */
-const absences = 3;
+/** A job is over after so many reports in a row that the scheduler does not know it. */
+const minAbsentReports = 3;
 
-/** @param report what the scheduler said last of the attempt's job; `null`: nothing */
+/** @param report what the scheduler last said about the attempt's job; `null`: nothing yet */
 export function attemptState(
   files: AttemptFiles,
   report: JobReport | null,
@@ -107,10 +114,10 @@ export function attemptState(
   return new Decision(files, report, rules, now).state();
 }
 
-/** Whether the job has ended, as far as its scheduler says. */
+/** Whether the job is over: its scheduler says so, or has said for long enough that it does not know the job. */
 export function isJobOver({ phase, since, at }: JobReport, { grace }: Pick<Rules, 'grace'>): boolean {
   if (phase.state === 'ended') return true;
-  return phase.state === 'absent' && phase.times >= absences && at - since >= grace;
+  return phase.state === 'absent' && phase.times >= minAbsentReports && at - since >= grace;
 }
 
 class Decision {
@@ -132,9 +139,9 @@ class Decision {
       const over = unfinished.over || (this.report !== null && isJobOver(this.report, this.rules));
       if (over) return this.stop() ?? this.seemsLost(...unfinishedWords(unfinished.reason));
     }
-    // In a block the pilot tells the trial's own end from the block's.
+    // In a block the pilot distinguishes the end of a trial from the end of the block, so the exit status is the trial's own.
     else if (status !== null && !status.doubtful && block !== null) return this.exited(status.code);
-    // A wrapper that begins after the request does not run the program.
+    // A wrapper that starts after the request to stop does not run the program.
     if (begun === null && status === null && stop !== null) return this.stopped(stop);
     return this.report === null ? this.open() : this.byScheduler(this.report);
   }
@@ -156,14 +163,14 @@ class Decision {
           this.seemsLost(`${scheduler} holds job ${id}, which it could not start: ${phase.note}`)
         );
       case 'moved': {
-        // Its own scheduler will never say how it ended.
+        // This server will never say how the job ended.
         const note = `${scheduler} moved job ${id} to another server`;
         return this.stop() ?? this.unexplained(id) ?? this.open(note);
       }
       case 'absent':
         if (isJobOver(report, this.rules))
           return this.stop() ?? this.unexplained(id) ?? this.seemsLost(this.absentWords(id));
-        // The job has left the scheduler; its wrapper said before that how the program ended.
+        // The wrapper wrote how the program ended before the scheduler forgot the job.
         if (block === null && status?.doubtful === false) return this.stop() ?? this.exited(status.code);
         if (begun === null && status === null) return this.open();
         return {
@@ -171,7 +178,7 @@ class Decision {
           why: `${scheduler} does not know ${this.jobWords(id)}; it will be asked again`,
         };
       case 'ending':
-        // The end that the scheduler gives explains the exit status that is there; without one there is time.
+        // The reported end explains the exit status. Without an exit status, the attempt is decided once the job has ended.
         if (block === null && status !== null) {
           if (phase.end.how === 'walltime')
             return this.seemsLost(`job ${id} came to its walltime`, 'walltime');
@@ -179,35 +186,37 @@ class Decision {
         }
         return { state: 'unknown', why: `${scheduler} is ending ${this.jobWords(id)}` };
       case 'ended': {
-        // A look from before the end was known may lack the attempt's last word.
-        const late = this.files.seenAt - report.since >= grace;
-        return this.afterEnd(id, phase.end, late);
+        // Files that were read soon after the end was reported may lack what the attempt wrote last.
+        const filesAreFinal = this.files.seenAt - report.since >= grace;
+        return this.afterEnd(id, phase.end, filesAreFinal);
       }
     }
   }
 
-  /** @param late the files were looked at long enough after the end was known */
+  /** @param filesAreFinal whether the files were read long enough after the end was reported */
   private afterEnd(
     id: string,
     end: Extract<JobReport['phase'], { state: 'ended' }>['end'],
-    late: boolean,
+    filesAreFinal: boolean,
   ): AttemptState {
     const { scheduler } = this.rules;
     const { status, block, begun } = this.files;
     const byItself = end.how === 'exited' || end.how === 'elsewhere' || end.how === 'vanished';
-    // It had ended before it was asked to stop.
+    // The program ended by itself before it was asked to stop.
     if (status?.doubtful === false && byItself && this.files.unfinished === null)
       return this.exited(status.code);
     const stopped = this.stop();
     if (stopped !== null) return stopped;
-    const soon: AttemptState = {
+    const awaitingFiles: AttemptState = {
       state: 'unknown',
       why: `${this.jobWords(id)} has ended; the attempt's last word may not have arrived yet`,
     };
     if (block !== null) {
       if (end.how === 'walltime') return this.seemsLost(`block ${block} came to its walltime`);
-      // A trial that a signal ended went with its block, as far as is known.
-      return byItself && !late ? soon : this.seemsLost(`block ${block} (job ${id}) has ended`);
+      // If a signal ended the trial, it is assumed to have come with the end of the block.
+      return byItself && !filesAreFinal
+        ? awaitingFiles
+        : this.seemsLost(`block ${block} (job ${id}) has ended`);
     }
     switch (end.how) {
       case 'walltime':
@@ -229,28 +238,30 @@ class Decision {
       case 'elsewhere': {
         const words = `job ${id} has ended at another server, to which ${scheduler} had moved it`;
         const tail = begun === null ? ', before the trial began' : ', and left no word of the trial';
-        return this.unexplained(id) ?? (late ? this.seemsLost(words + tail) : soon);
+        return this.unexplained(id) ?? (filesAreFinal ? this.seemsLost(words + tail) : awaitingFiles);
       }
       case 'signalled':
         if (end.whole)
           return this.seemsLost(`everything of job ${id} was killed (signal ${String(end.signal)})`);
         return (
           this.ownEnd() ??
-          (late ? this.seemsLost(`job ${id} was ended by signal ${String(end.signal)}`) : soon)
+          (filesAreFinal
+            ? this.seemsLost(`job ${id} was ended by signal ${String(end.signal)}`)
+            : awaitingFiles)
         );
       case 'exited': {
         const words = `job ${id} ended with exit status ${String(end.status)}`;
         const tail = begun === null ? ' before the trial began' : ' and left no word of the trial';
-        return this.ownEnd() ?? (late ? this.seemsLost(words + tail) : soon);
+        return this.ownEnd() ?? (filesAreFinal ? this.seemsLost(words + tail) : awaitingFiles);
       }
     }
   }
 
-  /** The scheduler has put a job that had begun back into its queue; the fence ends it if it runs again. */
+  /** The scheduler has put a job that had begun back into its queue. If it runs again, the fence ends it. */
   private waitsAgain({ id, at, since }: JobReport, note: string): AttemptState {
     const { begun } = this.files;
     const firstSeenAt = begun?.firstSeenAt ?? at;
-    // An answer from before it began.
+    // The report is older than the start.
     if (at < firstSeenAt) return this.open();
     const stopped = this.stop();
     if (stopped !== null) return stopped;
@@ -261,7 +272,7 @@ class Decision {
       : { state: 'unknown', why: words };
   }
 
-  /** Nothing says that it has ended, or the scheduler has not explained its end yet. */
+  /** The state if nothing says that the attempt has ended, or if the scheduler has yet to explain its exit status. */
   private open(note?: string): AttemptState {
     const { begun, status, seenAt } = this.files;
     if (status !== null) {
@@ -274,7 +285,7 @@ class Decision {
     if (begun === null) return { state: 'waiting', ...(note === undefined || note === '' ? {} : { note }) };
     const { startedAt } = begun;
     const confirmedAt = this.report?.phase.state === 'running' ? Math.min(this.report.at, seenAt) : null;
-    // Its own word that it began is the last that is known.
+    // Without a confirmation by the scheduler, only the start is known.
     const knownAt =
       confirmedAt === null
         ? startedAt
@@ -282,7 +293,7 @@ class Decision {
     return { state: 'running', startedAt, knownAt: knownAt < startedAt ? startedAt : knownAt };
   }
 
-  /** How it ended where the scheduler does not say, as one that keeps no history. */
+  /** How it ended if the scheduler will not say, as one that keeps no history; `null`: the files do not say either. */
   private unexplained(id: string): AttemptState | null {
     const { status, block, begun } = this.files;
     const { scheduler, walltime = null } = this.rules;
@@ -295,6 +306,7 @@ class Decision {
     return this.seemsLost(words, 'walltime');
   }
 
+  /** The end by its own exit status; `null`: there is none, or it does not count. */
   private ownEnd(): AttemptState | null {
     const { status, unfinished } = this.files;
     return status === null || unfinished !== null ? null : this.exited(status.code);
@@ -338,7 +350,7 @@ class Decision {
 }
 
 function unfinishedWords(reason: string): [why: string, cause: LossCause] {
-  // Its wrapper vanished while the block went on.
+  // The attempt's wrapper disappeared while the block went on.
   if (reason === 'lost') return ['its processes were killed', 'site'];
   if (reason === 'walltime') return ['its block came to its walltime', 'block'];
   return [`its block was ended (${reason})`, 'block'];

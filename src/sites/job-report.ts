@@ -1,42 +1,42 @@
-/** How a scheduler says that a job has ended. */
+/** How a job has ended, according to its scheduler. */
 export type ReportedEnd =
   /** By itself, with this exit status. */
   | { readonly how: 'exited'; readonly status: number }
-  /** By a signal that the scheduler did not send. `whole`: it ended the job's first process, so that nothing of the job could write. */
+  /** By a signal that the scheduler did not send. `whole`: it killed all of the job at once, so that nothing could write a status. */
   | { readonly how: 'signalled'; readonly signal: number; readonly whole: boolean }
   | { readonly how: 'walltime' }
   /** It used more of something than it had asked for. */
   | { readonly how: 'limit'; readonly why: string }
-  /** Deleted by a person, or by the scheduler where a node failed. `why`: the scheduler's words; may be empty. */
+  /** Deleted by a person, or by the scheduler after a node failed. `why`: the scheduler's words; may be empty. */
   | { readonly how: 'deleted'; readonly why: string }
   /** The scheduler ended it without running it, could not run it, or lost it. */
   | { readonly how: 'never_ran'; readonly why: string }
-  /** Its processes are gone. `why`: the whole sentence. */
+  /** Its processes are gone. `why`: a whole sentence for a person. */
   | { readonly how: 'vanished'; readonly why: string }
-  /** At another server, which did not tell how. */
+  /** It ended at another server, which did not report how. */
   | { readonly how: 'elsewhere' };
 
-/** Where a job is, as its scheduler says. `note`: the scheduler's words for a person; empty where it has none. */
+/** The state of a job, according to its scheduler. `note`: the scheduler's words for a person; empty if it gives none. */
 export type JobPhase =
   | { readonly state: 'waiting'; readonly note: string }
   | { readonly state: 'running' }
-  /** It has ended, and the scheduler is busy with what it left. */
+  /** The program has ended, and the scheduler is cleaning up. */
   | { readonly state: 'ending'; readonly end: ReportedEnd }
-  /** It will never run by itself, as after failed starts. */
+  /** It will not run unless a person releases it, for example after failed starts. */
   | { readonly state: 'held'; readonly note: string }
-  /** At another server, which alone knows more. */
+  /** It was moved to another server; this one does not know its state. */
   | { readonly state: 'moved' }
   | { readonly state: 'ended'; readonly end: ReportedEnd }
-  /** The scheduler answered that it does not know the job: so many times in a row. */
+  /** The scheduler has answered `times` times in a row that it does not know the job. */
   | { readonly state: 'absent'; readonly times: number }
   /** A state that this version does not know. */
   | { readonly state: 'unrecognized'; readonly note: string };
 
-/** What a scheduler said last of a job. Moments are milliseconds of the monotonic clock. */
+/** What a scheduler last said about a job. Times are milliseconds of the monotonic clock. */
 export interface JobReport {
   readonly id: string;
   readonly phase: JobPhase;
-  /** When it was first reported in this phase, without another one since. */
+  /** When the first of the reports in a row with this phase was made. */
   readonly since: number;
   /** When it was last reported. */
   readonly at: number;

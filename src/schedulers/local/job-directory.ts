@@ -99,7 +99,7 @@ export class JobDirectory {
   }
 
   /** How long the machine has slept since the start, or how far its clock was set forward (milliseconds). */
-  stood(): number {
+  sleptMs(): number {
     const lead = Number(this.read('clock') ?? Number.NaN);
     return Number.isFinite(lead) ? clockLead() - lead : 0;
   }
@@ -133,7 +133,7 @@ export class JobDirectory {
     };
     const report = { id: String(identity?.pid ?? '-'), phase, since: steady, at: steady };
     const seen = attemptState(files, report, { scheduler: 'the system', grace: 0 }, { steady, date });
-    if (seen.state === 'running') return { ...seen, stood: this.stood() };
+    if (seen.state === 'running') return { ...seen, sleptMs: this.sleptMs() };
     if (seen.state !== 'unknown' || seen.loss === undefined) return seen;
     this.bury(seen.loss);
     // Its wrapper may have begun before the tombstone was there, which the next look sees.

@@ -88,7 +88,7 @@ export class LocalPreparations {
     const seen = observe(job);
     const { timeout } = preparation;
     if (seen.kind !== 'open' || seen.startedAt === null) return seen;
-    if (Date.now() - seen.startedAt.getTime() - job.stood() < timeout) return seen;
+    if (Date.now() - seen.startedAt.getTime() - job.sleptMs() < timeout) return seen;
     await endJob(job, 'timeout');
     return observe(job);
   }

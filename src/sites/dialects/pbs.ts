@@ -1,39 +1,41 @@
 import { plainLine } from '../../study/plain-text';
 import type { JobPhase, ReportedEnd } from '../job-report';
 
-/** What `qstat -f` tells of one job, as far as anything is decided by it. */
+/** The attributes in the output of `qstat -f` that decide the phase of a job. */
 export interface PbsJob {
   /** As PBS prints it: `123.server`, `21[2].server`. */
   readonly id: string;
   /** `Q R H W T E F X B S U M`; see qstat(1B). */
   readonly state: string;
   readonly substate: number | null;
-  /** Absent until the job has ended, and where it never ran. */
+  /** `null` until the job has ended, and if it never ran. */
   readonly exitStatus: number | null;
   /** PBS' own words. */
   readonly comment: string;
 }
 
-/** `Exit_status` of a job that PBS holds after it could not start it. */
-const failedStart = -3;
-/** The same in words, which PBS writes where the last start failed of something else, as of a hook. */
-const tooManyStarts = /too many failed attempts/i;
-/** Substate of a job that was deleted, and of one that has ended. */
-const deleted = 91;
-const ended = 92;
-/** A comment may be of any length. */
-const longest = 400;
+/** `Exit_status` of a job that PBS holds because it could not start it. */
+const failedStartStatus = -3;
+/** The comment of such a job. It has another `Exit_status` if the last start failed for another reason, for example in a hook. */
+const failedStartComment = /too many failed attempts/i;
+const deletedSubstate = 91;
+const endedSubstate = 92;
+/** PBS does not limit the length of a comment. */
+const maxNoteLength = 400;
 
-/** What a job's state, substate and exit status mean together; measured with OpenPBS and the clients of PBS Pro 2022 (`test/fixtures/openpbs`). */
+/**
+ * What a job's state, substate and exit status mean together; measured with OpenPBS and the clients of PBS Pro 2022
+ * (`test/fixtures/openpbs`).
+ */
 export function phaseOf(job: PbsJob): JobPhase {
   const { state, exitStatus } = job;
-  const note = plainLine(job.comment, longest);
+  const note = plainLine(job.comment, maxNoteLength);
   switch (state) {
     case 'F':
     case 'X':
       return { state: 'ended', end: endOf(job, note) };
     case 'E':
-      // The exit status is there before the files are, and this may last.
+      // PBS sets the exit status before it copies the job's files, which may take long.
       return exitStatus === null ? { state: 'running' } : { state: 'ending', end: endOf(job, note) };
     case 'R':
     case 'S':
@@ -41,10 +43,12 @@ export function phaseOf(job: PbsJob): JobPhase {
     case 'B':
       return { state: 'running' };
     case 'M':
-      // The server that has it tells of its end, and of nothing else (OpenPBS, `src/server/req_track.c`).
-      return job.substate === ended ? { state: 'ended', end: { how: 'elsewhere' } } : { state: 'moved' };
+      // The other server reports only that the job has ended (OpenPBS, `src/server/req_track.c`).
+      return job.substate === endedSubstate
+        ? { state: 'ended', end: { how: 'elsewhere' } }
+        : { state: 'moved' };
     case 'H':
-      if (exitStatus === failedStart || tooManyStarts.test(note)) return { state: 'held', note };
+      if (exitStatus === failedStartStatus || failedStartComment.test(note)) return { state: 'held', note };
       return { state: 'waiting', note: note === '' ? 'the job is held (qrls lets it go)' : note };
     case 'Q':
     case 'W':
@@ -59,26 +63,26 @@ function endOf({ substate, exitStatus }: PbsJob, comment: string): ReportedEnd {
   const mom = exitStatus === null || exitStatus >= 0 ? null : momStatus(exitStatus);
   if (mom?.kind === 'walltime') return { how: 'walltime' };
   if (mom?.kind === 'limit') return { how: 'limit', why: mom.words };
-  if (substate === deleted) return { how: 'deleted', why: comment };
+  if (substate === deletedSubstate) return { how: 'deleted', why: comment };
   if (mom !== null)
     return { how: 'never_ran', why: comment === '' ? mom.words : `${mom.words} (${comment})` };
   if (exitStatus === null) {
     return { how: 'never_ran', why: comment === '' ? 'PBS ended it before it ran' : comment };
   }
-  // A shell's way to say "ended by signal": 128 and its number; PBS itself adds 256.
+  // A shell reports a signal as 128 plus its number, PBS itself as 256 plus its number.
   if (exitStatus > 256) return { how: 'signalled', signal: exitStatus - 256, whole: true };
   if (exitStatus > 128) return { how: 'signalled', signal: exitStatus - 128, whole: false };
   return { how: 'exited', status: exitStatus };
 }
 
 /**
- * What a negative `Exit_status` says: it is from pbs_mom and not from the job (OpenPBS, `src/include/job.h`, JOB_EXEC_*).
- * `limit`: the job used more than it had asked for, and would do so again.
+ * What a negative `Exit_status` means: pbs_mom sets it, not the job (OpenPBS, `src/include/job.h`, JOB_EXEC_*). `limit`: the job used
+ * more than it had asked for, and would do so again.
  */
 type MomStatus =
   | { readonly kind: 'walltime' }
   | { readonly kind: 'limit'; readonly words: string }
-  /** Ended after it had begun, or never begun; no fault of its own. */
+  /** It did not start, or PBS ended it for a reason outside of the job. */
   | { readonly kind: 'failed'; readonly words: string };
 
 const failed: Readonly<Record<number, string>> = {

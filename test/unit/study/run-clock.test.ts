@@ -4,7 +4,7 @@ import { RunClock } from '../../../src/study/run-clock';
 const began = new Date(1000);
 const at = (milliseconds: number): Date => new Date(milliseconds);
 
-test('it counts from the start of the job to the last moment that is known', () => {
+test('it counts from the start of the job to the last moment at which the job was known to run', () => {
   const clock = RunClock.from(undefined);
   expect(clock.ranFor).toBe(0);
   clock.wait();
@@ -15,7 +15,7 @@ test('it counts from the start of the job to the last moment that is known', () 
   expect(clock.ranFor).toBe(4000);
 });
 
-test('it leaves out the time in which nothing is known, from the last moment that was', () => {
+test('it leaves out a period in which the state is unknown, from the last known moment on', () => {
   const clock = RunClock.from(undefined);
   clock.run(began, at(3000));
   clock.stop();
@@ -27,7 +27,7 @@ test('it leaves out the time in which nothing is known, from the last moment tha
   expect(clock.ranFor).toBe(3000);
 });
 
-test('an outage that another process saw begin counts as a whole', () => {
+test('an outage whose beginning another process saw is left out as a whole', () => {
   const first = RunClock.from(undefined);
   first.run(began, at(3000));
   first.stop();
@@ -37,7 +37,7 @@ test('an outage that another process saw begin counts as a whole', () => {
   expect(second.ranFor).toBe(3000);
 });
 
-test('an old answer after an outage is none', () => {
+test('an old observation after an outage does not end the outage', () => {
   const clock = RunClock.from(undefined);
   clock.run(began, at(3000));
   clock.stop();
@@ -46,15 +46,15 @@ test('an old answer after an outage is none', () => {
   expect(clock.ranFor).toBe(2000);
 });
 
-test('the start that was known first counts, and nonsense begins anew', () => {
-  const clock = RunClock.from({ startedAt: 1000, knownAt: 1000, stood: 0, unknown: false });
+test('the first reported start counts, and with an invalid state the clock starts at 0', () => {
+  const clock = RunClock.from({ startedAt: 1000, knownAt: 1000, unknownMs: 0, unknown: false });
   clock.run(at(9000), at(10_000));
   expect(clock.ranFor).toBe(9000);
-  for (const odd of [null, 7, {}, { startedAt: 'x', knownAt: null, stood: 0, unknown: false }])
+  for (const odd of [null, 7, {}, { startedAt: 'x', knownAt: null, unknownMs: 0, unknown: false }])
     expect(RunClock.from(odd).ranFor).toBe(0);
 });
 
-test('it never counts more than lies between observations of the running attempt', () => {
+test('it never counts more time than lies between observations of the running attempt', () => {
   const seen = fc.record({ after: fc.nat(1000), state: fc.constantFrom('run', 'stop', 'wait', 'stale') });
   fc.assert(
     fc.property(fc.array(seen, { maxLength: 30 }), (observations) => {
