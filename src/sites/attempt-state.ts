@@ -209,7 +209,7 @@ class Decision {
     if (stopped !== null) return stopped;
     const awaitingFiles: AttemptState = {
       state: 'unknown',
-      why: `${this.jobWords(id)} has ended; the attempt's last word may not have arrived yet`,
+      why: `${this.jobWords(id)} has ended; the files that the attempt wrote last may not be visible yet`,
     };
     if (block !== null) {
       if (end.how === 'walltime') return this.seemsLost(`block ${block} came to its walltime`);
@@ -237,7 +237,7 @@ class Decision {
         return (status?.doubtful === true ? null : this.ownEnd()) ?? this.seemsLost(end.why);
       case 'elsewhere': {
         const words = `job ${id} has ended at another server, to which ${scheduler} had moved it`;
-        const tail = begun === null ? ', before the trial began' : ', and left no word of the trial';
+        const tail = begun === null ? ', before the trial began' : ', and left no exit status of the trial';
         return this.unexplained(id) ?? (filesAreFinal ? this.seemsLost(words + tail) : awaitingFiles);
       }
       case 'signalled':
@@ -251,7 +251,7 @@ class Decision {
         );
       case 'exited': {
         const words = `job ${id} ended with exit status ${String(end.status)}`;
-        const tail = begun === null ? ' before the trial began' : ' and left no word of the trial';
+        const tail = begun === null ? ' before the trial began' : ' and left no exit status of the trial';
         return this.ownEnd() ?? (filesAreFinal ? this.seemsLost(words + tail) : awaitingFiles);
       }
     }
@@ -301,8 +301,8 @@ class Decision {
     if (status?.signalled !== true) return this.ownEnd();
     const ran = begun === null ? 0 : this.now.date.getTime() - begun.startedAt.getTime();
     if (walltime === null || ran < walltime)
-      return this.seemsLost(`job ${id} was told to end by a signal, and ${scheduler} does not say why`);
-    const words = `job ${id} came to its walltime, as it seems: it was told to end, and ${scheduler} does not say why`;
+      return this.seemsLost(`job ${id} received a signal to end, and ${scheduler} does not say why`);
+    const words = `job ${id} probably came to its walltime: it received a signal to end, and ${scheduler} does not say why`;
     return this.seemsLost(words, 'walltime');
   }
 

@@ -87,11 +87,11 @@ type MomStatus =
 
 const failed: Readonly<Record<number, string>> = {
   [-1]: 'it could not be started',
-  [-2]: 'it could not be started, after its files had been brought',
+  [-2]: 'it could not be started after its files were copied',
   [-3]: 'it could not be started',
-  [-4]: 'pbs_mom was started anew, and ended it',
-  [-5]: 'pbs_mom was started anew, and ended it',
-  [-6]: 'pbs_mom was started anew, and ended it',
+  [-4]: 'pbs_mom was restarted, and ended it',
+  [-5]: 'pbs_mom was restarted, and ended it',
+  [-6]: 'pbs_mom was restarted, and ended it',
   [-7]: 'it could not be restarted',
   [-10]: 'the user or group of the job is not known on the node',
   [-11]: 'it was put back into the queue',
@@ -108,7 +108,7 @@ const failed: Readonly<Record<number, string>> = {
   [-22]: 'a hook of the site failed or took too long',
   [-23]: 'there were no Kerberos credentials',
   [-30]: 'another node of the job could not join it',
-  [-32]: 'its node had no process of it any more',
+  [-32]: 'none of its processes was left on its node',
 };
 
 const limits: Readonly<Record<number, string>> = {

@@ -41,7 +41,7 @@ test('a job that PBS holds after failed starts will never run, whatever its last
 
 test.each([
   [-1, 93, 'never_ran: it could not be started'],
-  [-4, 93, 'never_ran: pbs_mom was started anew, and ended it'],
+  [-4, 93, 'never_ran: pbs_mom was restarted, and ended it'],
   [-10, 93, 'never_ran: the user or group of the job is not known on the node'],
   [-20, 93, "never_ran: the connection to the job's first node was lost"],
   [-24, 93, 'limit: it used more CPUs at once than it had asked for (ncpus)'],
