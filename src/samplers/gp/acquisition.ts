@@ -19,7 +19,7 @@ export function logImprovement(z: number): number {
   return -0.5 * z * z - logRoot2Pi + logOneMinusExp(ratio, z);
 }
 
-/** log(1 − exp(x)) for a negative x, where x = log(|z| Mills' ratio). */
+/** log(1 − exp(x)) for x = log(|z| M(z)), which is negative; M is Mills' ratio. */
 function logOneMinusExp(x: number, z: number): number {
   // From here on the asymptotic series 1 − |z| M(z) = z⁻² − 3 z⁻⁴ + 15 z⁻⁶ has more correct digits.
   if (z < -100) return Math.log((1 - 3 / (z * z)) / (z * z));
@@ -36,7 +36,7 @@ export function logImprovementSlope(z: number): number {
   return Math.exp(-0.5 * z * z + Math.log(0.5 * erfcx(-z * rootHalf)) - logImprovement(z));
 }
 
-/** The logarithm of the expected improvement over the best loss, which is smallest. */
+/** The logarithm of the expected improvement over the best (smallest) loss. */
 export class LogExpectedImprovement {
   private readonly gradients;
 
@@ -54,7 +54,7 @@ export class LogExpectedImprovement {
     return logImprovement((this.best - mean) / deviation) + Math.log(deviation);
   }
 
-  /** As {@link at}, and its gradient by the numeric coordinates. */
+  /** As {@link at}; also writes the gradient with respect to the numeric coordinates. */
   withGradient(point: Float64Array, gradient: Float64Array): number {
     const { mean, variance } = this.posterior.predictWithGradients(point, this.gradients);
     const deviation = Math.sqrt(variance);

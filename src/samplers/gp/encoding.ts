@@ -9,7 +9,10 @@ export const absent = -1e9;
 /** How the model sees one parameter. */
 export type Coordinate = NumericCoordinate | CategoricalCoordinate;
 
-/** A number, scaled so that the distribution is [0, 1]: in the logarithm where `log`, half a step wider at each end where stepped. */
+/**
+ * A number, scaled linearly so that its range becomes [0, 1]. With `log`, its logarithm is scaled. With a step, the range is half a step
+ * wider at each end.
+ */
 export interface NumericCoordinate {
   readonly kind: 'numeric';
   readonly name: string;
@@ -18,11 +21,12 @@ export interface NumericCoordinate {
   readonly step: number;
   readonly low: number;
   readonly high: number;
+  /** What becomes 0 and 1; logarithms with `log`. */
   readonly from: number;
   readonly to: number;
 }
 
-/** The index of a choice. */
+/** A choice, as its index. */
 export interface CategoricalCoordinate {
   readonly kind: 'categorical';
   readonly name: string;
@@ -57,8 +61,8 @@ export function coordinatesOf(space: SearchSpace): readonly Coordinate[] {
 }
 
 /**
- * A trial as a point: by coordinate a number near [0, 1], the code of a choice, or {@link absent}. A value outside the current bounds
- * (the space was narrowed) lies outside [0, 1].
+ * Converts the parameters of a trial to a point. Each coordinate is a scaled number, the index of a choice, or {@link absent}. A number
+ * outside the current bounds (the space was narrowed) lies outside [0, 1], by 4 at most.
  */
 export function encode(coordinates: readonly Coordinate[], params: Params): Float64Array {
   return Float64Array.from(coordinates, (coordinate) => {
@@ -67,7 +71,7 @@ export function encode(coordinates: readonly Coordinate[], params: Params): Floa
       return value === undefined ? absent : (coordinate.codes.get(value) ?? absent);
     if (typeof value !== 'number') return absent;
     const { log, from, to } = coordinate;
-    // A logarithmic range that once reached lower cannot hold a value that is not positive.
+    // A value from before the range became logarithmic may have no logarithm.
     if (!Number.isFinite(value) || (log && value <= 0)) return absent;
     const width = to - from;
     return width > 0 ? clamp(((log ? Math.log(value) : value) - from) / width, -4, 5) : 0.5;
@@ -84,9 +88,8 @@ export function decode(coordinate: NumericCoordinate, unit: number): number {
 
 /**
  * The squared distance of two points in one coordinate, before it is divided by the squared length scale. Choices are equal or 1 apart.
- * An absent number lies a distance of 1 beside the middle of the range, in a dimension of its own, so that all distances are those of points
- * in a Euclidean space, which keeps the kernel positive definite. (Compare Swersky et al., "Raiders of the lost architecture", arXiv
- * 1409.4011.)
+ * An absent number is a point at distance 1 from the middle of the range, in an extra dimension. All distances are then Euclidean, which
+ * keeps the kernel positive definite. (Compare Swersky et al., "Raiders of the lost architecture", arXiv 1409.4011.)
  */
 export function squaredDistance(kind: Coordinate['kind'], a: number, b: number): number {
   if (a === b) return 0;

@@ -5,17 +5,17 @@ import { minimize, type Bounds, type Differentiable } from './minimize';
 
 const root5 = Math.sqrt(5);
 
-/** Points and losses that a Gaussian process is fitted to. */
+/** The points and losses to which a Gaussian process is fitted. */
 export interface TrainingData {
   readonly coordinates: readonly Coordinate[];
   readonly points: readonly Float64Array[];
   /** Standardised: mean 0 and variance 1. */
   readonly losses: Float64Array;
-  /** By point: noise variance beyond that of all points. */
+  /** For each point: what is added to the noise variance that all points share. */
   readonly extraNoise: Float64Array;
 }
 
-/** A normal distribution of a hyperparameter's logarithm, cut off at `low` and `high`. */
+/** A normal distribution of the logarithm of a hyperparameter, truncated at `low` and `high`. */
 interface LogNormalPrior {
   readonly mean: number;
   readonly deviation: number;
@@ -24,8 +24,9 @@ interface LogNormalPrior {
 }
 
 /**
- * Length scales grow with the square root of the dimension, so that a space of many parameters is not modelled as one in which no point
- * tells about another (Hvarfner, Hellsten and Nardi, "Vanilla Bayesian optimization performs great in high dimensions", arXiv 2402.02229).
+ * The priors of the hyperparameters. The prior of the length scales grows with the square root of the dimension. Otherwise the points of
+ * a space with many parameters would be almost uncorrelated (Hvarfner, Hellsten and Nardi, "Vanilla Bayesian optimization performs great
+ * in high dimensions", arXiv 2402.02229).
  */
 export function priorsOf(dimension: number): {
   readonly lengthScale: LogNormalPrior;
@@ -45,8 +46,9 @@ export function priorsOf(dimension: number): {
 }
 
 /**
- * The negative logarithm of the hyperparameters' posterior density, up to a constant, and its gradient: Rasmussen and Williams (2006),
- * eq. 2.30 and 5.9, plus the priors. As a function of the logarithms of the length scales, the signal variance and the noise variance.
+ * The negative logarithm of the posterior density of the hyperparameters, up to a constant, and its gradient: Rasmussen and Williams
+ * (2006), eq. 2.30 and 5.9, plus the priors. Its argument is the vector of the logarithms of the length scales, the signal variance and
+ * the noise variance, in this order.
  */
 export function negativeLogPosterior({
   coordinates,
@@ -108,7 +110,7 @@ export function negativeLogPosterior({
   };
 }
 
-/** The hyperparameters of largest posterior density that the optimiser finds from the priors' modes. */
+/** The hyperparameters of largest posterior density that the optimiser finds. It starts at the modes of the priors, except for the noise. */
 export function fitHyperparameters(data: TrainingData, maxEvaluations = 50): Hyperparameters {
   const priors = priorVector(data.coordinates.length);
   const bounds: Bounds = {
@@ -116,7 +118,7 @@ export function fitHyperparameters(data: TrainingData, maxEvaluations = 50): Hyp
     high: Float64Array.from(priors, ({ high }) => high),
   };
   const start = Float64Array.from(priors, ({ mean }) => mean);
-  // Near-certain observations make the first steps ill-conditioned.
+  // With the prior's mode, which is almost no noise, the covariance matrix of the first steps would be ill-conditioned.
   start[start.length - 1] = Math.log(1e-3);
   const objective = negativeLogPosterior(data);
   return hyperparametersOf(
@@ -130,7 +132,7 @@ function priorVector(dimension: number): readonly LogNormalPrior[] {
   return [...Array.from({ length: dimension }, () => lengthScale), signal, noise];
 }
 
-/** The hyperparameters whose logarithms these are. */
+/** Converts the argument of {@link negativeLogPosterior} to hyperparameters. */
 export function hyperparametersOf(theta: Float64Array): Hyperparameters {
   const positive = theta.map(Math.exp);
   const dimension = theta.length - 2;

@@ -21,13 +21,13 @@ import { learnableTrials, trainingTrials, type TrainingTrial } from './training-
 
 type GpSpec = Extract<SamplerSpec, { type: 'gp' }>;
 
-/** Trials that the posterior is made from; the work grows with the cube of their number. */
+/** The most trials that the posterior is computed from; the work grows with the cube of their number. */
 const maxPosteriorTrials = 250;
-/** Trials that the hyperparameters are fitted to. */
+/** The most trials that the hyperparameters are fitted to. */
 const maxFitTrials = 120;
-/** Running trials that the posterior knows of. */
+/** The most running trials that the posterior takes into account. */
 const maxPending = 100;
-/** Weightings of several objectives. */
+/** With several objectives: the number of weightings, which are used by turns. */
 const weightingCount = 8;
 /**
  * Where the largest expected improvement is smaller (its logarithm, in standard deviations of the losses), the model has found the minimum
@@ -37,7 +37,7 @@ const weightingCount = 8;
  */
 const convergedScore = -6;
 const doubtFactor = 0.3;
-/** Trials around which the search looks for better ones. */
+/** The number of best trials around which the search looks for better points. */
 const incumbentCount = 4;
 
 /**
@@ -47,9 +47,9 @@ const incumbentCount = 4;
  *
  * - Until `n_startup_trials` trials are COMPLETE it proposes points of a scrambled Sobol sequence.
  * - PRUNED, FAIL and infeasible trials: see {@link trainingTrials}. Running ones: see {@link Posterior.withPending}.
- * - Hyperparameters are fitted anew after each trial at first, later after every twelfth part more; always to the first trials by number,
- *   so that they depend on the history alone.
- * - It never proposes a configuration that has been tried before all have been.
+ * - Hyperparameters are fitted again after each trial at first, and later whenever the number of trials has grown by a twelfth. A fit
+ *   uses the first trials by number, so that it depends on the history alone.
+ * - It proposes a configuration again only after every configuration has been tried.
  */
 export class GpSampler implements Sampler {
   private model: Model | undefined;
@@ -122,7 +122,7 @@ interface Fitted {
   readonly known: readonly KnownTrial[];
 }
 
-/** What is remembered between proposals of one space. Nothing of it changes a proposal. */
+/** What is kept between proposals in one space. It saves time and never changes a proposal. */
 class Model {
   readonly tried: TriedConfigurations;
   private readonly search: AcquisitionSearch;
@@ -130,7 +130,7 @@ class Model {
   private trials: readonly Trial[] = [];
   private source: readonly Trial[] = [];
   private sourceCount = 0;
-  /** By weighting, of the current trials. */
+  /** By weighting: what was computed for the current trials. */
   private fitted = new Map<number, Fitted>();
   /** By weighting: the hyperparameters of the last fit, and the numbers of its trials. */
   private readonly hyperparameters = new Map<
@@ -238,7 +238,7 @@ class Model {
   }
 
   private hyperparametersFor(weighting: number, weights: readonly number[]): Hyperparameters {
-    const first = this.trials.slice(0, scheduled(this.trials.length));
+    const first = this.trials.slice(0, fitSize(this.trials.length));
     const key = first.map(({ number }) => number).join();
     const known = this.hyperparameters.get(weighting);
     if (known?.key === key) return known.value;
@@ -259,7 +259,7 @@ class Model {
     };
   }
 
-  /** Uniform in the simplex; 1 with a single objective. */
+  /** One weight for each objective, drawn uniformly from the simplex; 1 with a single objective. */
   private weightsOf(weighting: number): readonly number[] {
     const random = new RandomStream(this.seed, weighting, this.directions.length);
     const parts = this.directions.map(() => -Math.log(1 - random.uniform()));
@@ -272,8 +272,8 @@ function hasValues(params: Params, values: Params): boolean {
   return Object.entries(values).every(([name, value]) => own(params, name) === value);
 }
 
-/** How many of `count` trials the hyperparameters are fitted to: the largest such number of a sequence that grows by a twelfth. */
-function scheduled(count: number): number {
+/** To how many of `count` trials the hyperparameters are fitted: the largest number up to `count` in a sequence that grows by a twelfth. */
+function fitSize(count: number): number {
   let size = Math.min(count, 1);
   for (let next = size; next <= count && count > 0; next = size + Math.max(1, Math.floor(size / 12)))
     size = next;

@@ -41,7 +41,7 @@ export function matern52Slope(squared: number): number {
   return (-5 / 6) * (1 + r) * Math.exp(-r);
 }
 
-/** By pair: the squared distance in units of the length scales. */
+/** For each pair: the squared distance in units of the length scales, summed over the coordinates. */
 export function scaledDistances(pairs: readonly Float64Array[], lengthScales: Float64Array): Float64Array {
   const sums = new Float64Array(pairs[0]?.length ?? 0);
   pairs.forEach((distances, d) => {
@@ -54,7 +54,8 @@ export function scaledDistances(pairs: readonly Float64Array[], lengthScales: Fl
 
 /**
  * The lower triangle of the points' covariance matrix, their noise included.
- * @param extraNoise by point: what is added to the noise variance
+ * @param scaled see {@link scaledDistances}
+ * @param extraNoise for each point: what is added to the noise variance
  */
 export function covarianceMatrix(
   scaled: Float64Array,
@@ -71,7 +72,7 @@ export function covarianceMatrix(
   return { size, data };
 }
 
-/** What {@link covarianceWith} needs of the points that a model was made from, by coordinate and point. */
+/** The points by coordinate instead of by point, as {@link distancesTo} needs them. */
 export function columnsOf(
   coordinates: readonly Coordinate[],
   points: readonly Float64Array[],
@@ -79,7 +80,10 @@ export function columnsOf(
   return coordinates.map((_, d) => Float64Array.from(points, (point) => point[d] ?? 0));
 }
 
-/** The squared distances of one point to those of the columns, in units of the length scales. */
+/**
+ * The squared distances between one point and those of the columns, in units of the length scales.
+ * @param result where they are written; it is returned
+ */
 export function distancesTo(
   coordinates: readonly Coordinate[],
   columns: readonly Float64Array[],
@@ -93,6 +97,7 @@ export function distancesTo(
     const kind = coordinates[d]?.kind ?? 'numeric';
     const value = point[d] ?? 0;
     const weight = (lengthScales[d] ?? 1) ** -2;
+    // As `squaredDistance`, without a call for each pair of numbers.
     if (kind === 'numeric' && value !== absent) {
       for (let i = 0; i < result.length; i++) {
         const other = column[i] ?? 0;

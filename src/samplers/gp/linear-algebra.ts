@@ -4,15 +4,14 @@ export interface SquareMatrix {
   readonly data: Float64Array;
 }
 
-/** The first jitter that is tried, relative to the mean of the diagonal. */
+/** The smallest jitter that is added, relative to the mean of the diagonal. */
 const firstJitter = 1e-10;
 
 /**
- * The lower triangular `L` with `L Lᵀ = A + jitter·I`. The jitter is 0 where that suffices. It grows tenfold until the factorisation
- * succeeds, which it does for every finite matrix once the jitter exceeds the matrix's largest row sum. Rows are computed from
- * the first on (Cholesky–Banachiewicz).
+ * The lower triangular `L` with `L Lᵀ = A + jitter·I`, row by row (Cholesky–Banachiewicz). The jitter is 0 if that suffices. Otherwise it
+ * grows tenfold until the factorisation succeeds, which it does for every finite matrix once the jitter exceeds the largest row sum.
  * @param matrix symmetric; only its lower triangle is read
- * @throws RangeError where the matrix has an entry that is not finite
+ * @throws RangeError if the matrix has an entry that is not finite
  */
 export function choleskyWithJitter(matrix: SquareMatrix): {
   readonly factor: SquareMatrix;
@@ -37,7 +36,7 @@ function factorise({ size, data }: SquareMatrix, jitter: number, factor: Float64
       let sum = (data[row + j] ?? 0) + (i === j ? jitter : 0);
       for (let k = 0; k < j; k++) sum -= (factor[row + k] ?? 0) * (factor[other + k] ?? 0);
       if (i === j) {
-        // A pivot that is lost to rounding is as bad as a negative one.
+        // A pivot as small as the rounding errors counts as zero.
         if (!(sum > 1e-14 * (data[row + i] ?? 0))) return false;
         factor[row + i] = Math.sqrt(sum);
       } else {

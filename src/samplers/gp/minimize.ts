@@ -9,11 +9,11 @@ export interface Bounds {
 }
 
 export interface MinimizeOptions {
-  /** Evaluations of the function at most. */
+  /** The most evaluations of the function. */
   readonly maxEvaluations: number;
-  /** Ends where no component of the projected gradient is larger. */
+  /** Ends if no component of the projected gradient is larger. */
   readonly gradientTolerance?: number;
-  /** Ends where a step gains less than this share of the value. */
+  /** Ends if a step decreases the value by no more than this share of it. */
   readonly valueTolerance?: number;
 }
 
@@ -23,7 +23,7 @@ export interface Minimum {
   readonly evaluations: number;
 }
 
-/** Pairs of steps and changes of the gradient that the approximation of the Hessian uses. */
+/** The number of last steps, with the changes of the gradient, that approximate the Hessian. */
 const memory = 8;
 
 /** Sufficient decrease: the constant of Armijo's condition. */
@@ -74,7 +74,7 @@ export function minimize(
         accepted = true;
         break;
       }
-      // The minimum of the parabola through both values and the slope, kept away from the ends.
+      // The minimum of the parabola through both values and the slope, but a tenth of the step at least and half of it at most.
       const curvature = 2 * (nextValue - value - step * slope);
       const parabola = (-slope * step * step) / curvature;
       step = Number.isFinite(parabola) ? Math.min(0.5 * step, Math.max(0.1 * step, parabola)) : 0.1 * step;

@@ -27,7 +27,7 @@ export function fitWarping(losses: readonly number[]): Warping {
 }
 
 function standardisation(values: readonly number[]): (value: number) => number {
-  // Divided first, since a sum of huge values may overflow.
+  // Each value is divided before the sum, because a sum of huge values may overflow.
   const count = Math.max(1, values.length);
   const mean = values.reduce((sum, value) => sum + value / count, 0);
   const deviation = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2 / count, 0));
@@ -35,7 +35,7 @@ function standardisation(values: readonly number[]): (value: number) => number {
   return (value) => (value - mean) / deviation;
 }
 
-/** Of normal transformed values, with their own mean and variance; without constants. */
+/** Of λ, if the transformed values are normally distributed with their own mean and variance; without constants. */
 function negativeLogLikelihood(values: readonly number[], lambda: number): number {
   const transformed = values.map((value) => yeoJohnson(value, lambda));
   const count = Math.max(1, values.length);
@@ -45,7 +45,7 @@ function negativeLogLikelihood(values: readonly number[], lambda: number): numbe
   return 0.5 * count * Math.log(Math.max(variance, 1e-300)) - (lambda - 1) * jacobian;
 }
 
-/** The minimum of a function of one number that has a single one, to a thousandth of the range. */
+/** Where a function with a single minimum has it, to a thousandth of the range. */
 function goldenSection(f: (x: number) => number, low: number, high: number): number {
   const ratio = (Math.sqrt(5) - 1) / 2;
   let [a, b] = [low, high];

@@ -19,14 +19,14 @@ export interface Prediction {
 }
 
 export interface Gradients {
-  /** By coordinate; 0 for a categorical one. */
+  /** One component for each coordinate; 0 for a categorical one. Likewise for the variance. */
   readonly mean: Float64Array;
   readonly variance: Float64Array;
 }
 
 /**
- * The posterior of a Gaussian process with mean 0: Rasmussen and Williams (2006), algorithm 2.1, with the inverse of the Cholesky factor,
- * which serves any number of predictions.
+ * The posterior of a Gaussian process with mean 0: Rasmussen and Williams (2006), algorithm 2.1. The Cholesky factor is inverted once, for
+ * all predictions.
  */
 export class Posterior {
   private readonly columns: readonly Float64Array[];
@@ -73,22 +73,22 @@ export class Posterior {
   }
 
   /**
-   * The posterior that also knows where trials are under way. Each counts as observed at its predicted mean (the "kriging believer" of
-   * Ginsbourger, Le Riche and Carraro, 2010): means stay the same, and the variance shrinks around them.
+   * The posterior that takes running trials into account. Each counts as if its predicted mean had been observed (the "kriging believer" of
+   * Ginsbourger, Le Riche and Carraro, 2010): the means stay the same, and the variance around these points shrinks.
    */
   withPending(points: readonly Float64Array[]): Posterior {
     return points.reduce<Posterior>((posterior, point) => posterior.withOnePending(point), this);
   }
 
   predict(point: Float64Array): Prediction {
-    this.update(point);
+    this.computeCovariances(point);
     let mean = 0;
     for (let i = 0; i < this.alpha.length; i++) mean += (this.alpha[i] ?? 0) * (this.covariances[i] ?? 0);
     const explained = dot(this.solved, this.solved);
     return { mean, variance: this.varianceOf(explained) };
   }
 
-  /** The mean alone, which costs less than {@link predict}. */
+  /** Only the mean, which costs less than {@link predict}. */
   meanAt(point: Float64Array): number {
     const { signalVariance, lengthScales } = this.hyperparameters;
     distancesTo(this.data.coordinates, this.columns, lengthScales, point, this.distances);
@@ -98,7 +98,7 @@ export class Posterior {
     return mean;
   }
 
-  /** As {@link predict}, and how both change with the numeric coordinates of an active parameter. */
+  /** As {@link predict}; also writes the gradients with respect to the numeric coordinates. They are 0 for an absent coordinate. */
   predictWithGradients(point: Float64Array, gradients: Gradients): Prediction {
     const prediction = this.predict(point);
     const { signalVariance, lengthScales } = this.hyperparameters;
@@ -108,7 +108,7 @@ export class Posterior {
       const value = this.solved[i] ?? 0;
       for (let j = 0; j <= i; j++) weights[j] = (weights[j] ?? 0) + value * (row[j] ?? 0);
     }
-    // From here on the slopes of the covariances by the squared distance, twice, for the chain rule.
+    // The array of the covariances is reused for their derivatives by the squared distance, times 2 for the chain rule.
     const slopes = this.covariances;
     for (let i = 0; i < slopes.length; i++)
       slopes[i] = 2 * signalVariance * matern52Slope(this.distances[i] ?? 0);
@@ -131,7 +131,8 @@ export class Posterior {
     return prediction;
   }
 
-  private update(point: Float64Array): void {
+  /** Writes `distances`, `covariances` and `solved` for a point. */
+  private computeCovariances(point: Float64Array): void {
     const { signalVariance, lengthScales } = this.hyperparameters;
     distancesTo(this.data.coordinates, this.columns, lengthScales, point, this.distances);
     for (let i = 0; i < this.covariances.length; i++)
@@ -150,7 +151,7 @@ export class Posterior {
   }
 
   private withOnePending(point: Float64Array): Posterior {
-    this.update(point);
+    this.computeCovariances(point);
     const explained = dot(this.solved, this.solved);
     const { noiseVariance, signalVariance } = this.hyperparameters;
     const pivot = Math.sqrt(Math.max(this.varianceOf(explained) + noiseVariance, 1e-10 * signalVariance));

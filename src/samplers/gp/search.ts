@@ -8,7 +8,7 @@ import type { LogExpectedImprovement } from './acquisition';
 import { absent, coordinatesOf, decode, encode, type Coordinate, type NumericCoordinate } from './encoding';
 import { minimize } from './minimize';
 
-/** A proposal under consideration. */
+/** A possible proposal. */
 export interface Candidate {
   readonly params: Params;
   readonly point: Float64Array;
@@ -16,13 +16,13 @@ export interface Candidate {
   readonly score: number;
 }
 
-/** Points of a QMC sequence over the whole space. */
+/** The number of points of a Sobol sequence over the whole space. */
 const globalCount = 256;
-/** Variations of each of the best trials. */
+/** The number of variations of each of the best trials. */
 const variations = 24;
-/** Candidates from which the local search starts. */
+/** The number of candidates from which a local search starts. */
 const starts = 4;
-/** A stepped parameter with more values is searched along its gradient, too. */
+/** A stepped parameter with more steps than this is also searched along its gradient. */
 const coarseSteps = 8;
 
 /**
@@ -34,9 +34,9 @@ export class AcquisitionSearch {
   readonly coordinates: readonly Coordinate[];
   private readonly sequence: SobolSequence | undefined;
   private readonly names: readonly string[];
-  /** By coordinate: whether it has several values to choose from. */
+  /** For each coordinate: whether the parameter has more than one value. */
   private readonly isOpen: readonly boolean[];
-  /** Names of the parameters that a `when` names. */
+  /** Names of the parameters on which others depend (`when`). */
   private readonly parents: ReadonlySet<string>;
 
   constructor(
@@ -95,7 +95,7 @@ export class AcquisitionSearch {
     return params;
   }
 
-  /** Some of the parameters moved by a normally distributed distance, whose size varies over three orders of magnitude. */
+  /** A point with some of the parameters moved by normally distributed distances. Their size varies over three orders of magnitude. */
   private variation(base: Params, given: Params, random: RandomStream): Params {
     const size = 10 ** (-3 * random.uniform()) * 0.3;
     const share = Math.max(1.5 / this.names.length, random.uniform());
@@ -172,7 +172,7 @@ export class AcquisitionSearch {
       const { name } = coordinate;
       if (Object.hasOwn(given, name) || this.isOpen[d] !== true || !Object.hasOwn(best.params, name)) return;
       for (const value of this.neighbours(coordinate, best.params[name] ?? null)) {
-        // What becomes active gets the middle of its range.
+        // A parameter that becomes active gets the middle of its range.
         const params = this.place(() => 0.5, {
           ...onlyActive(this.space, this.names, { ...best.params, [name]: value }),
           ...given,
@@ -198,7 +198,7 @@ export class AcquisitionSearch {
 
   private isSmooth(coordinate: Coordinate, d: number): boolean {
     if (coordinate.kind !== 'numeric' || this.isOpen[d] !== true) return false;
-    // What is active depends on it.
+    // Other parameters are active or inactive by its value.
     if (this.parents.has(coordinate.name)) return false;
     const { step, low, high } = coordinate;
     return step === 0 || (high - low) / step > coarseSteps;

@@ -9,18 +9,18 @@ export interface TrainingTrial {
   readonly params: Params;
   /** Warped: about standard normal over the COMPLETE trials. */
   readonly loss: number;
-  /** How uncertain the loss is beyond the noise of all trials (a variance); 0 for a COMPLETE trial. */
+  /** What is added to the noise variance that all trials share; 0 for a COMPLETE trial. */
   readonly extraNoise: number;
 }
 
-/** The noise variance of a loss that is a guess, in units of the variance of the COMPLETE trials' losses. */
+/** The extra noise of a loss that is a guess, in units of the variance of the COMPLETE trials' losses. */
 const guessNoise = 0.25;
-/** The least that is assumed of a loss extrapolated from reports. */
+/** The smallest extra noise of a loss that is extrapolated from reports, in the same units. */
 const leastExtrapolationNoise = 0.02;
-/** Where the loss of a trial is put that failed or broke constraints: the quantile of the COMPLETE trials' losses. */
+/** The loss of a trial that failed or broke a constraint, as a quantile of the COMPLETE trials' losses. */
 const failureQuantile = 0.8;
 
-/** A trial whose loss is not known yet, or known. */
+/** What a trial tells about its loss. */
 type Outcome =
   | { readonly kind: 'known'; readonly loss: number }
   | { readonly kind: 'pruned'; readonly step: number; readonly value: number }
@@ -42,12 +42,12 @@ export function learnableTrials(finished: readonly Trial[], objectives: number):
  * - Several objectives: the augmented Tchebycheff norm of the normalised objectives with the given weights (Knowles, "ParEGO", IEEE
  *   Trans. Evol. Comput. 10 (2006), eq. 2).
  * - An infinite loss becomes the worst (or best) finite one.
- * - A PRUNED trial is extrapolated from its last report: its rank among the reports that COMPLETE trials had at that step gives the
- *   quantile of their final losses. The weaker the rank correlation of reports and losses, the larger its noise.
- * - A FAIL trial, and one that breaks a constraint, counts as a bad one with a large noise, so that the model leaves a region in which
- *   trials fail, unless it is much better than others.
+ * - The loss of a PRUNED trial is extrapolated from its last report: the rank among the reports of COMPLETE trials at that step gives a
+ *   quantile of their final losses. The weaker the rank correlation of reports and losses, the larger the noise.
+ * - A FAIL trial, and one that breaks a constraint, gets a bad loss with a large noise. The model then leaves a region in which trials
+ *   fail, unless its other trials are much better than those elsewhere.
  * - All losses are warped by {@link fitWarping}.
- * @param trials at most `limit` of them are used: the best ones and an even choice of the others
+ * @param trials at most `limit` of them are used: the best third of the limit, and an even selection of the others by number
  * @param weights one for each objective; their sum is 1
  */
 export function trainingTrials(
@@ -56,11 +56,11 @@ export function trainingTrials(
   weights: readonly number[],
   limit: number,
 ): readonly TrainingTrial[] {
-  const known = trials.flatMap((trial) => {
+  const completeLosses = trials.flatMap((trial) => {
     if (trial.state !== 'COMPLETE' || trial.values === null || violationOf(trial) > 0) return [];
     return [trial.values.map((value, i) => (directions[i] === 'maximize' ? -value : value))];
   });
-  const scalarise = scalarisation(known, weights);
+  const scalarise = scalarisation(completeLosses, weights);
   const entries = trials.map((trial) => ({ trial, outcome: outcomeOf(trial, directions, scalarise) }));
   const chosen = limited(entries, limit);
   const losses = chosen.flatMap(({ outcome }) => (outcome.kind === 'known' ? [outcome.loss] : []));
@@ -86,14 +86,14 @@ interface Entry {
   readonly outcome: Outcome;
 }
 
-/** From the losses of one trial to a single number. */
+/** Makes the function that combines the losses of one trial into a single number. */
 function scalarisation(
-  known: readonly (readonly number[])[],
+  completeLosses: readonly (readonly number[])[],
   weights: readonly number[],
 ): (losses: readonly number[]) => number {
   const ranges = weights.map((_, k) => {
     let [low, high] = [Infinity, -Infinity];
-    for (const losses of known) {
+    for (const losses of completeLosses) {
       const loss = losses[k] ?? NaN;
       if (!Number.isFinite(loss)) continue;
       low = Math.min(low, loss);
@@ -131,7 +131,7 @@ function outcomeOf(
   return report === undefined ? { kind: 'failed' } : { kind: 'pruned', ...report };
 }
 
-/** The last report at this step or before, as a loss; `undefined` where there is none or it is NaN. */
+/** The last report at this step or before, as a loss; `undefined` if there is none or it is NaN. */
 function reportAt(
   { intermediateValues }: Trial,
   step: number,
@@ -144,7 +144,7 @@ function reportAt(
   return { step: last, value: direction === 'maximize' ? -value : value };
 }
 
-/** All entries where they are not too many: otherwise the best third of the limit, and an even choice of the rest. */
+/** All entries, if they do not exceed the limit; otherwise the best third of the limit, and an even selection of the others by number. */
 function limited(entries: readonly Entry[], limit: number): readonly Entry[] {
   if (entries.length <= limit) return entries;
   const lossOf = ({ outcome }: Entry): number => (outcome.kind === 'known' ? outcome.loss : Infinity);
@@ -196,7 +196,7 @@ function extrapolation(
   };
   return ({ step, value }) => {
     const { reports, noise } = reportsAt(step);
-    // Too few to compare with: a pruned trial is one of the worse half.
+    // Too few reports to compare with: the trial is assumed to be in the middle of the worse half.
     if (reports.length < 4) return { loss: quantile(sorted, 0.75), noise };
     let rank = 0;
     for (const report of reports) rank += report < value ? 1 : report === value ? 0.5 : 0;
@@ -204,7 +204,7 @@ function extrapolation(
   };
 }
 
-/** Linear between the values; 0 without any. */
+/** The quantile, interpolated linearly; 0 without values. */
 function quantile(sorted: Float64Array, share: number): number {
   const place = share * Math.max(0, sorted.length - 1);
   const below = sorted[Math.floor(place)] ?? 0;
@@ -212,7 +212,7 @@ function quantile(sorted: Float64Array, share: number): number {
   return below + (place - Math.floor(place)) * (above - below);
 }
 
-/** Spearman's; ties have the mean of their ranks. 0 where either has one value only. */
+/** Spearman's rank correlation; ties get the mean of their ranks. 0 if all values of `a` or of `b` are equal. */
 function rankCorrelation(a: readonly number[], b: readonly number[]): number {
   const [x, y] = [ranksOf(a), ranksOf(b)];
   const middle = (a.length - 1) / 2;
