@@ -119,11 +119,11 @@ export function attemptActivities<Ref extends { readonly site: string }, Outcome
     await makeReady(attempt);
     const { stay, again } = attempt.scheduler.pace();
     const wait = Math.min(stay === 0 ? again + 2000 : stay, longestWait);
-    const within = (): Promise<string | Full> => submitWithin(attempt, wait, signal);
+    const submit = (): Promise<string | Full> => submitWithin(attempt, wait, signal);
     const jobId =
       attempt.submission === null
-        ? await within()
-        : await handOver.submitRecorded(attempt.site, attempt.submission, within);
+        ? await submit()
+        : await handOver.submitRecorded(attempt.site, attempt.submission, submit);
     if (typeof jobId !== 'string') throw pending(jobId.full, attempt.scheduler.pace().again);
     return jobId;
   }

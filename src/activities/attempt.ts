@@ -43,7 +43,10 @@ export interface Attempt<Outcome> {
   readonly outcome: Outcome | null;
   /** What to do where the site does not take it; `null`: it can only be made here, and waits. */
   readonly handOver: HandOverOf<Outcome> | null;
-  /** Where it can only be made here: the record of its submission, by which a cancel knows that nothing was submitted; `null`: none is kept. */
+  /**
+   * For an attempt that has no other site: the record of its submission, which tells a cancel whether anything may have been submitted.
+   * `null`: no record is kept.
+   */
   readonly submission: SubmissionRecord<Outcome> | null;
   /**
    * Reserves its place: the first worker that asks gets it, and everybody that row. `null` where that which it belongs to has ended
@@ -69,7 +72,7 @@ export interface Attempt<Outcome> {
   tellLogin(needed: string | null): Promise<void>;
 }
 
-/** What the ledger keeps of an attempt's submission to a site that may be out of reach. See the methods of the ledger. */
+/** The ledger's record of an attempt's submission to a site that may be unreachable. See the methods of the ledger. */
 export interface SubmissionRecord<Outcome> {
   begin(token: string): Promise<boolean | null>;
   release(token: string): Promise<void>;

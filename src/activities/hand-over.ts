@@ -57,8 +57,8 @@ export class HandOver {
   }
 
   /**
-   * Submits an attempt that can only be made here, and keeps a record as long as something of it may be at the site: a cancel needs no
-   * site that was never reached.
+   * Submits an attempt that has no other site. Keeps a record as long as anything may have been submitted, so that a cancel needs the site
+   * only then.
    */
   async submitRecorded(
     site: string,
@@ -66,11 +66,12 @@ export class HandOver {
     submit: () => Promise<string | Full>,
   ): Promise<string | Full> {
     const token = randomUUID();
-    const alone = await by.begin(token);
-    if (alone === null) throw new PerdureError('Unavailable', 'it was cancelled', { where: `site ${site}` });
+    const isOnlySubmitter = await by.begin(token);
+    if (isOnlySubmitter === null)
+      throw new PerdureError('Unavailable', 'it was cancelled', { where: `site ${site}` });
     const release = async (): Promise<void> => {
-      // Another worker may be submitting it still.
-      if (alone) await by.release(token);
+      // Another worker may still be submitting it.
+      if (isOnlySubmitter) await by.release(token);
     };
     try {
       const jobId = await submit();

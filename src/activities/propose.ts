@@ -126,7 +126,7 @@ async function sample(
       params,
       distributions,
       ...(taken === undefined ? {} : { waiting: taken.number }),
-      // An enqueued trial says itself where it comes from.
+      // An enqueued trial already has attributes that say where it comes from.
       ...(taken === undefined && (chosen ?? origin) !== undefined
         ? { userAttrs: { ...chosen, ...origin?.userAttrs } }
         : {}),

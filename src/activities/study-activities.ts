@@ -28,7 +28,7 @@ export interface StudyDependencies {
   readonly failpoint: (name: string) => void;
   readonly watch: SiteWatch;
   readonly flags: SiteFlags;
-  /** How long until an adopted trial's workflow is looked at again (milliseconds). */
+  /** How often the workflow of an adopted trial is checked (milliseconds). */
   readonly watchInterval: number;
   /** Aborts when the worker is about to end. */
   readonly stopping: AbortSignal;

@@ -22,7 +22,7 @@ export const methods = [
     repeats: z
       .enum(['avoid', 'allow'])
       .default('avoid')
-      .meta({ description: 'whether what has been tried may be proposed again before all has been' }),
+      .meta({ description: 'whether a configuration may be proposed again before all have been tried' }),
   }),
   z.strictObject({ type: z.literal('random'), seed }),
   z.strictObject({

@@ -5,11 +5,11 @@ import { valueOf } from './user-directory';
 /** Waits of the running program, in milliseconds. Tests shorten them; see CONTRIBUTING.md. */
 export interface Times {
   /**
-   * The workflow task timeout of every workflow, which child workflows and continued runs take over from theirs. A replay is one
-   * workflow task; on a busy machine it may never finish within Temporal's default of 10 s.
+   * The workflow task timeout of every workflow; child workflows and continued runs inherit it. A replay is one workflow task; on a busy
+   * machine it may never finish within Temporal's default of 10 s. A workflow also waits so long for a worker that may be gone for good.
    */
   readonly workflowTaskTimeout: number;
-  /** How often a continued study looks whether the workflow of a trial that it has adopted was closed. */
+  /** How often a continued study checks whether the workflow of an adopted trial has closed. */
   readonly watchInterval: number;
 }
 
@@ -18,7 +18,7 @@ export const defaultTimes: Times = {
   watchInterval: 20_000,
 };
 
-/** The variable with shorter times, as JSON. Only tests set it. */
+/** The environment variable with other times, as JSON. Only tests set it. */
 export const timesVariable = 'PERDURE_TEST_TIMES';
 
 const milliseconds = z.int().min(1).optional();

@@ -7,10 +7,10 @@ import { TpeSampler } from './tpe/tpe-sampler';
 
 type AutoSpec = Extract<SamplerSpec, { type: 'auto' }>;
 
-/** From so many finished trials on TPE proposes alone: a Gaussian process gains little more and costs more. */
+/** From this number of finished trials on, only TPE proposes: a Gaussian process would gain little and cost much. */
 const maxGpTrials = 1000;
 
-/** What a proposal comes from. */
+/** How a proposal is made; the value of the user attribute `proposed_by`. */
 type Method = 'default' | 'qmc' | 'gp' | 'tpe';
 
 interface Choice {
@@ -21,17 +21,17 @@ interface Choice {
 /**
  * Chooses a sampler for each trial by the study's history, and says why in the trial's user attributes `proposed_by` and `rationale`:
  *
- * - the first trial is the default configuration (arXiv 2606.21641: most of what better proposals gain comes from it);
- * - then points of a Sobol sequence, until the model has enough COMPLETE trials;
- * - then a Gaussian process and TPE by turns: the first is better on smooth functions, the second on tables and on functions that
- *   mislead a model; samplers that complement each other are better together (carps, arXiv 2506.06143);
- * - TPE alone from 1,000 finished trials on.
+ * - The first trial is the default configuration. According to arXiv 2606.21641, it accounts for most of what models gain.
+ * - Points of a Sobol sequence follow, until there are enough COMPLETE trials for a model.
+ * - Then a Gaussian process and TPE propose by turns. The first is better on smooth functions, the second on tables and on functions
+ *   that mislead a model. Samplers that complement each other are better together (carps, arXiv 2506.06143).
+ * - From 1,000 finished trials on, only TPE proposes.
  *
- * A configuration that has been tried is not proposed again before all have been, unless `repeats` allows it.
+ * A configuration is proposed again only after all have been tried, unless `repeats` allows it earlier.
  */
 export class AutoSampler implements Sampler {
   private readonly gp: GpSampler;
-  private readonly tpe: { readonly one: TpeSampler; readonly several: TpeSampler };
+  private readonly tpe: { readonly singleObjective: TpeSampler; readonly multiObjective: TpeSampler };
 
   constructor(spec: AutoSpec, seed: number) {
     const avoidRepeats = spec.repeats === 'avoid';
@@ -49,7 +49,7 @@ export class AutoSampler implements Sampler {
         { avoidRepeats },
       );
     this.gp = new GpSampler({ type: 'gp', seed, n_startup_trials: 1 }, seed, { avoidRepeats });
-    this.tpe = { one: tpe(true), several: tpe(false) };
+    this.tpe = { singleObjective: tpe(true), multiObjective: tpe(false) };
   }
 
   async propose(request: ProposalRequest): Promise<Params> {
@@ -63,12 +63,17 @@ export class AutoSampler implements Sampler {
       case 'gp':
         return this.gp.propose(request);
       case 'tpe':
-        return (request.directions.length === 1 ? this.tpe.one : this.tpe.several).propose(request);
+        return this.tpeFor(request).propose(request);
     }
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.gp.close(), this.tpe.one.close(), this.tpe.several.close()]);
+    const { singleObjective, multiObjective } = this.tpe;
+    await Promise.all([this.gp.close(), singleObjective.close(), multiObjective.close()]);
+  }
+
+  private tpeFor({ directions }: ProposalRequest): TpeSampler {
+    return directions.length === 1 ? this.tpe.singleObjective : this.tpe.multiObjective;
   }
 }
 
@@ -92,7 +97,7 @@ function choose({ number, space, fixed, history: { finished, running } }: Propos
   return { method, reason: 'a Gaussian process and TPE propose by turns' };
 }
 
-/** COMPLETE trials before a model proposes, by the number of parameters. */
+/** The number of COMPLETE trials that a model needs in a space of so many parameters. */
 function startingTrials(parameters: number): number {
   return Math.min(20, Math.max(8, parameters + 4));
 }

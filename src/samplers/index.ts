@@ -46,14 +46,14 @@ export function createSampler(spec: SamplerSpec, seed: number): Sampler {
 }
 
 /**
- * As {@link createSampler}; a sampler whose proposals take long to compute runs in a thread, so that the process answers meanwhile. From
- * TypeScript sources (in tests) it runs in this thread, since another could not load them.
+ * As {@link createSampler}; a sampler whose proposals take long to compute runs in a thread, so that the process can do other work
+ * meanwhile. Unit tests run the TypeScript sources, which a thread cannot load; there it runs in the same thread.
  * @throws as {@link createSampler}
  */
 export function createBackgroundSampler(spec: SamplerSpec, seed: number): Sampler {
   const isSlow = spec.type === 'gp' || spec.type === 'auto';
   const isCompiled = extname(__filename) === '.js';
-  // Checks the seed here, where the error is easier to understand.
+  // Created in any case: an invalid seed is refused here and not at the first proposal.
   const sampler = createSampler(spec, seed);
   return isSlow && isCompiled ? new ThreadSampler(spec, seed) : sampler;
 }

@@ -5,26 +5,27 @@ import type { Json } from '../study/json';
 import type { SearchSpace } from '../study/space';
 import type { Trial } from '../study/trial';
 import type { Sampler } from './sampler';
-import type { Answer, Question } from './sampler-thread';
+import type { ThreadRequest, ThreadResponse } from './sampler-thread';
 
-/* The thread of ThreadSampler: answers one question after the other. */
+/* The program of the thread of ThreadSampler: handles one request after the other. */
 
-interface Known {
+interface SamplerState {
   readonly sampler: Sampler;
   space: SearchSpace;
   finished: Trial[];
 }
 
-const known = new Map<number, Known>();
+/** By the id of the sampler. */
+const samplers = new Map<number, SamplerState>();
 
-async function answer(question: Extract<Question, { kind: 'propose' }>): Promise<Answer> {
-  const { id, created, space, isNewHistory, finished, running, number, directions, fixed } = question;
+async function propose(request: Extract<ThreadRequest, { kind: 'propose' }>): Promise<ThreadResponse> {
+  const { id, created, space, isNewHistory, finished, running, number, directions, fixed } = request;
   try {
-    let state = known.get(question.sampler);
+    let state = samplers.get(request.sampler);
     if (created !== undefined || state === undefined) {
       if (created === undefined) throw new Error('the sampler is not known to its thread');
       state = { sampler: createSampler(created.spec, created.seed), space: {}, finished: [] };
-      known.set(question.sampler, state);
+      samplers.set(request.sampler, state);
     }
     if (space !== undefined) state.space = space;
     if (isNewHistory) state.finished = [];
@@ -48,15 +49,16 @@ async function answer(question: Extract<Question, { kind: 'propose' }>): Promise
   }
 }
 
-let turn: Promise<void> = Promise.resolve();
+/** Settles when the last request has been handled. */
+let queue: Promise<void> = Promise.resolve();
 
-parentPort?.on('message', (question: Question) => {
-  turn = turn.then(async () => {
-    if (question.kind === 'propose') {
-      parentPort?.postMessage(await answer(question));
+parentPort?.on('message', (request: ThreadRequest) => {
+  queue = queue.then(async () => {
+    if (request.kind === 'propose') {
+      parentPort?.postMessage(await propose(request));
       return;
     }
-    await known.get(question.sampler)?.sampler.close();
-    known.delete(question.sampler);
+    await samplers.get(request.sampler)?.sampler.close();
+    samplers.delete(request.sampler);
   });
 });

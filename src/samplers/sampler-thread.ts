@@ -8,11 +8,11 @@ import type { SamplerSpec } from '../study/spec';
 import type { Direction, Trial } from '../study/trial';
 import type { ProposalRequest, Sampler } from './sampler';
 
-/** How long one proposal may take (milliseconds); less than the 5 minutes that the `propose` activity may take. */
+/** How long one proposal may take (milliseconds): less than the timeout of the `propose` activity, 5 minutes. */
 const proposalTimeoutMs = 240_000;
 
-/** What the thread is asked. A part that is absent is as it was in the sampler's last question. */
-export type Question =
+/** A request to the thread. An absent part has not changed since the sampler's last request. */
+export type ThreadRequest =
   | { readonly kind: 'close'; readonly sampler: number }
   | {
       readonly kind: 'propose';
@@ -20,7 +20,7 @@ export type Question =
       readonly sampler: number;
       readonly created?: { readonly spec: SamplerSpec; readonly seed: number };
       readonly space?: SearchSpace;
-      /** `true`: `finished` begins a new history. */
+      /** `true`: `finished` is a whole history; otherwise it is what the last one lacks. */
       readonly isNewHistory: boolean;
       readonly finished: readonly Trial[];
       readonly running: readonly Trial[];
@@ -29,7 +29,7 @@ export type Question =
       readonly fixed: Params;
     };
 
-export interface Answer {
+export interface ThreadResponse {
   readonly id: number;
   readonly params?: Params | null;
   readonly attrs?: Readonly<Record<string, Json>>;
@@ -42,15 +42,15 @@ export interface Answer {
 }
 
 /**
- * A sampler that proposes in a thread, so that the process goes on with its other work. All samplers of a process share one thread,
- * which starts with the first proposal and ends when the last sampler is closed. The thread keeps each sampler's history and is sent what
- * is new. A thread that dies fails the proposals under way; the next one starts another.
+ * A sampler that proposes in a thread, so that the process can do other work meanwhile. All samplers of a process share one thread, which
+ * starts with the first proposal and ends when the last sampler is closed. The thread keeps the history of each sampler; a request has only
+ * the new trials. If the thread dies, the pending proposals fail and the next proposal starts another thread.
  */
 export class ThreadSampler implements Sampler {
   private readonly id = ++lastSampler;
   private closed = false;
-  /** What the thread has been told. */
-  private told:
+  /** What was sent to the thread. */
+  private sent:
     | {
         readonly thread: SamplerThread;
         readonly space: SearchSpace;
@@ -65,10 +65,10 @@ export class ThreadSampler implements Sampler {
     private readonly seed: number,
     private readonly options: WorkerOptions = {},
   ) {
-    open.add(this.id);
+    openSamplers.add(this.id);
   }
 
-  /** @throws {@link PerdureError} `Unavailable` where the thread died or did not answer in time, and the sampler's own errors */
+  /** @throws {@link PerdureError} `Unavailable` if the thread died or did not answer in time, and the sampler's own errors */
   async propose({
     number,
     space,
@@ -81,16 +81,16 @@ export class ThreadSampler implements Sampler {
     shared ??= new SamplerThread(this.options);
     const thread = shared;
     const { finished, running } = history;
-    const told = this.told?.thread === thread ? this.told : undefined;
-    const isKnown = told?.history === finished && told.count <= finished.length;
-    const from = isKnown ? told.count : 0;
-    this.told = { thread, space, history: finished, count: finished.length };
+    const sent = this.sent?.thread === thread ? this.sent : undefined;
+    const isSameHistory = sent?.history === finished && sent.count <= finished.length;
+    const from = isSameHistory ? sent.count : 0;
+    this.sent = { thread, space, history: finished, count: finished.length };
     const answer = await thread.ask({
       kind: 'propose',
       sampler: this.id,
-      ...(told === undefined ? { created: { spec: this.spec, seed: this.seed } } : {}),
-      ...(told?.space === space ? {} : { space }),
-      isNewHistory: !isKnown,
+      ...(sent === undefined ? { created: { spec: this.spec, seed: this.seed } } : {}),
+      ...(sent?.space === space ? {} : { space }),
+      isNewHistory: !isSameHistory,
       finished: finished.slice(from).map(learnablePart),
       running: running.map(learnablePart),
       number,
@@ -103,31 +103,31 @@ export class ThreadSampler implements Sampler {
 
   async close(): Promise<void> {
     this.closed = true;
-    if (!open.delete(this.id)) return;
-    if (open.size > 0) shared?.forget(this.id);
+    if (!openSamplers.delete(this.id)) return;
+    if (openSamplers.size > 0) shared?.forget(this.id);
     else await shared?.end(new PerdureError('Unavailable', 'the sampler was closed', { where: 'sampler' }));
   }
 }
 
 let shared: SamplerThread | undefined;
 let lastSampler = 0;
-const open = new Set<number>();
+const openSamplers = new Set<number>();
 
-/** What samplers learn from: the rest of a trial would only cost time. */
+/** The parts of a trial that samplers use. Copying the others to the thread would only cost time. */
 function learnablePart(trial: Trial): Trial {
   return { ...trial, distributions: {}, userAttrs: {}, datetimeStart: null, datetimeComplete: null };
 }
 
-interface Waiting {
-  readonly resolve: (answer: Answer) => void;
+interface PendingRequest {
+  readonly resolve: (answer: ThreadResponse) => void;
   readonly reject: (error: Error) => void;
   readonly timer: NodeJS.Timeout;
 }
 
 class SamplerThread {
   private readonly worker: Worker;
-  private readonly waiting = new Map<number, Waiting>();
-  private last = 0;
+  private readonly pending = new Map<number, PendingRequest>();
+  private lastId = 0;
 
   constructor(options: WorkerOptions) {
     const program = join(__dirname, `sampler-thread-program${extname(__filename)}`);
@@ -138,7 +138,7 @@ class SamplerThread {
     });
     // An idle thread must not keep a process alive.
     this.worker.unref();
-    this.worker.on('message', (answer: Answer) => {
+    this.worker.on('message', (answer: ThreadResponse) => {
       this.settle(answer);
     });
     this.worker.on('exit', () => {
@@ -146,44 +146,44 @@ class SamplerThread {
     });
   }
 
-  ask(question: Omit<Extract<Question, { kind: 'propose' }>, 'id'>): Promise<Answer> {
-    const id = ++this.last;
-    return new Promise<Answer>((resolve, reject) => {
+  ask(request: Omit<Extract<ThreadRequest, { kind: 'propose' }>, 'id'>): Promise<ThreadResponse> {
+    const id = ++this.lastId;
+    return new Promise<ThreadResponse>((resolve, reject) => {
       const timer = setTimeout(() => {
         const text = `the sampler did not answer within ${String(proposalTimeoutMs / 1000)} s`;
         void this.end(new PerdureError('Unavailable', text, { where: 'sampler' }));
       }, proposalTimeoutMs);
-      this.waiting.set(id, { resolve, reject, timer });
+      this.pending.set(id, { resolve, reject, timer });
       this.worker.ref();
-      this.worker.postMessage({ ...question, id } satisfies Question);
+      this.worker.postMessage({ ...request, id } satisfies ThreadRequest);
     });
   }
 
   forget(sampler: number): void {
-    this.worker.postMessage({ kind: 'close', sampler } satisfies Question);
+    this.worker.postMessage({ kind: 'close', sampler } satisfies ThreadRequest);
   }
 
-  /** Ends the thread and fails what it was asked. */
+  /** Ends the thread and rejects the pending requests. */
   async end(reason: PerdureError): Promise<void> {
     if (shared === this) shared = undefined;
-    for (const { reject, timer } of this.waiting.values()) {
+    for (const { reject, timer } of this.pending.values()) {
       clearTimeout(timer);
       reject(reason);
     }
-    this.waiting.clear();
+    this.pending.clear();
     await this.worker.terminate();
   }
 
-  private settle({ id, ...answer }: Answer): void {
-    const waiting = this.waiting.get(id);
-    if (waiting === undefined) return;
-    this.waiting.delete(id);
-    clearTimeout(waiting.timer);
-    if (this.waiting.size === 0) this.worker.unref();
+  private settle({ id, ...answer }: ThreadResponse): void {
+    const request = this.pending.get(id);
+    if (request === undefined) return;
+    this.pending.delete(id);
+    clearTimeout(request.timer);
+    if (this.pending.size === 0) this.worker.unref();
     const { error } = answer;
-    if (error === undefined) waiting.resolve({ id, ...answer });
-    else if (error.kind === null) waiting.reject(new Error(error.message));
+    if (error === undefined) request.resolve({ id, ...answer });
+    else if (error.kind === null) request.reject(new Error(error.message));
     else
-      waiting.reject(new PerdureError(error.kind, error.message, { where: error.where, hint: error.hint }));
+      request.reject(new PerdureError(error.kind, error.message, { where: error.where, hint: error.hint }));
   }
 }

@@ -8,7 +8,7 @@ import type { RandomStream } from './random-stream';
 import { lastStep, onlyValue, openChoices, stepOf } from './unit-value';
 import { stepValue } from '../study/step-value';
 
-/** Tells two configurations apart. Equal for floats that differ by rounding only: 0.1 + 0.2 and 0.3 are one point. */
+/** A key that equal configurations share. Floats that differ only by rounding are equal: 0.1 + 0.2 and 0.3 are one value. */
 export function configurationKey(space: SearchSpace, params: Params): string {
   return JSON.stringify(
     Object.entries(space).map(([name, { distribution }]) => {
@@ -20,18 +20,18 @@ export function configurationKey(space: SearchSpace, params: Params): string {
   );
 }
 
-/** Random draws before the untried configurations are listed. */
-const draws = 100;
-/** Configurations that are listed at most. */
+/** The most random draws before the untried configurations are listed. */
+const maxDraws = 100;
+/** The most configurations that are listed. */
 const maxListed = 100_000;
 
-/** Whether a sampler may propose a configuration again that has been tried. */
+/** Whether a sampler may propose a configuration more than once. */
 export interface RepeatOptions {
-  /** `true`: not before every configuration of the space has been tried. */
+  /** `true`: only after every configuration of the space has been tried. */
   readonly avoidRepeats: boolean;
 }
 
-/** The configurations of a study's trials, so that a proposal is not one of them. */
+/** The configurations of a study's finished and running trials, which a proposal avoids. */
 export class TriedConfigurations {
   private finished = new Set<string>();
   private source: readonly Trial[] = [];
@@ -40,7 +40,7 @@ export class TriedConfigurations {
 
   constructor(private readonly space: SearchSpace) {}
 
-  /** Takes in what is new in the history, and exactly these running trials. */
+  /** Adds the finished trials that are new, and replaces the running ones. */
   update(finished: readonly Trial[], running: readonly Trial[]): void {
     if (finished !== this.source || finished.length < this.count) {
       this.finished = new Set();
@@ -58,11 +58,11 @@ export class TriedConfigurations {
   }
 
   /**
-   * A random configuration that no trial has, with the given values; `undefined` where there is none. In a space with more than
-   * {@link maxListed} configurations it may miss the last ones.
+   * A random configuration with the given values that no trial has; `undefined` if there is none. In a space with more than
+   * {@link maxListed} configurations it may not find the last ones.
    */
   randomUntried(given: Params, random: RandomStream): Params | undefined {
-    for (let i = 0; i < draws; i++) {
+    for (let i = 0; i < maxDraws; i++) {
       const params = randomParams({ space: this.space, fixed: given }, random);
       if (!this.has(params)) return params;
     }
@@ -71,7 +71,7 @@ export class TriedConfigurations {
   }
 }
 
-/** All configurations with these values; `undefined` where they are more than {@link maxListed}, or infinitely many. */
+/** All configurations with these values; `undefined` if the space has more than {@link maxListed}. */
 function listConfigurations(space: SearchSpace, given: Params): readonly Params[] | undefined {
   if (!(gridSize(space, {}) <= maxListed)) return undefined;
   let partial: readonly Params[] = [{}];

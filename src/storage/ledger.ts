@@ -298,11 +298,11 @@ export interface Ledger {
   /** Whoever submits such an attempt says so first; the first one's token stays. */
   claimSubmission(study: string, number: number, attempt: number, token: string): Promise<Submission>;
   /**
-   * Notes that something of the attempt may be submitted from now on. @returns whether this is the only one that may be submitting it;
-   * `null`: it was given up before
+   * Notes that the attempt may be submitted from now on. The latest token is kept. @returns `true` if no other worker may have begun to
+   * submit it, `false` if one may; `null`: it was given up before
    */
   beginSubmission(study: string, number: number, attempt: number, token: string): Promise<boolean | null>;
-  /** Nothing was submitted by this token: the attempt counts as not begun again. Another token's note stays. */
+  /** Removes the note of this token, after which nothing was submitted. The note of another token stays. */
   releaseSubmission(study: string, number: number, attempt: number, token: string): Promise<void>;
   /**
    * Whoever knows that nothing of the attempt was submitted gives it up: where it was not begun, or was by its own token. `force`:

@@ -128,7 +128,7 @@ export class SqlLedger implements Ledger {
 
   setIntermediateValues(study: string, number: number, values: ReadonlyMap<number, number>): Promise<void> {
     const rows = this.storable(values);
-    // The most frequent write. On SQLite, each statement costs a message to its thread and one back.
+    // This is the most frequent write, and each statement of SQLite costs two messages between threads.
     if (this.kind === 'sqlite' && rows.size > 0 && rows.size <= rowsPerStatement)
       return this.retried(() => setIntermediateValuesAtOnce(this.db, study, number, rows));
     return this.onTrial(study, number, (trx, id) => setIntermediateValues(trx, id, rows));

@@ -41,8 +41,8 @@ export async function claimSubmission(
 }
 
 /**
- * Notes that something may be submitted from now on, by whatever token. Within a transaction that has locked the trial.
- * @returns whether this is the only one that may be submitting it; `null`: it was given up before
+ * Notes that the attempt may be submitted from now on, and keeps the latest token. Within a transaction that has locked the trial.
+ * @returns `true` if no other worker may have begun to submit it, `false` if one may; `null`: it was given up before
  */
 export async function beginSubmission(
   trx: Db,
@@ -53,7 +53,7 @@ export async function beginSubmission(
   const known = await claimSubmission(trx, trial, attempt, token);
   if (known.state !== 'begun') return null;
   if (known.token === token) return true;
-  // The earlier one must not release it any more.
+  // The earlier token must not release the note any more.
   await trx
     .updateTable('perdure_submissions')
     .set({ token })
@@ -64,7 +64,7 @@ export async function beginSubmission(
   return false;
 }
 
-/** Forgets a claim after which nothing was submitted. Another token's claim stays. */
+/** Removes the note of this token, after which nothing was submitted. The note of another token stays. */
 export async function releaseSubmission(
   trx: Db,
   { uuid, number }: OwnTrial,

@@ -58,7 +58,7 @@ export async function setTrialAttrs(
 }
 
 /**
- * {@link setIntermediateValues} without a query for the trial's id and without a transaction: one statement does it.
+ * As {@link setIntermediateValues}, in one statement: without a query for the trial's id and without a transaction.
  * @param values at most `rowsPerStatement`
  * @throws `NotFound`
  */
@@ -71,7 +71,7 @@ export async function setIntermediateValuesAtOnce(
   try {
     await setIntermediateValues(db, sql<number>`${trialIdQuery(db, study, number)}`, values);
   } catch (error) {
-    // Without such a trial the id is NULL, which its column does not take.
+    // If there is no such trial, the id is NULL, which the column refuses; `trialId` throws `NotFound`.
     await trialId(db, study, number);
     throw error;
   }

@@ -78,7 +78,7 @@ export type MethodSpec =
   | {
       readonly type: 'auto';
       readonly seed: number | null;
-      /** Whether a configuration that has been tried may be proposed again before all have been: of use where results are noisy. */
+      /** Whether a configuration may be proposed again before all have been tried; useful if results are noisy. */
       readonly repeats: 'avoid' | 'allow';
     }
   | {

@@ -96,7 +96,8 @@ async function untilEnding(
 
 /**
  * Our own samplers answer in milliseconds, within the workflow task that starts the trials: a third of the server's work
- * for a short trial is saved. Optuna's may take minutes, a large batch of a Gaussian process seconds, and a workflow task must not.
+ * for a short trial is saved. Optuna's may take minutes and a large batch of a Gaussian process seconds, which is too long for a workflow
+ * task.
  */
 function isSlow({ spec: { sampler, budget } }: StudyStateMachine): boolean {
   const methods =

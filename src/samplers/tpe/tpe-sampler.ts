@@ -81,7 +81,7 @@ export class TpeSampler implements Sampler {
       if (open.length > 0)
         Object.assign(
           params,
-          // Before the last group the configuration is not complete, and no trial has it.
+          // Only with the last group is the configuration complete; before, it is equal to that of no trial.
           this.sample(model, open, others, random, (values) => tried?.has({ ...params, ...values }) !== true),
         );
     }
@@ -139,7 +139,7 @@ export class TpeSampler implements Sampler {
   }
 }
 
-/** The item with the largest value, the first of several. */
+/** The item with the largest value; of equal ones the first. */
 function largest(items: ReadonlySet<number>, value: (item: number) => number): number {
   const [start = 0] = items;
   let best = start;
