@@ -90,7 +90,7 @@ const zones = [
   ),
 ];
 
-/** Test suites are imported by nothing. What two of them share is in test/support. */
+/** Nothing imports a test suite. What two suites share is in test/support. */
 const noTestImports = { regex: '\\.test$', message: 'move what is shared to test/support' };
 
 /** A workflow runs in a sandbox: what reads a clock, a file or a socket is not there, and others make its bundle large. */
@@ -145,8 +145,8 @@ export default tseslint.config(
     },
   },
   {
-    // The rule parses each module that it follows once more. It need not follow packages, which import nothing of this project, and
-    // no test suite can be part of a cycle: `noTestImports` keeps others from importing one.
+    // This rule is slow, because it parses each imported module again. Packages and test suites cannot be part of a cycle: packages
+    // import nothing of this project, and `noTestImports` forbids to import a suite.
     files: ['**/*.ts'],
     ignores: ['**/*.test.ts'],
     rules: { 'import-x/no-cycle': ['error', { ignoreExternal: true }] },

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the suites of test/slow in the order of test/slow/order.txt, two at a time, as long as there is time for the next one:
-# slow-suites.sh END, where END is a time in seconds since 1970. A line of the list gives a suite and the minutes that it needs.
+# Runs the suites of test/slow in the order of test/slow/order.txt, two at a time: slow-suites.sh END, where END is a time in seconds
+# since 1970. A line of the list gives a suite and the minutes that it needs. A suite that would not end before END is left out.
 # Prints which suites did not run. The last line is `N passed, N failed`.
 set -u
 cd "$(dirname "$0")/.."
@@ -10,7 +10,7 @@ results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 grep -v '^#' "$order" | awk 'NF == 2 { print $1, $2 }' >"$results/todo"
 
-# next: takes the first suite that ends in time off the list, and prints its name
+# next: removes the first suite that would end before END from the list, and prints its name
 next() {
   (
     flock 9
@@ -23,28 +23,29 @@ next() {
   ) 9>"$results/lock"
 }
 
-lane() {
+# run_suites: runs one suite after the other until none is left that would end before END
+run_suites() {
   while name=$(next) && [ -n "$name" ]; do
     sh scripts/test.sh slow --testPathPatterns "test/slow/$name\\.test" >"$results/$name.log" 2>&1
     echo "$?" >"$results/$name.status"
     cat "$results/$name.log"
   done
 }
-lane &
-first=$!
-lane
-wait "$first"
+run_suites &
+other=$!
+run_suites
+wait "$other"
 
 passed=0
 failed=0
 for log in "$results"/*.log; do
   [ -e "$log" ] || continue
   name=$(basename "$log" .log)
-  good=$(sed -n 's/^Tests:.* \([0-9][0-9]*\) passed.*/\1/p' "$log" | tail -1)
-  bad=$(sed -n 's/^Tests:.* \([0-9][0-9]*\) failed.*/\1/p' "$log" | tail -1)
-  [ "$(cat "$results/$name.status")" = 0 ] || [ "${bad:-0}" != 0 ] || bad=1
-  passed=$((passed + ${good:-0}))
-  failed=$((failed + ${bad:-0}))
+  suite_passed=$(sed -n 's/^Tests:.* \([0-9][0-9]*\) passed.*/\1/p' "$log" | tail -1)
+  suite_failed=$(sed -n 's/^Tests:.* \([0-9][0-9]*\) failed.*/\1/p' "$log" | tail -1)
+  [ "$(cat "$results/$name.status")" = 0 ] || [ "${suite_failed:-0}" != 0 ] || suite_failed=1
+  passed=$((passed + ${suite_passed:-0}))
+  failed=$((failed + ${suite_failed:-0}))
 done
 while read -r name minutes; do
   echo "did not run: test/slow/$name (about $minutes min)"

@@ -1,9 +1,9 @@
 #!/bin/sh
-# The set-up, then the tests of one tier: test.sh unit|integration|slow|all [arguments of jest]
+# Runs the set-up, then tests: test.sh unit|integration|slow|all [arguments of jest]
 #   unit          pure code, and workflows on Temporal's test server
-#   integration   unit, and each promise once on the real servers: what `npm test` runs
-#   slow          what only `all` has: matrices of faults and kills, long studies, the stand-ins' own tests
-#   all           everything
+#   integration   unit, and each promise once on the real servers; `npm test` runs this
+#   slow          only the slow tests: matrices of faults and kills, long studies, the tests of the stand-ins
+#   all           integration and slow
 set -eu
 cd "$(dirname "$0")/.."
 tier=$1

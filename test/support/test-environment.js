@@ -3,31 +3,31 @@ const { createHash } = require('node:crypto');
 const { existsSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync } = require('node:fs');
 const { delimiter, join } = require('node:path');
 
-/** Variables of the user, the machine and a batch job that change what a program does. */
-const foreign = [
+/** Variables of the user, the machine or a batch job that change what a program does. */
+const excludedVariables = [
   // Batch systems, MPI, devices and threads.
   /^(PBS|SLURM|SBATCH|SRUN|SALLOC|SQUEUE|SINFO|PMI|PMIX|OMPI|PRTE|MPICH|HYDRA|PALS|PARSL|ZE|CUDA|HIP|ROCR|OMP|MKL|KMP)_/,
-  // Perdure, its servers and services. PERDURE_TEST_* is for the tests.
+  // Perdure, its servers and services. PERDURE_TEST_* is kept: it is meant for the tests.
   /^(PERDURE_(?!TEST_)|TEMPORAL_|GLOBUS_|OPTUNA_|ANTHROPIC_|OPENAI_|GOOGLE_|GEMINI_)/,
   /^(https?|ftp|all|no)_proxy$/i,
-  // Where programs look for files of the user, and what shells and Python load at their start.
+  // Where programs look for files of the user, and what shells and Python load when they start.
   /^(XDG|SSH|PYENV|CONDA|VIRTUAL_ENV)(_|$)/,
   /^(BASH_ENV|ENV|CDPATH|PROMPT_COMMAND|GREP_OPTIONS)$/,
   /^PYTHON(PATH|HOME|STARTUP|USERBASE)$/,
   /^PG[A-Z]+$/,
 ];
 
-/** Clients of batch systems that a test could take for those of its stand-in. */
+/** Clients of batch systems, which a test could run instead of those of its stand-in. */
 const batchClients = ['qsub', 'qstat', 'qdel', 'qselect', 'pbsdsh', 'sbatch', 'squeue', 'scancel', 'sacct'];
 
 /**
- * The environment of a test run: it depends on the programs of the machine, not on its settings.
+ * The environment of a test run. It depends on the programs of the machine, not on its settings.
  * @param {NodeJS.ProcessEnv} outer the environment of the user
- * @param {string} folder for the home directory of the tests and for links to programs; made where it is missing
+ * @param {string} folder for the home directory of the tests and for links to programs; created if it is missing
  * @returns {NodeJS.ProcessEnv}
  */
 function testEnvironment(outer, folder) {
-  const names = Object.keys(outer).filter((name) => !foreign.some((pattern) => pattern.test(name)));
+  const names = Object.keys(outer).filter((name) => !excludedVariables.some((pattern) => pattern.test(name)));
   const home = join(folder, 'home');
   mkdirSync(home, { recursive: true });
   const proxies = Object.entries(outer).filter(([name]) => /_proxy$/i.test(name));
@@ -64,7 +64,7 @@ function pathWithout(path, programs, folder) {
         try {
           symlinkSync(join(directory, name), join(links, name));
         } catch (error) {
-          // Another run makes the same links.
+          // Another run may have made the same link.
           if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EEXIST') throw error;
         }
       return links;
@@ -73,8 +73,8 @@ function pathWithout(path, programs, folder) {
 }
 
 /**
- * Puts the Python that pyenv chooses in the place of pyenv's shims. A shim starts a shell for each command, and takes a lock that a
- * killed test leaves behind.
+ * Replaces the directory of pyenv's shims by that of the Python that pyenv chooses. A shim starts a shell for each command, and takes a
+ * lock that a killed test leaves behind.
  * @param {string} path
  */
 function withoutPyenv(path) {
