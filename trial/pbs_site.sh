@@ -735,7 +735,7 @@ watch_news() {
   done
 }
 
-# ensure_attempt PATH: an attempt's directory, whatever became of the one that there was.
+# ensure_attempt PATH: makes an attempt's directory again if it was removed.
 ensure_attempt() {
   [ ! -d "$1/.perdure" ] || return 0
   mkdir -p "$1.$$.tmp/.perdure" && mv -T "$1.$$.tmp" "$1" 2>/dev/null
@@ -743,7 +743,7 @@ ensure_attempt() {
   mkdir -p "$1/.perdure"
 }
 
-# write_once FILE TEXT: the first text stays.
+# write_once FILE TEXT: writes a file that does not exist yet; an existing one stays. Fails if there is no file with text after that.
 write_once() {
   [ ! -e "$1" ] || return 0
   printf '%s' "$2" >"$1.$$.tmp"
@@ -752,10 +752,10 @@ write_once() {
   [ -s "$1" ]
 }
 
-# bury NUMBER PATH NAME ID BLOCK TEXT FROM: gives an attempt up. It will not begin any more, and what watches it ends it. ID is the job
-# to delete, or -; BLOCK the block that is over with it, or -: its pilot, should it live on, must not take the next attempt. Then looks
-# at it: a result that was written before counts.
-bury() {
+# give_up NUMBER PATH NAME ID BLOCK TEXT FROM: writes the attempt's tombstone, so that it does not begin and a pilot ends it. ID is the
+# job to delete, or -. BLOCK is the block if that is over, or -: should its pilot still run, it must not take the next attempt. Then looks
+# at the attempt: a result that was written before counts.
+give_up() {
   perdure_at=$2/.perdure
   ensure_attempt "$2"
   [ "$5" = - ] || command : >"blocks/$5/over"
@@ -770,8 +770,9 @@ bury() {
   look "$1" "$2" "$3" "$7"
 }
 
-# replace_attempt NUMBER PATH NAME ID EARLIER FROM: the result of attempt EARLIER, which was given up, counts instead of this attempt,
-# unless this one has begun. The fence is one file that only one can make: the wrapper makes it empty. Then looks at the attempt.
+# replace_attempt NUMBER PATH NAME ID EARLIER FROM: lets the result of attempt EARLIER, which was given up, count instead of this attempt,
+# unless this one has begun. Only one process can make the fence: here it names EARLIER, and the wrapper makes it empty. Then looks at the
+# attempt.
 replace_attempt() {
   perdure_at=$2/.perdure
   printf 'replaced %s\n' "$5" >"$perdure_at/run.lock.$$.tmp"
@@ -783,15 +784,15 @@ replace_attempt() {
   look "$1" "$2" "$3" "$6"
 }
 
-# replacing PATH: sets perdure_earlier to the attempt whose result counts instead of this one's; fails where its own counts.
+# replacing PATH: sets perdure_earlier to the attempt whose result counts instead of this one's; fails if its own result counts.
 replacing() {
   perdure_earlier=
   perdure_word=
   [ -s "$1/.perdure/run.lock" ] && read -r perdure_word perdure_earlier <"$1/.perdure/run.lock" && [ "$perdure_word" = replaced ]
 }
 
-# late_result PATH: sets perdure_earlier to the newest earlier attempt that has left a result. One that began and left none hides those
-# before it, and so does one that was made elsewhere.
+# late_result PATH: sets perdure_earlier to the newest earlier attempt that was given up and has left a result. Stops at an attempt that
+# began and left none, and at one that has no tombstone here.
 late_result() {
   # A preparation has no other attempt.
   case $1 in prepared/*) return 1 ;; esac

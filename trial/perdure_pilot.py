@@ -10,8 +10,9 @@ guard, it leaves its trials to PBS. The fence is the wrapper's, in the attempt.
 
 W/PATH/.perdure/block names the block; who makes it first has the trial, should it ever be ready twice. 'unfinished'
 beside it says that the attempt did not end by itself: 'REASON' before the first signal, 'REASON over' once nothing of
-it runs. Reasons: walltime, terminated (the job was told to end), killed (the pilot was), given_up (the attempt or the
-block has been given up), lost (the wrapper vanished; the block goes on). A status counts for nothing then, except 0 with a result: that one was done, and loses its mark.
+it runs. Reasons: walltime, terminated (the job was told to end), killed (the pilot was killed), given_up (the attempt
+or the block was given up), lost (the wrapper disappeared; the block goes on). An exit status does not count then,
+except 0 with a result: that attempt was finished, and its 'unfinished' is removed.
 
 The parts of it lie beside this file: perdure_pilot_*.py.
 """
@@ -91,7 +92,7 @@ class Pilot:
         # Before the trials are looked at: the signal may have reached them too.
         if self.ending is None and (self.signalled or self.left() < self.options.notice):
             self.end_all("walltime" if self.left() < self.options.notice else "terminated")
-        # Its scheduler says that the block is over, as where its node was cut off: its trials are repeated elsewhere.
+        # The scheduler says that the block has ended, as after its node was cut off. Its trials are repeated elsewhere.
         elif self.ending is None and self.is_given_up():
             self.end_all("given_up")
         for trial in list(self.running.values()):
@@ -111,10 +112,10 @@ class Pilot:
         return None
 
     def is_given_up(self):
-        """Whether somebody has noted that this block is over. Looked for every few seconds, and before it takes a trial."""
+        """Whether a worker has noted that this block is over. Checked every 5 s, and before the block takes a trial."""
         if not self.given_up and time.monotonic() >= self.given_up_at:
             self.given_up_at = time.monotonic() + 5
-            # Listed, since a file server's client may remember that a file was not there.
+            # The directory is listed, because the client of a file server may cache that a file does not exist.
             self.given_up = "over" in os.listdir(self.folder)
         return self.given_up
 

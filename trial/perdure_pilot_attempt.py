@@ -17,7 +17,7 @@ class Attempt:
         return os.path.join(self.directory, ".perdure", name)
 
     def names(self):
-        # Listed, since a file server's client may remember for half a minute that a file was not there.
+        # The client of a file server may cache for half a minute that a file does not exist; a listing is newer.
         return os.listdir(self.own(""))
 
     def has(self, name):

@@ -56,7 +56,7 @@ class Trial(Attempt):
                 if self.kill_at is not None and now > self.kill_at:
                     self.kill()
                 elif self.kill_at is None:
-                    self._heed(grace)
+                    self._end_if_asked(grace)
                 return False
             self.ended, self.code = now, code if code >= 0 else 128 - code
             if self.status() is None:
@@ -71,8 +71,8 @@ class Trial(Attempt):
         # One that hangs in the kernel does not even end when it is killed.
         return now > self.ended + grace + 60
 
-    def _heed(self, grace):
-        """End where somebody asked for that, or gave the attempt up."""
+    def _end_if_asked(self, grace):
+        """End the trial if there is a request to stop it, or if the attempt was given up."""
         names = self.names()
         if "stop" in names:
             self.end(None, grace)

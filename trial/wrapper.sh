@@ -1,9 +1,9 @@
 #!/bin/sh
 # Runs one attempt of a trial and writes its fate: wrapper.sh [--leave-group] DIRECTORY PROGRAM [ARGUMENT...]
 # DIRECTORY/.perdure holds: run.lock (the fence), owner (in a PBS job: its id, the host, the time in seconds), pid (who runs
-# it: pid, start, boot), stop (asked to end), tombstone (given up), status (exit status, `stopped` where it had been asked to end by then,
-# `signalled` where this shell was told to end). A file counts once its line is complete. Nothing here outlives a lost power
-# supply, and nothing has to: a job without a status whose process is gone is lost, and repeated.
+# it: pid, start, boot), stop (asked to end), tombstone (given up), status (exit status; `stopped` if it had been asked to end by
+# then; `signalled` if this shell received a signal). A file counts once its line is complete. These files may be lost with the
+# machine's power: a job without a status whose process is gone is lost, and repeated.
 perdure_group=own
 # The process group is somebody else's, who ends what is left in it.
 if [ "$1" = --leave-group ]; then

@@ -3,7 +3,7 @@ import { plainLine } from '../study/plain-text';
 
 const causes = ['site', 'walltime', 'block'] as const;
 
-/** The text of a `tombstone` file: one line, the cause and words for a person. */
+/** The text of a `tombstone` file: one line with the cause of the loss and an explanation for a person. */
 export function tombstoneText({ cause, why }: Loss): string {
   return `${cause} ${plainLine(why, 1000)}\n`;
 }

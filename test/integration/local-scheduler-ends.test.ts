@@ -291,7 +291,7 @@ describe('a job is not lost', () => {
       requestOf(job('echo ready >>"$LOG"; while [ ! -e go ]; do sleep 0.02; done; exit 3')),
     );
     await ready();
-    site.directory().bury({ cause: 'site', why: 'it never started' });
+    site.directory().giveUp({ cause: 'site', why: 'it never started' });
     expect(await becomes(scheduler, ['running'])).toMatchObject({ state: 'running' });
     writeFileSync(`${site.directory().path}/go`, '');
     expect(await ended(scheduler)).toMatchObject({ state: 'ended', end: { how: 'exited', status: 3 } });

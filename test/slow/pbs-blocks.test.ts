@@ -45,16 +45,19 @@ test('the end of a trial in a block is known long before the next listing', asyn
 test.each([
   ['in a block', { blocks }],
   ['in a job of its own', {}],
-])('a trial whose wrapper died %s before it had said who it is, is lost', async (_, ofSite) => {
-  bench = await PbsBench.start(ofSite);
-  // The moment between the two is too short to be met: the job itself takes the fence, and the wrapper ends at once.
-  const own = quote(bench.path('.perdure'));
-  const take = `until [ -d ${own} ]; do sleep 0.1; done; : >${own}/run.lock`;
-  const scheduler = bench.scheduler(undefined, { directives: [`-m n\n${take}`] });
-  await scheduler.submit(requestOf({ command: ['true'] }));
-  expect(await bench.untilOver(scheduler)).toMatchObject({ state: 'lost' });
-  expect(bench.text('.perdure/owner')).toBe('');
-});
+])(
+  'a trial is lost if its wrapper took the fence %s and died before it wrote who it is',
+  async (_, ofSite) => {
+    bench = await PbsBench.start(ofSite);
+    // A test cannot kill the wrapper between these two steps. Instead the job itself takes the fence, and the wrapper ends at once.
+    const own = quote(bench.path('.perdure'));
+    const take = `until [ -d ${own} ]; do sleep 0.1; done; : >${own}/run.lock`;
+    const scheduler = bench.scheduler(undefined, { directives: [`-m n\n${take}`] });
+    await scheduler.submit(requestOf({ command: ['true'] }));
+    expect(await bench.untilOver(scheduler)).toMatchObject({ state: 'lost' });
+    expect(bench.text('.perdure/owner')).toBe('');
+  },
+);
 
 test('another worker finds the trials of a block where the first one left them', async () => {
   bench = await PbsBench.start({ blocks });

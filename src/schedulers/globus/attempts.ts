@@ -30,7 +30,7 @@ const overdue = /too old or skew|Command too old/i;
 /** Both look at the attempt after that. */
 interface SiteActions {
   /** Writes the attempt's tombstone. */
-  bury(one: Watched, loss: Loss): Promise<void>;
+  giveUp(one: Watched, loss: Loss): Promise<void>;
   /** Takes the attempt's fence for the result of an earlier one, unless it has begun. */
   replace(one: Watched, earlier: number): Promise<void>;
 }
@@ -58,7 +58,7 @@ export class Attempts {
   endpoint: { readonly away: boolean; readonly backAt: number } | null = null;
   /** What is done at the site before something is decided; set once. */
   atSite: SiteActions = {
-    bury: () => Promise.reject(new PerdureError('Unavailable', 'its site is not known yet')),
+    giveUp: () => Promise.reject(new PerdureError('Unavailable', 'its site is not known yet')),
     replace: () => Promise.reject(new PerdureError('Unavailable', 'its site is not known yet')),
   };
   /** Told of an attempt that was stopped while it was submitted: what was submitted may begin. */
@@ -325,9 +325,9 @@ export class Attempts {
     }
     const step = nextStep({ ...one, record }, { maxRetries: this.site.maxRetries, patience: this.patience });
     if (step.do === 'lost') await this.conclude(one, { lost: step.why });
-    else if (step.do === 'bury') {
+    else if (step.do === 'giveUp') {
       this.settle(one, async () => {
-        await this.atSite.bury(one, { cause: 'site', why: step.why });
+        await this.atSite.giveUp(one, { cause: 'site', why: step.why });
         // What it had written before is taken.
         if (!hasEnded(one)) await this.conclude(one, { lost: step.why });
       });

@@ -87,11 +87,11 @@ export class Looks {
   }
 
   /** Gives an attempt up at its site, and looks at it after that. */
-  async bury(one: Watched, loss: Loss): Promise<void> {
+  async giveUp(one: Watched, loss: Loss): Promise<void> {
     const text = tombstoneText(loss);
     await this.doAndLook(
       one,
-      (number) => `bury ${words(number, one.path, one.name, '-', '-', text, one.reports.from)}`,
+      (number) => `give_up ${words(number, one.path, one.name, '-', '-', text, one.reports.from)}`,
     );
   }
 

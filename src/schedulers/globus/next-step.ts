@@ -18,7 +18,7 @@ export type Step =
   /** Nothing of it runs or can begin: the attempt is lost. */
   | { readonly do: 'lost'; readonly why: string }
   /** It may run on where nobody sees it: it is lost once it has a tombstone. */
-  | { readonly do: 'bury'; readonly why: string };
+  | { readonly do: 'giveUp'; readonly why: string };
 
 /** How often a task may find its files missing. */
 const mostMissing = 5;
@@ -45,7 +45,7 @@ export function nextStep(
   const { silence, overtaken: patience, look } = limits.patience;
   const hasBegun = facts !== null && facts.beat !== '';
   if (hasBegun && beat.times > 1 && now - beat.since > silence)
-    return { do: 'bury', why: silentFor(now - beat.since) };
+    return { do: 'giveUp', why: silentFor(now - beat.since) };
   const { tasks, request, stop } = record;
   const last = tasks.at(-1);
   if (request === null || stop !== null || last === undefined) return { do: 'wait' };

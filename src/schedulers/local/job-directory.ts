@@ -104,7 +104,7 @@ export class JobDirectory {
     return Number.isFinite(lead) ? clockLead() - lead : 0;
   }
 
-  /** The state, made certain: what is called lost has a tombstone, and can't begin or go on later. */
+  /** The state. An attempt that is called lost has a tombstone, so that it cannot begin or go on later. */
   observe(now = Date.now()): AttemptState {
     // In this order: a wrapper that wrote its pid after `stop` was there does not run the program.
     const stop = this.stop();
@@ -113,7 +113,7 @@ export class JobDirectory {
     const date = new Date(now);
     const steady = performance.now();
     const phase = identity === null ? this.phaseUnstarted(now) : this.phaseOf(identity, now);
-    // Its last word is read after its processes are known to be gone, and counts from then on.
+    // The exit status is read only after all processes are known to be gone.
     const isGone = phase.state !== 'running';
     const status = isGone ? this.status() : null;
     const startedAt = identity === null ? null : (this.changed('pid') ?? date);
@@ -126,7 +126,7 @@ export class JobDirectory {
       hasResult: status !== null && existsSync(this.file('result.json')),
       unfinished: null,
       stop,
-      // One that was only late ends as any other.
+      // A wrapper that began in spite of the tombstone ends as any other.
       tombstone: identity === null ? tombstone : null,
       replacedBy: null,
       block: null,
@@ -135,8 +135,8 @@ export class JobDirectory {
     const seen = attemptState(files, report, { scheduler: 'the system', grace: 0 }, { steady, date });
     if (seen.state === 'running') return { ...seen, sleptMs: this.sleptMs() };
     if (seen.state !== 'unknown' || seen.loss === undefined) return seen;
-    this.bury(seen.loss);
-    // Its wrapper may have begun before the tombstone was there, which the next look sees.
+    this.giveUp(seen.loss);
+    // The wrapper may have begun before the tombstone was written; the next observation shows it.
     return identity === null && tombstone === null ? { state: 'waiting' } : { state: 'lost', ...seen.loss };
   }
 
@@ -145,8 +145,8 @@ export class JobDirectory {
     this.writeOnce('stop', why === undefined ? reason : `${reason}\n${why}`);
   }
 
-  /** Gives the attempt up: it does not begin any more. */
-  bury(loss: Loss): void {
+  /** Writes the tombstone, once: the attempt does not begin after that. */
+  giveUp(loss: Loss): void {
     this.writeOnce('tombstone', tombstoneText(loss));
   }
 
@@ -167,7 +167,7 @@ export class JobDirectory {
     return false;
   }
 
-  /** The first text stays. */
+  /** Writes a file that does not exist yet; an existing one stays as it is. */
   private writeOnce(name: string, text: string): void {
     if (!this.exists && this.makeWith(name, text)) return;
     mkdirSync(join(this.path, ownDirectory), { recursive: true });
@@ -182,7 +182,7 @@ export class JobDirectory {
     }
   }
 
-  /** Makes the directory with this file in it, at once, so that it is never there empty. @returns `false` where there is one */
+  /** Makes the directory with this file in one step, so that it never exists without it. @returns `false` if there is a directory */
   private makeWith(name: string, text: string): boolean {
     const temporary = new JobDirectory(`${this.path}.${randomUUID()}.tmp`);
     mkdirSync(join(temporary.path, ownDirectory), { recursive: true });
@@ -198,18 +198,18 @@ export class JobDirectory {
     }
   }
 
-  /** Of a job whose wrapper has not written its pid. */
+  /** The phase of a job whose wrapper has not written its pid. */
   private phaseUnstarted(now: number): JobPhase {
     const since = this.changed('run.lock') ?? this.changed('params.json');
     if (since === null || now - since.getTime() < startGrace) return { state: 'waiting', note: '' };
     return { state: 'ended', end: { how: 'vanished', why: 'it never started' } };
   }
 
-  /** Running as long as anything of its process group is. Ends what its wrapper leaves behind. */
+  /** The phase of a job that has begun: it runs as long as any process of its group does. Kills what its wrapper leaves behind. */
   private phaseOf(identity: ProcessIdentity, now: number): JobPhase {
     if (isGroupAlive(identity)) {
       const endedAt = this.status() === null ? null : this.changed('status');
-      // The wrapper told the rest of the group to end. Without a wrapper, no exit status would ever be known.
+      // A wrapper that ends tells its group to end, too. A program without its wrapper is killed: its exit status would stay unknown.
       const isLeftOver = endedAt === null ? !isAlive(identity) : now - endedAt.getTime() > leftoverGrace;
       if (isLeftOver) signalGroup(identity, 'SIGKILL');
       return { state: 'running' };
@@ -225,7 +225,7 @@ export class JobDirectory {
       code: Number(code),
       stopped: words.includes(' stopped'),
       signalled: words.includes(' signalled'),
-      // The whole process group is gone: no other end can explain it.
+      // The whole process group is gone, and no scheduler could explain the end better.
       doubtful: false,
     };
   }

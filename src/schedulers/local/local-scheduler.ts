@@ -88,12 +88,12 @@ class LocalScheduler implements Scheduler {
     const seen = keys.map((key): AttemptState => {
       try {
         const job = this.directory(key);
-        if (!job.exists) job.bury({ cause: 'site', why: 'its directory is gone' });
+        if (!job.exists) job.giveUp({ cause: 'site', why: 'its directory is gone' });
         else if (job.isEmptied) {
           const why = 'its files in .perdure are gone';
           // No other attempt begins while it is known to run.
           if (this.children.has(job.path)) return { state: 'waiting', note: why };
-          job.bury({ cause: 'site', why });
+          job.giveUp({ cause: 'site', why });
         }
         return job.observe();
       } catch (error) {

@@ -3,8 +3,8 @@ import type { JobReport } from '../../sites/job-report';
 import type { Listing } from './qstat';
 
 /**
- * What PBS reported of jobs, listing after listing. A job counts as absent only where the server itself said that it does
- * not know it; one that a listing merely leaves out is as it was.
+ * What PBS last reported about each job. A job counts as absent only if the server itself says that it does not know the job. If a
+ * listing merely leaves a job out, the last report stays.
  */
 export class JobReports {
   private readonly reports = new Map<string, JobReport>();
@@ -14,10 +14,10 @@ export class JobReports {
   }
 
   /**
-   * Takes in an answer.
+   * Takes an answer into account.
    * @param asked the ids that were asked for
    * @param now by the monotonic clock
-   * @returns the asked ids that the answer says nothing of
+   * @returns the asked ids about which the answer says nothing
    */
   take(listing: Listing, asked: readonly string[], now = performance.now()): readonly string[] {
     const silent: string[] = [];
@@ -31,7 +31,7 @@ export class JobReports {
         const since = before?.phase.state === phase.state ? before.since : now;
         this.reports.set(id, { id, phase, since, at: now });
       } else if (listing.answered && (listing.unknown.has(id) || unknown.has(numberOf(id)))) {
-        this.missed(id, now);
+        this.takeAbsence(id, now);
       } else {
         silent.push(id);
       }
@@ -44,9 +44,9 @@ export class JobReports {
     for (const id of this.reports.keys()) if (!ids.has(id)) this.reports.delete(id);
   }
 
-  private missed(id: string, now: number): void {
+  private takeAbsence(id: string, now: number): void {
     const before = this.reports.get(id);
-    // A job that was over may leave PBS' history; it stays what it was.
+    // PBS removes an ended job from its history after some time; the job stays ended.
     if (before?.phase.state === 'ended') {
       this.reports.set(id, { ...before, at: now });
       return;
@@ -57,12 +57,12 @@ export class JobReports {
   }
 }
 
-/** `123` of `123.server`: a site may name its server in more ways than one. */
+/** `123` of `123.server`: a site may have several names for its server. */
 export function numberOf(id: string): string {
   return id.split('.', 1)[0] ?? id;
 }
 
-/** What there is once of each number. */
+/** The items by number, without those whose number occurs more than once. */
 function byNumber<T>(all: Iterable<T>, idOf: (one: T) => string): ReadonlyMap<string, T> {
   const found = new Map<string, T | null>();
   for (const one of all) {

@@ -102,7 +102,7 @@ export class Observer {
     this.blocks.set(name, { jobId, overSince: null });
   }
 
-  /** What PBS said last of a job; `null`: nothing. */
+  /** What PBS last said about a job; `null`: nothing yet. */
   reportOf(jobId: string | null): JobReport | null {
     return this.reported.of(jobId);
   }
@@ -152,7 +152,7 @@ export class Observer {
     for (const one of this.watchlist.all) {
       const seen = this.stateOf(one);
       if (seen === null || isOver(seen) || (seen.state === 'unknown' && seen.loss !== undefined)) continue;
-      // What has ended needs no slot while PBS explains its end.
+      // A program that has ended needs no slot, even if PBS has yet to explain its end.
       if (one.facts?.status != null || one.facts?.unfinished?.over === true) continue;
       if (one.facts?.owner == null) queued += 1;
       else running += 1;
@@ -160,13 +160,13 @@ export class Observer {
     return { queued, running };
   }
 
-  /** The earlier attempt whose result was found although it was given up, while this one has not begun. */
+  /** The number of an earlier attempt that was given up and has left a result, if this one has not begun; `null`: there is none. */
   lateResultFor(key: JobKey): number | null {
     const { facts } = this.watchlist.of(key);
     return facts?.owner === null && facts.replacedBy === null ? facts.lateResult : null;
   }
 
-  /** The job to delete where an attempt is given up; `null`: there is none, or it is a block's, or it is over. */
+  /** The job to delete when an attempt is given up; `null`: there is none, or it is a block, or it is over. */
   jobToDelete(key: JobKey): string | null {
     const one = this.watchlist.of(key);
     if (one.facts?.block != null) return null;
@@ -175,20 +175,20 @@ export class Observer {
     return phase === 'ended' || phase === 'absent' ? null : id;
   }
 
-  /** The block that ran an attempt, where its job is over; `null`: there is none, or it may go on. */
+  /** The block that ran an attempt, if the block's job is over; `null`: there is no block, or it may go on. */
   blockOver(key: JobKey): string | null {
     const one = this.watchlist.of(key);
     const report = this.reportFor(one);
     return report !== null && isJobOver(report, this.options) ? (one.facts?.block ?? null) : null;
   }
 
-  /** A look at an attempt that goes with another call. */
-  lookAlong(key: JobKey): Look {
+  /** Prepares a look at an attempt that is part of another call. */
+  startLook(key: JobKey): Look {
     return this.watchlist.of(key).look();
   }
 
-  /** Takes in the answer to {@link lookAlong}. */
-  took(key: JobKey, answer: Answer, look: Look): AttemptState {
+  /** Takes the answer to a look into account, see {@link startLook}. @returns the state of the attempt now */
+  finishLook(key: JobKey, answer: Answer, look: Look): AttemptState {
     const one = this.watchlist.of(key);
     one.take(answer, this.clock, look);
     this.tell();
@@ -232,7 +232,7 @@ export class Observer {
     return { ...seen, startedAt: new Date(Math.min(startedAt, begunAt ?? Infinity)) };
   }
 
-  /** As far as it was seen last; `null`: it was not. */
+  /** The state by what was seen last; `null`: the attempt has not been looked at. */
   private stateOf(one: Watched): AttemptState | null {
     const { files } = one;
     if (files === null) return null;

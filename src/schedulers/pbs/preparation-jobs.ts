@@ -89,18 +89,14 @@ function preparationJob(site: PbsSite, shim: Shim, name: string, hash: string): 
 
 type Known = Exclude<AttemptState, { state: 'unknown' }>;
 
-/** As its own files alone say. */
+/** The state by its files alone. */
 function withoutReport(facts: Facts): AttemptState {
   const seenAt = performance.now();
   return attemptState(filesOf(facts, { seenAt, firstSeenAt: seenAt }), null, { scheduler: 'PBS', grace: 0 });
 }
 
-/** A preparation needs no tombstone: each run has a name of its own, and a late one does no harm. `null`: nothing is known. */
-function withoutTombstone(seen: AttemptState): Known | null {
-  if (seen.state !== 'unknown') return seen;
-  return seen.loss === undefined ? null : { state: 'lost', ...seen.loss };
-}
-
+/** A preparation is lost without a tombstone: each run has a name of its own, and a late one does no harm. */
 function known(seen: AttemptState): Known {
-  return withoutTombstone(seen) ?? { state: 'waiting', note: 'why' in seen ? seen.why : '' };
+  if (seen.state !== 'unknown') return seen;
+  return seen.loss === undefined ? { state: 'waiting', note: seen.why } : { state: 'lost', ...seen.loss };
 }

@@ -13,7 +13,7 @@ const forgottenAfter = 15 * 60_000;
 /** A look at an attempt's directory that is under way. */
 export interface Look {
   readonly call: Call;
-  /** By the monotonic clock: what it sees is no older. */
+  /** When the look began, by the monotonic clock: what it finds is no older. */
   readonly began: number;
   /** First byte of the reports that it asks for. */
   readonly from: number;
@@ -23,7 +23,7 @@ export interface Look {
 export class Watched {
   reports = new ReportStream();
   facts: Facts | null = null;
-  /** When the look began that the facts are from (by the monotonic clock). */
+  /** When the look began that found the facts (by the monotonic clock). */
   seenAt = -Infinity;
   jobId: string | null = null;
   /** When it was last seen not begun, and first seen begun (milliseconds since the epoch): a node's clock may be wrong. */
@@ -53,7 +53,7 @@ export class Watched {
     this.facts ??= nothingFound;
   }
 
-  /** What its directory said last; `null`: it has not been looked at. */
+  /** What its directory last contained; `null`: it has not been looked at. */
   get files(): AttemptFiles | null {
     const { facts, seenAt, begunSince } = this;
     return facts === null ? null : filesOf(facts, { seenAt, firstSeenAt: begunSince ?? seenAt });

@@ -9,11 +9,11 @@ import { lineOf, type Answer } from './site-answer';
 export interface Facts extends Omit<AttemptFiles, 'seenAt' | 'begun' | 'endedAt'> {
   /** Who runs it, once it has begun. */
   readonly owner: { readonly jobId: string; readonly host: string; readonly startedAt: Date } | null;
-  /** It has not begun, and this earlier attempt, which was given up, has left a result. */
+  /** The number of an earlier attempt that was given up and has left a result; `null` if there is none, or if this one has begun. */
   readonly lateResult: number | null;
 }
 
-/** Of an attempt whose directory is there, and of which nothing else is known. */
+/** The facts of an attempt whose directory exists and contains nothing. */
 export const nothingFound: Facts = {
   gone: false,
   status: null,

@@ -49,7 +49,7 @@ class Site {
       hasBegun: () => undefined,
     } as unknown as TaskBoard;
     this.attempts.atSite = {
-      bury: (one, loss) => this.do(one, `bury: ${loss.why.replace(/\d+/, 'N')}`),
+      giveUp: (one, loss) => this.do(one, `giveUp: ${loss.why.replace(/\d+/, 'N')}`),
       replace: (one, earlier) => this.do(one, `replace by ${String(earlier)}`),
     };
   }
@@ -86,7 +86,7 @@ beforeEach(() => {
 });
 afterEach(() => site.close());
 
-const bury = 'bury: its worker of the endpoint has given no sign of life for N s';
+const giveUp = 'giveUp: its worker of the endpoint has given no sign of life for N s';
 
 test('it is known to run until its last sign of life, and its state is unknown once that is old', async () => {
   site.reachable = false;
@@ -109,14 +109,14 @@ test('it is not lost while its site cannot be asked', async () => {
 test('it is lost after its tombstone is there', async () => {
   const one = await site.silent();
   await until('it is lost', () => site.attempts.observe(one).state === 'lost');
-  expect(site.done).toEqual([bury]);
+  expect(site.done).toEqual([giveUp]);
 });
 
 test('a result that its files have by then counts', async () => {
   site.finds = { ...running, status: { code: 0, stopped: false, signalled: false }, hasResult: true };
   const one = await site.silent();
   await until('it has ended', () => site.attempts.observe(one).state === 'ended');
-  expect(site.done).toEqual([bury]);
+  expect(site.done).toEqual([giveUp]);
   expect(site.outcomes).toEqual([]);
 });
 

@@ -106,7 +106,7 @@ test('the pause before a task that was lost in silence is submitted again grows 
 
 test('an attempt is given up when it had begun and its sign of life stays the same, seen twice at least', () => {
   const beat = { text: facts.beat, since: now - 61_000, times: 2 };
-  expect(step([{ ended: null }], { facts, beat }).do).toBe('bury');
+  expect(step([{ ended: null }], { facts, beat }).do).toBe('giveUp');
   expect(step([{ ended: null }], { facts, beat: { ...beat, times: 1 } })).toEqual({ do: 'wait' });
   expect(step([{ ended: null }], { facts, beat: { ...beat, since: now - 59_000 } })).toEqual({ do: 'wait' });
   expect(step([{ ended: null }], { facts: gone, beat: { ...beat, text: '' } })).toEqual({ do: 'wait' });

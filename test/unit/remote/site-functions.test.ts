@@ -110,14 +110,14 @@ test('what an attempt left is that of the one whose result counts instead', () =
 
 test('an attempt that is given up does not begin any more, wherever it stands', () => {
   const text = 'block its block has ended\n';
-  const bury = (path: string): readonly string[] => call('bury', path, 'name', '-', '-', text, '0');
+  const give_up = (path: string): readonly string[] => call('give_up', path, 'name', '-', '-', text, '0');
   for (const path of [attempt(1), `${study}/4/a1`]) {
-    expect(bury(path)).toEqual(['tombstone block its block has ended', 'looked']);
+    expect(give_up(path)).toEqual(['tombstone block its block has ended', 'looked']);
     begin(path);
     expect(existsSync(join(site, path, 'ran'))).toBe(false);
   }
   // The first words stay, and a result that was written before is told.
-  expect(call('bury', attempt(2, withResult), 'name', '-', '-', text, '0')).toEqual([
+  expect(call('give_up', attempt(2, withResult), 'name', '-', '-', text, '0')).toEqual([
     'status 0',
     'result',
     'tombstone site its node died',
