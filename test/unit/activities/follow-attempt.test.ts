@@ -7,7 +7,7 @@ import { keyOf } from '../../support/fake-job';
 const deps = { failpoint: () => undefined } as unknown as SiteDependencies;
 const minute = 60_000;
 
-/** An attempt whose site answers this, one after the other, and goes on with the last. */
+/** An attempt whose site answers with these states, one after the other, and then repeats the last. */
 function attemptThat(...states: readonly AttemptState[]): {
   readonly attempt: Attempt<string>;
   readonly reported: Report[];
@@ -55,7 +55,7 @@ test.each(['walltime', 'site', 'block'] as const)(
   },
 );
 
-test('a deadline does not pass while the state of the attempt is unknown, though it has begun long ago', async () => {
+test('a deadline does not pass while the state of the attempt is unknown, even if it began long ago', async () => {
   const began = Date.now() - 60 * minute;
   const clock = RunClock.from(undefined);
   clock.run(new Date(began), new Date(began + minute));

@@ -5,7 +5,7 @@ import { PerdureError } from '../../../src/study/error';
 import { openCountedLedger, type CountedLedger } from '../../support/counted-ledger';
 import { ReportingStudy } from '../../support/reporting-study';
 
-/* An attempt at the only site of its study: whether a cancel needs that site. */
+/* Whether the cancel of an attempt needs the attempt's site, if that is the study's only one. */
 
 let counted: CountedLedger;
 beforeEach(async () => {
@@ -34,7 +34,7 @@ async function failing(record: SubmissionRecord<string>, error: PerdureError): P
   await expect(handOver.submitRecorded('cluster', record, () => Promise.reject(error))).rejects.toBe(error);
 }
 
-test('a cancel needs no site that was never reached, however often that was tried, and nothing is submitted later', async () => {
+test('a cancel does not need a site that was never reached, and nothing is submitted after it', async () => {
   const record = await attempt();
   await failing(record, unreachable);
   await failing(record, unreachable);
@@ -44,7 +44,7 @@ test('a cancel needs no site that was never reached, however often that was trie
   ).rejects.toMatchObject({ kind: 'Unavailable', message: 'it was cancelled' });
 });
 
-test('nor one that was full or refused it', async () => {
+test('a cancel does not need a site that was full or rejected the job', async () => {
   const record = await attempt();
   await handOver.submitRecorded('cluster', record, () => Promise.resolve({ full: 'no room' }));
   await failing(record, new PerdureError('SubmitRejected', 'unknown queue'));
@@ -54,20 +54,20 @@ test('nor one that was full or refused it', async () => {
 test.each([
   ['was submitted', () => Promise.resolve('1.pbs')],
   ['may have been, as the answer was lost', () => Promise.reject(new PerdureError('Unavailable', 'cut off'))],
-])('it needs the site where a job %s', async (_, submit) => {
+])('a cancel needs the site if a job %s', async (_, submit) => {
   const record = await attempt();
   await handOver.submitRecorded('cluster', record, submit).catch(() => undefined);
   expect(await handOver.giveUpBefore(record)).toBe(false);
 });
 
-test('a worker that could not submit says nothing of another one that submits at the same time', async () => {
+test('a cancel needs the site if one of two workers that submitted at the same time may have succeeded', async () => {
   const record = await attempt();
   const slow = Promise.withResolvers<string>();
   const first = handOver.submitRecorded('cluster', record, () => slow.promise);
   await failing(record, unreachable);
   slow.reject(unreachable);
   await expect(first).rejects.toBe(unreachable);
-  // The first one's note was replaced by the second, which knew of the first: nobody is certain.
+  // The second worker replaced the token of the first, so that neither may release the record.
   expect(await handOver.giveUpBefore(record)).toBe(false);
   expect(await record.begin(randomUUID())).toBe(false);
 });

@@ -15,7 +15,7 @@ function lasted(reports: JobReports, id: string): number {
   return report === null ? Number.NaN : report.at - report.since;
 }
 
-test('a server that goes by another name than its ids is understood', () => {
+test('jobs are recognised if the server uses another name in its listings than in its ids', () => {
   const reports = new JobReports();
   const stdout = text(
     ['7.pbs.example.org', 'R'],
@@ -34,7 +34,7 @@ test('a server that goes by another name than its ids is understood', () => {
   ]);
 });
 
-test('where two servers have a job of that number, only the very id counts', () => {
+test('if two servers have a job of the same number, only the whole id matches', () => {
   const reports = new JobReports();
   const stdout = text(['7.one', 'R'], ['7.two', 'Q']);
   expect(reports.take(readListing({ status: 0, stdout, stderr: '' }), ['7.two', '7.three'])).toEqual([
@@ -43,7 +43,7 @@ test('where two servers have a job of that number, only the very id counts', () 
   expect(seen(reports, '7.two')).toBe('waiting');
 });
 
-test('it is told how long a job has been as it is', () => {
+test('a report says since when a job has been in its phase', () => {
   const reports = new JobReports();
   const at = (now: number, state: string): number => {
     reports.take(readListing({ status: 0, stdout: text(['7.pbs', state]), stderr: '' }), ['7.pbs'], now);
@@ -55,7 +55,7 @@ test('it is told how long a job has been as it is', () => {
   expect(reports.of('7.pbs')?.at).toBe(9000);
 });
 
-test('how long a job is over or missing does not hang on the clock of this machine', () => {
+test('how long a job has been over or missing does not depend on the calendar clock of this machine', () => {
   const reports = new JobReports();
   const over = readListing({ status: 0, stdout: text(['7.pbs', 'F']), stderr: '' });
   const gone = readListing({ status: 153, stdout: '', stderr: 'qstat: Unknown Job Id 8.pbs\n' });

@@ -51,7 +51,7 @@ const four = data(
 );
 const theta = Float64Array.from([0.4, 0.9, 1.3, 0.01], Math.log);
 
-test('the likelihood is NumPy’s', () => {
+test('the likelihood agrees with a computation in NumPy', () => {
   const { lengthScale, signal, noise } = priorsOf(2);
   const penalty = [lengthScale, lengthScale, signal, noise].reduce(
     (sum, { mean, deviation }, k) => sum + 0.5 * (((theta[k] ?? 0) - mean) / deviation) ** 2,
@@ -61,7 +61,7 @@ test('the likelihood is NumPy’s', () => {
   expect(value - penalty).toBeCloseTo(3.393485953970903, 10);
 });
 
-test('the posterior’s mean and variance are NumPy’s', () => {
+test('the mean and variance of the posterior agree with a computation in NumPy', () => {
   const { mean, variance } = Posterior.of(four, hyperparametersOf(theta)).predict(Float64Array.of(0.3, 0.5));
   expect(mean).toBeCloseTo(-0.5306460795953226, 10);
   expect(variance).toBeCloseTo(0.17166993386964835, 10);
@@ -96,7 +96,7 @@ test('the gradient of the posterior density agrees with finite differences, what
 });
 
 describe('log expected improvement', () => {
-  // mpmath with 60 digits.
+  // The expected values were computed with mpmath, with 60 digits.
   test.each([
     [5, 1.6094379231264313, 0.19999994053122006],
     [1, 0.08002621884930694, 0.7766387252017393],
@@ -136,7 +136,7 @@ test.each([
   [20, 0.02817434874105132],
   [1000, 0.0005641893014533876],
   [1e8, 5.641895835477562e-9],
-])('erfcx(%d) is mpmath’s', (x, expected) => {
+])('erfcx(%d) agrees with mpmath', (x, expected) => {
   expect(Math.abs(erfcx(x) / expected - 1)).toBeLessThan(1e-13);
 });
 
@@ -147,7 +147,7 @@ describe('output warping', () => {
     [2, 0, 1.0986122886681098],
     [-2, 2, -1.0986122886681098],
     [3, -1.2, 0.6754461909885002],
-  ])('Yeo–Johnson of %d with λ = %d is SciPy’s', (value, lambda, expected) => {
+  ])('the Yeo–Johnson transformation of %d with λ = %d agrees with SciPy', (value, lambda, expected) => {
     expect(yeoJohnson(value, lambda)).toBeCloseTo(expected, 12);
   });
 
@@ -232,7 +232,7 @@ describe('linear algebra', () => {
     expect([...invertLower(factor).data].every(Number.isFinite)).toBe(true);
   });
 
-  test('even an indefinite matrix is, and one that is not finite is refused', () => {
+  test('an indefinite matrix is factorised with jitter, and one that is not finite is refused', () => {
     const { factor } = choleskyWithJitter({ size: 2, data: Float64Array.of(1, 0, 5, 1) });
     expect([...factor.data].every(Number.isFinite)).toBe(true);
     expect(() => choleskyWithJitter({ size: 1, data: Float64Array.of(NaN) })).toThrow(RangeError);
@@ -262,7 +262,7 @@ test('the minimiser finds Rosenbrock’s minimum, and the one at a bound', () =>
   expect(bound.point[1]).toBeCloseTo(0.25, 4);
 });
 
-test('the fit finds the parameter that matters', () => {
+test('the fit gives a parameter without effect a much larger length scale', () => {
   const random = new RandomStream(3);
   const points = Array.from({ length: 40 }, () => [random.uniform(), random.uniform()]);
   const losses = points.map(([x = 0]) => Math.sin(6 * x));

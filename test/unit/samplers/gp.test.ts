@@ -46,7 +46,7 @@ test('it finds the good branch of a conditional space and its good values', asyn
   expect(bestOf(trials)).toBeLessThan(0.002);
 });
 
-test('in a finite space it tries every configuration before one again', async () => {
+test('in a finite space it repeats a configuration only after it has tried all', async () => {
   const space: SearchSpace = {
     n: { distribution: { type: 'int', low: 1, high: 4, log: false, step: 1 } },
     kind: { distribution: { type: 'categorical', choices: ['a', 'b', 'c'] } },
@@ -58,7 +58,7 @@ test('in a finite space it tries every configuration before one again', async ()
   expect(keys).toHaveLength(17);
 });
 
-test('a batch spreads while there is something to learn', async () => {
+test('the proposals of a batch are spread over the space', async () => {
   const waves = ({ x, y }: Params): number => Math.sin(9 * Number(x)) * Math.cos(7 * Number(y));
   const finished = await runStudy(createSampler(gp, 1), square, 15, waves);
   const sampler = createSampler(gp, 1);
@@ -91,7 +91,7 @@ test('it leaves a region in which every trial fails', async () => {
   expect(bestOf(finished)).toBeLessThan(0.02);
 });
 
-test('pruned trials tell where not to look, by their rank among the reports of the others', async () => {
+test('it learns from pruned trials, by the rank of their reports among those of the others', async () => {
   const finished: Trial[] = [];
   const random = createSampler({ type: 'random', seed: null }, 5);
   for (let number = 0; number < 40; number++) {
@@ -121,7 +121,7 @@ test('pruned trials tell where not to look, by their rank among the reports of t
   expect(bowl(params)).toBeLessThan(0.02);
 });
 
-test('several objectives: the proposals gather at the Pareto front', async () => {
+test('with several objectives the proposals approach the Pareto front', async () => {
   const sampler = createSampler(gp, 1);
   const finished: Trial[] = [];
   for (let number = 0; number < 50; number++) {
@@ -150,7 +150,7 @@ test.each([
   expect(trials.every(({ params }) => Number.isFinite(params['x']))).toBe(true);
 });
 
-test('a thousand trials are as many as it can use at once', async () => {
+test('it proposes a good point from a history of a thousand trials', async () => {
   const finished = await runStudy(createSampler({ type: 'random', seed: null }, 1), square, 1000, bowl);
   const params = (await createSampler(gp, 1).propose(request(square, { finished, running: [] }))) ?? {};
   expect(bowl(params)).toBeLessThan(1e-3);

@@ -39,7 +39,7 @@ test('errors of the sampler arrive with their kind', async () => {
   await threaded.close();
 });
 
-test('a closed sampler refuses, and fails what was under way', async () => {
+test('close() rejects pending proposals, and later ones are refused', async () => {
   const threaded = new ThreadSampler(gp, 1, options);
   const asked = request(space, { finished: [], running: [] });
   const underWay = expect(threaded.propose(asked)).rejects.toMatchObject({ kind: 'Unavailable' });
@@ -49,7 +49,7 @@ test('a closed sampler refuses, and fails what was under way', async () => {
   await expect(threaded.propose(asked)).rejects.toMatchObject({ kind: 'Unavailable' });
 });
 
-test('samplers share a thread and stay apart', async () => {
+test('samplers share a thread but no state', async () => {
   const [one, two] = [new ThreadSampler(gp, 1, options), new ThreadSampler(gp, 2, options)];
   const asked = request(space, { finished: [], running: [] });
   const [first, second] = await Promise.all([one.propose(asked), two.propose(asked)]);

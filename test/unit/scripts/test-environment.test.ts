@@ -99,7 +99,7 @@ test("pyenv's shims are replaced by the Python that they start", () => {
   expect(env['PATH']).toBe([join(python, '..'), '/bin'].join(delimiter));
 });
 
-test('this run has that environment', () => {
+test('this test run has the environment of testEnvironment()', () => {
   const cache = resolve(__dirname, '../../../node_modules/.cache/test-environment');
   expect(testEnvironment(process.env, cache)).toEqual({ ...process.env });
 });

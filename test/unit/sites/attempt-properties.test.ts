@@ -73,14 +73,14 @@ describe('whatever the files and the scheduler say', () => {
     });
   });
 
-  test('a result counts', () => {
+  test('a successful result counts, unless the attempt was stopped', () => {
     always((seen, { status, hasResult, stop }) => {
       if (status?.code !== 0 || !hasResult || (status.stopped && stop !== null)) return;
       expect(seen).toMatchObject({ state: 'ended', end: { how: 'exited', status: 0 } });
     });
   });
 
-  test('an end is one that the files tell', () => {
+  test('the end of an attempt is one that its files contain', () => {
     always((seen, { status, stop, replacedBy }) => {
       if (seen.state !== 'ended' || replacedBy !== null) return;
       if (seen.end.how === 'exited') expect(status?.code).toBe(seen.end.status);
@@ -88,7 +88,7 @@ describe('whatever the files and the scheduler say', () => {
     });
   });
 
-  test('an attempt runs only where nothing contradicts, and no longer than both sources know', () => {
+  test('an attempt runs only if no source contradicts, and until the last moment that both confirm', () => {
     always((seen, files, report) => {
       if (seen.state !== 'running') return;
       expect([files.status, files.tombstone, files.gone]).toEqual([null, null, false]);
@@ -102,8 +102,7 @@ describe('whatever the files and the scheduler say', () => {
 });
 
 /*
- * Two attempts of a trial at a site that does what the files ask for: the truth, and a worker that learns of it late, in any order and
- * repeatedly.
+ * A model of a trial with two attempts: what happens at the site, and what a worker observes of it, late, in any order and repeatedly.
  */
 type Step = 'begin' | 'finish' | 'look' | 'old look' | 'act' | 'begin next' | { readonly report: JobPhase };
 
@@ -118,10 +117,10 @@ class Trial {
   private at = 0;
   private files: AttemptFiles = untouched;
   private report: JobReport | null = null;
-  /** Who made the fence of the second attempt. */
+  /** Which of the two took the fence of the second attempt. */
   private fence: 'second attempt' | 'result of the first' | null = null;
   private second = false;
-  /** What was recorded, each by the attempt whose result it is. */
+  /** The results that were recorded, each as the number of its attempt. */
   readonly recorded: number[] = [];
 
   get truth(): Truth {
@@ -190,7 +189,7 @@ class Trial {
   }
 }
 
-test('facts in any order, late, repeated or missing never give two live attempts, nor a result that does not count', () => {
+test('late, repeated, reordered or missing observations never lead to two live attempts or to a result that does not count', () => {
   const steps: fc.Arbitrary<Step> = fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom<Step>('begin', 'finish', 'look', 'old look', 'begin next') },
     { weight: 4, arbitrary: fc.constant<Step>('act') },
@@ -214,6 +213,6 @@ test('facts in any order, late, repeated or missing never give two live attempts
     }),
     { numRuns: 2000 },
   );
-  // The steps do lead to second attempts.
+  // The random steps must lead to second attempts, or the property would not be tested.
   expect(lost).toBeGreaterThan(10);
 });

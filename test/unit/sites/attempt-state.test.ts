@@ -38,7 +38,7 @@ function status(
   return { status: { code, stopped: false, signalled: false, doubtful: more.signalled ?? false, ...more } };
 }
 
-/** @param forMs for how long it has been reported so */
+/** @param forMs for how long the job has been reported in this phase */
 function job(phase: JobPhase, forMs = 0): JobReport {
   return { id: '1.pbs', phase, since: now.steady - forMs, at: now.steady };
 }
@@ -301,7 +301,7 @@ test.each(cases)('%s', (_name, files, report, expected) => {
   expect(shown(attemptState(files, report, rules, now))).toBe(expected);
 });
 
-test('a person is told in words what became of a job', () => {
+test('a message explains the loss of a job', () => {
   const why = (files: AttemptFiles, report: JobReport | null): string => {
     const seen = attemptState(files, report, { scheduler: 'PBS', grace }, now);
     return 'why' in seen ? seen.why : '';
@@ -318,7 +318,7 @@ test('a person is told in words what became of a job', () => {
   expect(why({ ...begun, tombstone }, null)).toBe('its node died');
 });
 
-test('what PBS says of a waiting job is handed on', () => {
+test('the note of PBS about a waiting job is kept', () => {
   expect(attemptState(staged, job({ state: 'waiting', note: 'Can Never Run: no' }), rules, now)).toEqual({
     state: 'waiting',
     note: 'Can Never Run: no',

@@ -56,7 +56,7 @@ test.each([
   expect(words(phase('F', { exitStatus, substate }))).toBe(expected);
 });
 
-test('a job that exits is said to have ended as soon as its exit status is known', () => {
+test('a job in state E is ending as soon as its exit status is known', () => {
   expect(phase('E').state).toBe('running');
   expect(phase('E', { exitStatus: -29 })).toEqual({ state: 'ending', end: { how: 'walltime' } });
 });
