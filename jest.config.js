@@ -1,14 +1,14 @@
 const { join } = require('node:path');
 const { testEnvironment } = require('./test/support/test-environment');
 
-// The workers of jest and all that tests start inherit this environment.
+// The workers of jest and the programs that tests start inherit this environment.
 const environment = testEnvironment(
   process.env,
   join(__dirname, 'node_modules', '.cache', 'test-environment'),
 );
 for (const name of Object.keys(process.env)) if (!(name in environment)) delete process.env[name];
 Object.assign(process.env, environment);
-// Workers of one run find by it what the run has started.
+// The workers of one run find by this id what the run has started.
 process.env.PERDURE_TEST_RUN = String(process.pid);
 
 const common = {

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what is missing, and takes a second when all is there: setup.sh [example] [test]
-#   always    npm packages (and with them Node, where the machine's is old), the compiled program, the Temporal server
+# Installs what is missing: setup.sh [example] [test]. Takes a second if nothing is missing.
+#   always    npm packages (with Node, if the machine's is too old), the compiled program, the Temporal server
 #   example   the Python environment of config/studies
 #   test      what the tests need: Optuna, Globus Compute's daemon and others from PyPI; PostgreSQL, Chromium, sshd,
 #             RabbitMQ, PyTorch, Java and Maven from Debian's packages, as root; Temporal's test server from Maven Central
@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 say() { printf '%s\n' "setup: $*" >&2; }
 fail() { printf '%s\n' "setup: $*" >&2; exit 1; }
 
-# A part is done when its stamp is newer than all that it is made from.
+# fresh FILE SOURCE...: whether the file is newer than all that it is made from
 fresh() {
   made=$1
   shift
@@ -24,7 +24,7 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || fail "python3 i
 if ! fresh node_modules/.perdure-stamp package-lock.json; then
   say "installing npm packages"
   npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
-  # Only these two may run what they bring: one fetches Node, the other checks its binary.
+  # Only these two packages may run their install scripts: one fetches Node, the other checks its binary.
   npm rebuild --foreground-scripts=false --loglevel=error node @swc/core >&2
   touch node_modules/.perdure-stamp
 fi
@@ -35,8 +35,8 @@ if ! fresh dist/workflow-bundle.js src package.json tsconfig.json tsconfig.build
   npm run --silent build >&2
 fi
 
-# python_environment FOLDER REQUIREMENTS: made anew, or brought up to date where the list of requirements has changed. Its programs
-# name its Python by the whole path, so an environment that was moved or copied here is of no use: the stamp says where it was made.
+# python_environment FOLDER REQUIREMENTS: makes a Python environment, or updates it if its requirements have changed. Its programs
+# contain the absolute path of its Python, so one that was moved or copied is made again: the stamp says where it was made.
 python_environment() {
   stamp=$1/.perdure-$(basename "$2")
   mkdir -p "$1"
@@ -57,7 +57,7 @@ python_environment .venv requirements/temporal.txt
 case $parts in
   *" test "*)
     python_environment .venv requirements/test.txt
-    # Of its own: it pins much that others want newer.
+    # A separate environment: Globus Compute pins packages of which others need newer versions.
     python_environment .venv/globus requirements/globus.txt
     ;;
 esac
@@ -78,7 +78,7 @@ case $parts in
     ls /lib/*/security/pam_google_authenticator.so >/dev/null 2>&1 || packages="$packages libpam-google-authenticator"
     command -v ps >/dev/null || packages="$packages procps"
     command -v mpiexec >/dev/null || packages="$packages mpich"
-    # For the CPU alone: PyPI's would bring gigabytes.
+    # Debian's PyTorch is for the CPU only; that of PyPI has gigabytes.
     /usr/bin/python3 -c "import torch" 2>/dev/null || packages="$packages python3-torch"
     [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || packages="$packages rabbitmq-server"
     command -v java >/dev/null || packages="$packages default-jre-headless"
@@ -86,11 +86,11 @@ case $parts in
     if [ -n "$packages" ]; then
       if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         say "installing Debian packages:$packages"
-        # A cluster of the machine's own is of no use to the tests.
+        # The tests make their own PostgreSQL clusters.
         mkdir -p /etc/postgresql-common
         [ -e /etc/postgresql-common/createcluster.conf ] || echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
         apt-get update -qq >&2
-        # Debian starts what it installs, and at each boot; the tests start servers of their own.
+        # Debian starts the servers that it installs, now and at each boot. The tests start their own.
         policy=/usr/sbin/policy-rc.d
         [ -e "$policy" ] || { printf '#!/bin/sh\nexit 101\n' >"$policy"; chmod +x "$policy"; trap 'rm -f "$policy"' EXIT; }
         # shellcheck disable=SC2086
@@ -115,7 +115,7 @@ case $parts in
         rm -rf "$server"
         mvn --quiet --batch-mode --file scripts/temporal-test-server.xml dependency:copy-dependencies \
           -DoutputDirectory="$PWD/$server/lib" >&2 || fail "Maven could not install Temporal's test server"
-        # It runs for seconds, so the optimising compiler and a parallel collector would cost more than they save.
+        # The server runs for seconds: the optimising compiler and a parallel garbage collector would cost more than they save.
         printf '%s\n' '#!/bin/sh' \
           'exec java -Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$(dirname "$0")/lib/*" io.temporal.testserver.TestServer "$@"' \
           >"$server/temporal-test-server"
