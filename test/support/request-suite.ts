@@ -410,8 +410,6 @@ print(json.dumps([t.params for t in s.trials]))`,
       expect(await trial.staticSummary()).toMatch(/^x=.* c=[ab]$/);
       expect(trial.typedSearchAttributes.get(searchAttributes.study)).toBe('story');
       expect(trial.typedSearchAttributes.get(searchAttributes.trial)).toBe(0);
-      for (const { raw } of [found, trial])
-        expect(String(raw.executionConfig?.defaultWorkflowTaskTimeout?.seconds)).toBe('60');
       const metadata = await handle.query<{ currentDetails?: string }>('__temporal_workflow_metadata');
       expect(metadata.currentDetails).toContain('**running**');
       study.release('all');
