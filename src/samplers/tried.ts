@@ -14,8 +14,9 @@ export function configurationKey(space: SearchSpace, params: Params): string {
     Object.entries(space).map(([name, { distribution }]) => {
       const value = own(params, name);
       if (value === undefined) return [];
-      const rounded = distribution.type === 'float' && typeof value === 'number';
-      return [rounded ? Number(value.toPrecision(12)) : value];
+      if (distribution.type !== 'float' || typeof value !== 'number') return [value];
+      const { low, step } = distribution;
+      return [step === null ? Number(value.toPrecision(12)) : Math.round((value - low) / step)];
     }),
   );
 }

@@ -1,5 +1,6 @@
 import type { Distribution, Params, ParamValue, SearchSpace } from './space';
 import { isActive, parametersInOrder } from './space-activity';
+import { stepValue } from './step-value';
 
 /**
  * A study's default configuration where its file enqueues none: the middle of each range (of its logarithm where it is
@@ -19,10 +20,13 @@ export function defaultConfiguration(space: SearchSpace): Params {
 function middle(distribution: Distribution): ParamValue {
   if (distribution.type === 'categorical') return distribution.choices[0] ?? null;
   const { type, low, high, log, step } = distribution;
-  const value = log ? Math.sqrt(low * high) : (low + high) / 2;
-  const inside = (one: number): number => Math.min(high, Math.max(low, one));
-  if (type === 'float' && step === null) return inside(Number(value.toPrecision(6)));
+  // Neither a product nor a sum of the bounds, which may overflow.
+  const value = log ? Math.sqrt(low) * Math.sqrt(high) : low / 2 + high / 2;
+  if (type === 'float' && step === null) {
+    const rounded = Number(value.toPrecision(6));
+    return rounded > low && rounded < high ? rounded : Math.min(high, Math.max(low, value));
+  }
   const size = step ?? 1;
-  const snapped = low + Math.round((value - low) / size) * size;
-  return inside(Number(snapped.toPrecision(15)));
+  const index = Math.min(Math.round((value - low) / size), Math.floor((high - low) / size));
+  return type === 'int' ? low + index * size : stepValue(low, size, index);
 }

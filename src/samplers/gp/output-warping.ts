@@ -14,16 +14,32 @@ export function yeoJohnson(value: number, lambda: number): number {
 
 const lambdaRange = [-2, 2] as const;
 
+/** How far above the median a loss counts, in interquartile ranges. */
+const maxSpreads = 20;
+
 /**
  * Makes losses more like draws from a normal distribution, as HEBO does (Cowen-Rivers et al., arXiv 2012.03826): standardises them,
  * transforms them with the λ of largest likelihood and standardises them again. Losses that are all equal become 0.
  */
 export function fitWarping(losses: readonly number[]): Warping {
-  const first = standardisation(losses);
+  const limit = upperLimit(losses);
+  const finite = losses.map((loss) => Math.min(loss, limit));
+  // The largest magnitude becomes 1, because the square of a huge value overflows and that of a tiny one is 0.
+  const unit = finite.reduce((largest, loss) => Math.max(largest, Math.abs(loss)), 0) || 1;
+  const scaled = standardisation(finite.map((loss) => loss / unit));
+  const first = (loss: number): number => scaled(Math.min(loss, limit) / unit);
   const standard = losses.map(first);
   const lambda = goldenSection((candidate) => negativeLogLikelihood(standard, candidate), ...lambdaRange);
   const second = standardisation(standard.map((value) => yeoJohnson(value, lambda)));
   return { apply: (loss) => second(yeoJohnson(first(loss), lambda)) };
+}
+
+/** What a larger loss is replaced by: one diverged trial would otherwise hide the differences between good ones. */
+function upperLimit(losses: readonly number[]): number {
+  const sorted = losses.toSorted((a, b) => a - b);
+  const quantile = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? 0;
+  const spread = quantile(0.75) - quantile(0.25);
+  return spread > 0 ? quantile(0.5) + maxSpreads * spread : Infinity;
 }
 
 function standardisation(values: readonly number[]): (value: number) => number {

@@ -39,7 +39,7 @@ function normalKernels(
   count: number,
 ): Normals {
   const widest = to - from;
-  const means = new Float64Array(count + 1).fill(0.5 * (from + to));
+  const means = new Float64Array(count + 1).fill(0.5 * from + 0.5 * to);
   const deviations = new Float64Array(count + 1).fill(widest);
   const values = columns[d] ?? means;
   const order = byValue[d] ?? kernelOf;
@@ -71,17 +71,21 @@ function normalKernels(
   return { means, deviations };
 }
 
-/** Normal kernels cut off at the ends of the domain, where every mean lies: a draw is accepted at least every third time. */
+/** The most draws from one kernel. Every mean lies in the domain, so that at least every third draw is accepted. */
+const maxDraws = 1000;
+
+/** Draws from a normal kernel that is cut off at the ends of the domain. */
 function drawTruncated(
   mean: number,
   deviation: number,
   { from, to }: NumericDimension,
   random: RandomStream,
 ): number {
-  for (;;) {
+  for (let draw = 0; draw < maxDraws; draw++) {
     const value = mean + deviation * random.normal();
     if (value >= from && value <= to) return value;
   }
+  return Math.min(to, Math.max(from, mean));
 }
 
 /** Kernels of a float without step. Adds the normalisation to `base`. */

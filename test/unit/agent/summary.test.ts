@@ -175,6 +175,17 @@ describe('the default configuration', () => {
     expect(defaultConfiguration(spec.space)).toEqual({ lr: 0.001, size: 257, kind: 'a' });
   });
 
+  test.each([
+    [{ type: 'int', low: 0, high: 9007199254740990, log: false, step: 3 }, 4503599627370495],
+    [{ type: 'float', low: 1e308, high: 1.7e308, log: false, step: null }, 1.35e308],
+    [{ type: 'float', low: 1e-300, high: 1e-200, log: true, step: null }, 1e-250],
+    [{ type: 'float', low: 1e200, high: 1e300, log: true, step: null }, 1e250],
+    [{ type: 'float', low: 1000000.1, high: 1000000.2, log: false, step: null }, 1000000.15],
+  ] as const)('is the middle of %j', (distribution, middle) => {
+    const { x } = defaultConfiguration({ x: { distribution } });
+    expect(Number(x) / middle).toBeCloseTo(1, 12);
+  });
+
   test('is a valid trial in any space', () => {
     fc.assert(
       fc.property(spaces(), (space) => {

@@ -155,3 +155,17 @@ test('it proposes a good point from a history of a thousand trials', async () =>
   const params = (await createSampler(gp, 1).propose(request(square, { finished, running: [] }))) ?? {};
   expect(bowl(params)).toBeLessThan(1e-3);
 });
+
+test.each([100, 1e6, 1e200])(
+  'one diverged trial with a loss of %d does not hide the differences between good ones',
+  async (diverged) => {
+    const regrets: number[] = [];
+    for (let seed = 0; seed < 3; seed++) {
+      let trials = 0;
+      const loss = ({ x, y }: Params): number =>
+        trials++ === 4 ? diverged : (Number(x) - 0.3) ** 2 + (Number(y) - 0.7) ** 2;
+      regrets.push(bestOf(await runStudy(createSampler(gp, seed), square, 30, loss)));
+    }
+    expect(median(regrets)).toBeLessThan(1e-4);
+  },
+);

@@ -1,5 +1,6 @@
 import { createSampler } from '../../../src/samplers';
 import type { Params, SearchSpace } from '../../../src/study/space';
+import { checkParams } from '../../../src/study/space-membership';
 import type { SamplerSpec } from '../../../src/study/spec';
 import type { Trial } from '../../../src/study/trial';
 import { bestOf, median, request, runStudy, trial } from './histories';
@@ -148,4 +149,12 @@ test('pruned trials count as good ones before there are complete ones', async ()
     ),
   );
   expect(proposals.filter((params) => Number(params?.['x']) > 0.75).length).toBeGreaterThan(15);
+});
+
+test('proposals are inside a range at the end of the floating-point numbers', async () => {
+  const space: SearchSpace = {
+    x: { distribution: { type: 'float', low: 1e308, high: 1.7e308, log: false, step: null } },
+  };
+  const trials = await runStudy(createSampler(tpe, 1), space, 30, ({ x }) => Number(x));
+  for (const { params } of trials) expect(checkParams(space, params, { partial: false })).toEqual([]);
 });
