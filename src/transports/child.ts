@@ -17,16 +17,19 @@ export interface Program {
 /** After so long, what did not end by SIGTERM is killed. */
 const graceMs = 2000;
 
-/** Runs a program to its end in a process group of its own, all of which is killed at the deadline or at `closing`. */
+/**
+ * Runs a program to its end in a process group of its own, all of which is killed at the deadline or at `closing`.
+ * @param deadline of the whole request, if it began before this program was started
+ */
 export async function runChild(
   program: Program,
   { input, timeoutMs, maxBytes }: RunOptions,
   closing?: AbortSignal,
+  deadline = new Deadline(timeoutMs),
 ): Promise<RunResult> {
   const over = (): PerdureError =>
     new PerdureError('Unavailable', 'the transport was closed', { where: program.where });
   if (closing?.aborted === true) throw over();
-  const deadline = new Deadline(timeoutMs);
   const child = start(program);
   const output = new Output(maxBytes);
   return new Promise((resolve, reject) => {

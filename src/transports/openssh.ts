@@ -111,11 +111,7 @@ export function createOpensshTransport(options: OpensshOptions): InteractiveTran
     try {
       for (let pause = firstPauseMs; ; pause = Math.min(2 * pause, longestPauseMs)) {
         const mark = newMark();
-        const result = await runChild(
-          remote(command, mark),
-          { ...runOptions, timeoutMs: deadline.remainingMs },
-          closing.signal,
-        );
+        const result = await runChild(remote(command, mark), runOptions, closing.signal, deadline);
         if (wasRefused(result, mark) && deadline.remainingMs > pause) {
           // It is none that was just closed any more that is in the way.
           if (pause === longestPauseMs) lasting.giveWay();
