@@ -728,9 +728,10 @@ watch_news() {
       esac
     done
     perdure_told=$perdure_now
-    # Whoever listens no more is noticed by writing to it.
+    # Writing is the only way to notice that the reader has closed the channel. The transport waits five seconds for that where its server
+    # does not pass on signals.
     perdure_turn=$((perdure_turn + 1))
-    if [ $((perdure_turn % 20)) -eq 0 ]; then say alive || exit 0; fi
+    if [ $((perdure_turn % 4)) -eq 0 ]; then say alive || exit 0; fi
     sleep 0.5 2>/dev/null || sleep 1
   done
 }
