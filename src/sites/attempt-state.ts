@@ -82,6 +82,13 @@ export type AttemptState =
   | { readonly state: 'unknown'; readonly why: string; readonly login?: boolean; readonly loss?: Loss };
 
 /** What is constant for all attempts of a site. */
+/** An attempt that has ended or is lost: nothing more will become of it. */
+export function isOver(
+  seen: AttemptState,
+): seen is Extract<AttemptState, { readonly state: 'ended' | 'lost' }> {
+  return seen.state === 'ended' || seen.state === 'lost';
+}
+
 export interface Rules {
   /** The scheduler's name in messages: `PBS`. */
   readonly scheduler: string;

@@ -293,7 +293,7 @@ export interface Ledger {
   /** Writes the story of a round, or replaces it. */
   saveRound(study: string, record: RoundRecord): Promise<void>;
   listRounds(study: string): Promise<readonly RoundRecord[]>;
-  /** What is known of the submission of an attempt at a site that may be out of reach; `null`: nothing was begun. */
+  /** What the ledger knows about the submission of an attempt, even if its site cannot be reached; `null`: no submission was begun. */
   findSubmission(study: string, number: number, attempt: number): Promise<Submission | null>;
   /** Whoever submits such an attempt says so first; the first one's token stays. */
   claimSubmission(study: string, number: number, attempt: number, token: string): Promise<Submission>;

@@ -159,8 +159,13 @@ export async function runWorker(run: WorkerRun): Promise<void> {
         taskQueue: STUDY_QUEUE,
         activities: activitiesTogether([
           createStudyActivities({
-            ...{ ledger, contexts, failpoint, watch, flags },
-            ...{ watchInterval: settings.times.watchInterval, stopping: stop },
+            ledger,
+            contexts,
+            failpoint,
+            watch,
+            flags,
+            watchInterval: settings.times.watchInterval,
+            stopping: stop,
           }),
           { tryAttempt: (attempt: AttemptRef) => siteActivities.tryAttempt(attempt) },
           createAgentActivities({ ledger, contexts, failpoint, watch, surroundings }),

@@ -1,9 +1,7 @@
 import type { Coordinate } from './encoding';
-import { covarianceMatrix, pairDistances, scaledDistances, type Hyperparameters } from './kernel';
+import { covarianceMatrix, pairDistances, root5, scaledDistances, type Hyperparameters } from './kernel';
 import { choleskyWithJitter, gram, invertLower, lowerTimes, lowerTransposedTimes } from './linear-algebra';
 import { minimize, type Bounds, type Differentiable } from './minimize';
-
-const root5 = Math.sqrt(5);
 
 /** The points and losses to which a Gaussian process is fitted. */
 export interface TrainingData {

@@ -1,7 +1,8 @@
 import { absent, squaredDistance, type Coordinate } from './encoding';
 import type { SquareMatrix } from './linear-algebra';
 
-const root5 = Math.sqrt(5);
+/** A factor of Matérn's correlation with smoothness 5/2. */
+export const root5 = Math.sqrt(5);
 
 /** The hyperparameters of a Gaussian process, all positive. */
 export interface Hyperparameters {

@@ -1,4 +1,4 @@
-import { attemptState, thisMoment, type AttemptState, type Loss } from '../../sites/attempt-state';
+import { attemptState, isOver, thisMoment, type AttemptState, type Loss } from '../../sites/attempt-state';
 import type { JobPhase } from '../../sites/job-report';
 import { attemptOf } from '../remote/attempt-view';
 import { lineOf, type Answer } from '../remote/site-answer';
@@ -123,7 +123,7 @@ function phaseOf({ status, settled, beat }: AttemptFacts): JobPhase {
 /** How it ended, as far as its files tell; `null`: nothing there says that it has. */
 export function endOfFacts(facts: AttemptFacts): Extract<AttemptState, { state: 'ended' | 'lost' }> | null {
   const seen = stateOfFacts(facts);
-  return seen.state === 'ended' || seen.state === 'lost' ? seen : null;
+  return isOver(seen) ? seen : null;
 }
 
 export function lost(why: string, cause: LossCause = 'site'): AttemptState {

@@ -223,7 +223,7 @@ export class Attempts {
   }
 
   private async keep(name: string, one: Watched | undefined, said: TaskAnswer): Promise<string> {
-    // The endpoint answers so for tasks that waited while it was away, and may run them all the same.
+    // The endpoint gives this answer for tasks that waited while it was away. It may still run them.
     if ('failure' in said) return `${overdue.test(said.failure) ? 'undelivered' : 'failed'} ${said.failure}`;
     const outcome = objectOf(said.answer['outcome']);
     if (outcome !== null) {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isOver } from '../../sites/attempt-state';
 import { PerdureError } from '../../study/error';
 import type { JsonObject } from '../../study/json';
 import { stopText } from '../remote/attempt-view';
@@ -97,8 +98,7 @@ export class Endings {
   }
 
   private isOver(one: Watched): boolean {
-    const { state } = this.parts.attempts.observe(one);
-    return state === 'ended' || state === 'lost';
+    return isOver(this.parts.attempts.observe(one));
   }
 }
 

@@ -17,7 +17,7 @@ export type Step =
   | { readonly do: 'submit' }
   /** Nothing of it runs or can begin: the attempt is lost. */
   | { readonly do: 'lost'; readonly why: string }
-  /** It may run on where nobody sees it: it is lost once it has a tombstone. */
+  /** The attempt may still run unseen. It is lost once it has a tombstone. */
   | { readonly do: 'giveUp'; readonly why: string };
 
 /** How often a task may find its files missing. */

@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isOver } from '../../sites/attempt-state';
 import { HealthClock, type SiteHealth } from '../../study/site-health';
 import type { Cleaning, Heap, SiteFinding } from '../../study/site-upkeep';
 import { attemptPath } from '../job-key';
@@ -207,8 +208,7 @@ class LocalScheduler implements Scheduler {
     const job = new JobDirectory(path);
     if (!job.hasBegun()) return null;
     try {
-      const { state } = job.observe();
-      return state === 'ended' || state === 'lost';
+      return isOver(job.observe());
     } catch {
       // What can't be looked at may be running.
       return false;

@@ -163,7 +163,7 @@ export class BlockKeeper {
     if (this.idleSince === null || queued.length === 0) return active;
     const left = this.idleSince + Math.min(idleQueued, this.blocks.idleTimeout) - now;
     if (left > 0) {
-      // Nobody may ask for a trial of this site any more.
+      // No later request for this site may come to start the check.
       this.later = setTimeout(() => {
         this.tend();
       }, left).unref();

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   attemptState,
   isJobOver,
+  isOver,
   thisMoment,
   type AttemptState,
   type Rules,
@@ -317,10 +318,6 @@ export class Observer {
     this.news.resolve();
     this.news = Promise.withResolvers<void>();
   }
-}
-
-function isOver({ state }: AttemptState): boolean {
-  return state === 'ended' || state === 'lost';
 }
 
 const time: Call = { lines: timeLine, timeoutMs: 1000 };

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isOver } from '../../sites/attempt-state';
 import { PerdureError } from '../../study/error';
 import type { SiteHealth } from '../../study/site-health';
 import type { Cleaning, Heap, NeededStudy, SiteFinding } from '../../study/site-upkeep';
@@ -146,7 +147,7 @@ class PbsScheduler implements Scheduler {
     for (let wait = 500; ; wait = Math.min(2 * wait, 5000)) {
       await this.askToStop(key, reason, why);
       const seen = await this.tombstones.settled(key, await this.observer.look(key));
-      if (seen.state === 'ended' || seen.state === 'lost') {
+      if (isOver(seen)) {
         this.blocks?.tend();
         return;
       }

@@ -30,8 +30,8 @@ export const usualShellPatience: ShellPatience = { command: 60, connection: 45_0
 /** Requests under way at once; those that come meanwhile are gathered into the next one. */
 const atOnce = 3;
 /**
- * How long a request may take after its connection, however many calls it gathers (milliseconds): where the site's file system hangs, none
- * of them comes to its end. What was sent is carried out all the same, and every call may be made again.
+ * How long a request may take after its connection, however many calls it gathers (milliseconds): if the site's file system hangs, none
+ * of them ends. The site still carries out what was sent, and each call can be repeated.
  */
 const longestRequest = 10 * 60_000;
 /** Calls in one request, and bytes of them. */
